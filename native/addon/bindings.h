@@ -1,0 +1,11 @@
+// The bindings of the addon: one function per folder that JavaScript may reach.
+#pragma once
+
+#include <napi.h>
+
+namespace spore {
+
+void init_staging_binding(Napi::Env env, Napi::Object exports); // staging/
+void init_link_binding(Napi::Env env, Napi::Object exports);    // kernels/, and what is asked of the C++ runtime
+
+} // namespace spore

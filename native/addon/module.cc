@@ -1,0 +1,13 @@
+// What is in the addon, in order. Each folder that JavaScript may reach has one binding here.
+
+#include <napi.h>
+
+#include "addon/bindings.h"
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  spore::init_staging_binding(env, exports);
+  spore::init_link_binding(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(spore, init)

@@ -1,0 +1,23 @@
+{
+  "targets": [
+    {
+      "target_name": "spore",
+      "sources": [
+        "<!@(find addon staging elf tables kernels targets generated -name '*.cc' | sort)"
+      ],
+      "include_dirs": [
+        "<!(node -p \"require('node-addon-api').include_dir\")",
+        "include",
+        "."
+      ],
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags!": ["-fno-exceptions"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["-std=c++20", "-O2", "-g1", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-plt"],
+      "variables": { "werror%": "<!(node -p \"process.env.CI ? 1 : 0\")" },
+      "conditions": [
+        ["OS=='linux'", { "libraries": ["-lpthread"] }]
+      ]
+    }
+  ]
+}
