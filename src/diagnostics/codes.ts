@@ -1,0 +1,278 @@
+/**
+ * Every diagnostic: its severity and its wording, as a function of typed operands.
+ *
+ * Wording follows ld: lower-case start, no full stop, names in quotes. Operands called `symbol` hold names
+ * as they are in the file; diagnostics.ts demangles them before it asks for the text. The names of codes
+ * that kernels report are also in src/tables/findings.ts.
+ */
+
+export type Severity = "error" | "warning";
+
+export interface CodeRow<Operands> {
+  readonly severity: Severity;
+  /** The message, without the place. */
+  readonly text: (operands: Operands) => string;
+  /** Diagnostics of this code with one key are one message with several places. */
+  readonly groupBy?: (operands: Operands) => string;
+  /** How a place is introduced: `>>> referenced by main.o`. */
+  readonly placeIs?: string;
+  /** What the user can do about it. */
+  readonly hint?: (operands: Operands) => string | undefined;
+}
+
+type Options<Operands> = Omit<CodeRow<Operands>, "severity" | "text">;
+
+const error = <Operands = object>(
+  text: (operands: Operands) => string,
+  options: Options<Operands> = {},
+): CodeRow<Operands> => ({ severity: "error", text, ...options });
+
+const warning = <Operands = object>(
+  text: (operands: Operands) => string,
+  options: Options<Operands> = {},
+): CodeRow<Operands> => ({ severity: "warning", text, ...options });
+
+interface Relocation {
+  /** The relocation's name, `R_X86_64_32`, or its number. */
+  readonly relocation: string;
+  readonly symbol?: string;
+}
+
+const against = (operands: Relocation): string =>
+  operands.symbol === undefined || operands.symbol === ""
+    ? `relocation ${operands.relocation}`
+    : `relocation ${operands.relocation} against '${operands.symbol}'`;
+
+/** Messages about the form of an input name only the place; `detail` says more where there is more. */
+interface Malformed {
+  readonly detail?: string;
+}
+
+const malformed = (what: string): CodeRow<Malformed> =>
+  error((operands) => (operands.detail === undefined ? what : `${what}: ${operands.detail}`));
+
+export const codes = {
+  // The command line.
+  unknownOption: error<{ option: string; similar?: string | undefined }>(
+    ({ option }) => `unrecognized option '${option}'`,
+    { hint: ({ similar }) => (similar === undefined ? undefined : `did you mean '${similar}'?`) },
+  ),
+  missingArgument: error<{ option: string }>(({ option }) => `option '${option}' requires an argument`),
+  unexpectedArgument: error<{ option: string }>(({ option }) => `option '${option}' doesn't allow an argument`),
+  badArgument: error<{ option: string; value: string; expected: string }>(
+    ({ option, value, expected }) => `invalid argument '${value}' of option '${option}': expected ${expected}`,
+  ),
+  unsupportedOption: error<{ option: string; why: string }>(
+    ({ option, why }) => `option '${option}' is not supported: ${why}`,
+  ),
+  unknownKeyword: warning<{ keyword: string }>(({ keyword }) => `-z ${keyword} ignored`),
+  unknownEmulation: error<{ emulation: string; supported: string }>(
+    ({ emulation }) => `unrecognised emulation mode: '${emulation}'`,
+    { hint: ({ supported }) => `supported emulations: ${supported}` },
+  ),
+  conflictingOptions: error<{ first: string; second: string; why?: string }>(
+    ({ first, second, why }) =>
+      why === undefined
+        ? `options '${first}' and '${second}' may not be used together`
+        : `options '${first}' and '${second}' may not be used together: ${why}`,
+  ),
+  unbalancedState: error<{ option: string; missing: string }>(
+    ({ option, missing }) => `'${option}' without '${missing}'`,
+  ),
+  noInputs: error(() => "no input files"),
+  responseFileCycle: error<{ path: string }>(({ path }) => `response file '${path}' includes itself`),
+  optionTooNew: warning<{ option: string; why: string }>(({ option, why }) => `option '${option}' ignored: ${why}`),
+
+  // Finding and reading inputs.
+  cannotOpen: error<{ path: string; reason: string }>(({ path, reason }) => `cannot open '${path}': ${reason}`),
+  inputIsDirectory: error<{ path: string }>(({ path }) => `cannot open '${path}': it is a directory`),
+  libraryNotFound: error<{ library: string; searched: readonly string[]; isStatic: boolean }>(
+    ({ library }) => `cannot find ${library}`,
+    {
+      groupBy: ({ library }) => library,
+      hint: ({ library, searched, isStatic }) =>
+        (searched.length === 0
+          ? "no directory was searched; use -L"
+          : `searched ${searched.map((directory) => `'${directory}'`).join(", ")}`) +
+        (isStatic ? `; only a static '${library}' will do, because of -static or -Bstatic` : ""),
+    },
+  ),
+  skippingIncompatible: warning<{ path: string; library: string; why: string }>(
+    ({ path, library, why }) => `skipping incompatible '${path}' when searching for ${library}: ${why}`,
+  ),
+  sharedInStaticLink: error<{ path: string }>(({ path }) => `attempted static link of dynamic object '${path}'`),
+  sharedInRelocatable: error<{ path: string }>(
+    ({ path }) => `shared object '${path}' cannot be part of a relocatable output`,
+  ),
+  emptyFile: error<{ path: string }>(({ path }) => `'${path}' is empty`),
+  unknownFileType: error<{ path: string; detail?: string | undefined }>(({ path, detail }) =>
+    detail === undefined ? `'${path}': file format not recognized` : `'${path}': file format not recognized: ${detail}`,
+  ),
+  unsupportedInput: error<{ path: string; what: string }>(({ path, what }) => `'${path}': ${what}`),
+  incompatibleMachine: error<{ path: string; what: string }>(
+    ({ path, what }) => `'${path}' is incompatible with elf64-x86-64: it is ${what}`,
+  ),
+  malformedThinArchive: error<{ path: string; detail: string }>(
+    ({ path, detail }) => `'${path}': malformed archive: ${detail}`,
+  ),
+  thinMemberMissing: error<{ archive: string; member: string; reason: string }>(
+    ({ archive, member, reason }) => `'${archive}': cannot open member '${member}': ${reason}`,
+  ),
+  scriptSyntax: error<{ path: string; line: number; detail: string }>(
+    ({ path, line, detail }) => `${path}:${line}: ${detail}`,
+  ),
+  scriptUnsupported: error<{ path: string; line: number; command: string }>(
+    ({ path, line, command }) => `${path}:${line}: linker script command '${command}' is not supported`,
+  ),
+  scriptTooDeep: error<{ path: string }>(({ path }) => `'${path}': linker scripts include each other too deeply`),
+  outputFormat: error<{ path: string; format: string }>(
+    ({ path, format }) => `'${path}': unsupported output format '${format}': only elf64-x86-64 is known`,
+  ),
+
+  // The form of objects, archives and shared objects. The place names the file and section.
+  malformedArchive: malformed("malformed archive"),
+  fileTooLarge: malformed("file is larger than 4 GiB"),
+  notElf: malformed("not an ELF file"),
+  wrongClass: malformed("not a 64-bit little-endian ELF file"),
+  wrongMachine: malformed("incompatible with elf64-x86-64"),
+  wrongType: malformed("not an object or a shared object"),
+  badSectionHeaders: malformed("corrupt section header table"),
+  badSectionNames: malformed("corrupt section name table"),
+  badSectionName: malformed("section name is outside the section name table"),
+  badSection: malformed("corrupt section"),
+  sectionOutsideFile: malformed("section extends past the end of the file"),
+  sectionTooLarge: malformed("section is too large"),
+  tooManySections: malformed("too many sections"),
+  twoSymbolTables: malformed("more than one symbol table"),
+  noDynamicSymbols: malformed("shared object has no dynamic symbol table"),
+  badSymbolTable: malformed("corrupt symbol table"),
+  badSymbolName: error<{ index: number }>(({ index }) => `symbol ${index}: name is outside the string table`),
+  badSymbolSection: error<{ symbol: string }>(({ symbol }) => `symbol '${symbol}' is in a section that does not exist`),
+  badVersions: malformed("corrupt symbol versions"),
+  badGroup: malformed("corrupt section group"),
+  badMergeSection: malformed("corrupt mergeable section"),
+  badEhFrame: malformed("corrupt .eh_frame"),
+  badRelocationSection: malformed("corrupt relocation section"),
+  crelRelocations: malformed("CREL relocations are not supported"),
+  relInObject: malformed("SHT_REL relocations are not used on this machine"),
+  relrInObject: malformed("SHT_RELR in an object file is not supported"),
+  compressedSection: malformed("corrupt compressed section"),
+  bitcode: error(() => "LLVM bitcode: link-time optimisation is not supported", {
+    groupBy: () => "",
+    placeIs: "in",
+    hint: () => "recompile without -flto",
+  }),
+  ltoObject: error(() => "GCC LTO object without machine code: link-time optimisation is not supported", {
+    groupBy: () => "",
+    placeIs: "in",
+    hint: () => "recompile without -flto, or with -ffat-lto-objects",
+  }),
+  noteIncompatible: warning<{ property: string }>(({ property }) => `missing ${property} property`),
+
+  // Symbols.
+  undefinedSymbol: error<{ symbol: string; hint?: string | undefined }>(({ symbol }) => `undefined reference to '${symbol}'`, {
+    groupBy: ({ symbol }) => symbol,
+    placeIs: "referenced by",
+    hint: ({ hint }) => hint,
+  }),
+  undefinedSymbolWarning: warning<{ symbol: string; hint?: string | undefined }>(
+    ({ symbol }) => `undefined reference to '${symbol}'`,
+    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by", hint: ({ hint }) => hint },
+  ),
+  undefinedHidden: error<{ symbol: string; visibility: string }>(
+    ({ symbol, visibility }) => `undefined ${visibility} symbol '${symbol}'`,
+    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by" },
+  ),
+  undefinedInShared: error<{ symbol: string }>(({ symbol }) => `undefined reference to '${symbol}' in a shared object`, {
+    groupBy: ({ symbol }) => symbol,
+    placeIs: "referenced by",
+    hint: () => "use --allow-shlib-undefined to link nevertheless",
+  }),
+  requiredUndefined: error<{ symbol: string }>(
+    ({ symbol }) => `required symbol '${symbol}' not defined`,
+  ),
+  duplicateSymbol: error<{ symbol: string }>(({ symbol }) => `multiple definition of '${symbol}'`, {
+    groupBy: ({ symbol }) => symbol,
+    placeIs: "defined in",
+  }),
+  hashCollision: error<{ symbol: string }>(({ symbol }) => `hash collision on symbol '${symbol}'`),
+  entryUndefined: warning<{ symbol: string; address: string }>(
+    ({ symbol, address }) => `cannot find entry symbol '${symbol}'; defaulting to ${address}`,
+  ),
+  symbolWarning: warning<{ symbol: string; text: string }>(({ text }) => text, {
+    groupBy: ({ symbol, text }) => `${symbol}\0${text}`,
+    placeIs: "referenced by",
+  }),
+  tlsMismatch: error<{ symbol: string }>(
+    ({ symbol }) => `'${symbol}' is thread-local in one file and not in another`,
+    { groupBy: ({ symbol }) => symbol, placeIs: "in" },
+  ),
+  linkerDefined: error<{ symbol: string }>(({ symbol }) => `'${symbol}' is reserved for the linker`),
+  versionUndefined: error<{ symbol: string; version: string }>(
+    ({ symbol, version }) => `version script assignment of '${version}' to '${symbol}' failed: symbol not defined`,
+  ),
+  versionUnknown: error<{ symbol: string; version: string }>(
+    ({ symbol, version }) => `symbol '${symbol}' has undefined version '${version}'`,
+  ),
+  textRelocationsWarned: warning(() => "creating DT_TEXTREL in an output that was asked to be read-only"),
+  defsymUndefined: error<{ symbol: string; name: string }>(
+    ({ symbol, name }) => `--defsym=${name}: undefined symbol '${symbol}'`,
+  ),
+
+  // Relocations.
+  badRelocation: error<{ detail?: string }>(({ detail }) =>
+    detail === undefined ? "corrupt relocation" : `corrupt relocation: ${detail}`,
+  ),
+  relocationOutsideSection: error<Relocation>((operands) => `${against(operands)} is outside its section`),
+  relocationType: error<{ relocation: string }>(({ relocation }) => `unknown relocation type ${relocation}`, {
+    groupBy: ({ relocation }) => relocation,
+    placeIs: "in",
+  }),
+  relocationOutOfRange: error<Relocation & { value: string; minimum?: string; maximum?: string }>(
+    (operands) =>
+      `${against(operands)} out of range: ${operands.value}` +
+      (operands.minimum === undefined ? "" : ` is not in [${operands.minimum}, ${operands.maximum ?? ""}]`),
+    { groupBy: ({ relocation, symbol }) => `${relocation}\0${symbol ?? ""}`, placeIs: "in" },
+  ),
+  relocationNeedsPic: error<Relocation & { output: string; flag?: string }>(
+    (operands) => `${against(operands)} can not be used when making a ${operands.output}`,
+    {
+      groupBy: ({ relocation, output }) => `${relocation}\0${output}`,
+      placeIs: "in",
+      hint: ({ flag }) => `recompile with ${flag ?? "-fPIC"}`,
+    },
+  ),
+  relocationAgainstProtected: error<Relocation>(
+    (operands) => `${against(operands)}, which is protected in its shared object, can not be resolved by a copy`,
+    { groupBy: ({ symbol }) => symbol ?? "", placeIs: "in", hint: () => "recompile with -fPIC" },
+  ),
+  relocationInReadOnly: error<Relocation>((operands) => `${against(operands)} in a read-only section`, {
+    groupBy: ({ relocation }) => relocation,
+    placeIs: "in",
+    hint: () => "recompile with -fPIC, or link with -z notext",
+  }),
+  relocationToDiscarded: error<{ symbol: string }>(({ symbol }) => `'${symbol}' is defined in a discarded section`, {
+    groupBy: ({ symbol }) => symbol,
+    placeIs: "referenced by",
+  }),
+  badTlsSequence: error<Relocation>((operands) => `${against(operands)} is not in a TLS code sequence that can be relaxed`),
+
+  // The output and the machine.
+  cannotWriteOutput: error<{ path: string; reason: string }>(
+    ({ path, reason }) => `cannot open output file '${path}': ${reason}`,
+  ),
+  outputFailed: error<{ path: string; reason: string }>(({ path, reason }) => `cannot write '${path}': ${reason}`),
+  outputIsInput: error<{ path: string }>(({ path }) => `output file '${path}' is also an input file`),
+  outputTooLarge: error<{ size: string }>(({ size }) => `output would be ${size} large`),
+  addressOverlap: error<{ first: string; second: string }>(
+    ({ first, second }) => `section '${first}' overlaps section '${second}'`,
+  ),
+  workerCrashed: error<{ kernel: string; signal: string }>(
+    ({ kernel, signal }) => `a worker was ended by ${signal} in ${kernel}, twice`,
+  ),
+  stagingFailed: error<{ path: string; reason: string }>(({ path, reason }) => `cannot read '${path}': ${reason}`),
+  internal: error<{ detail: string }>(({ detail }) => `internal error: ${detail}`),
+} as const;
+
+export type Code = keyof typeof codes;
+export type OperandsOf<C extends Code> = Parameters<(typeof codes)[C]["text"]>[0];

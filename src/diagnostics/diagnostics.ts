@@ -1,0 +1,239 @@
+/**
+ * Collects what is wrong with a link, puts it in an order that does not depend on timing, and limits it.
+ * Passes add and go on; nothing is printed here. The wording is in codes.ts.
+ */
+import { type Code, type CodeRow, codes, type OperandsOf, type Severity } from "./codes.ts";
+
+/** Where a diagnostic comes from. All that is known is given; what is printed is chosen here. */
+export interface Place {
+  /** The input as users call it, `libx.a(member.o)`. */
+  readonly file?: string | undefined;
+  /** Its row in input order. Diagnostics of one pass are sorted by it. */
+  readonly fileOrder?: number | undefined;
+  readonly section?: string | undefined;
+  /** In bytes, within the section, or within the file where no section is given. */
+  readonly offset?: number | undefined;
+  /** The function or object around the offset, as it is in the file. */
+  readonly symbol?: string | undefined;
+  /** Source file and line, from `.debug_line`. */
+  readonly source?: string | undefined;
+}
+
+export interface Diagnostic {
+  readonly code: Code;
+  readonly severity: Severity;
+  readonly message: string;
+  /** The first places, at most PLACE_LIMIT. */
+  readonly places: readonly Place[];
+  /** How many places there are in all. */
+  readonly placeCount: number;
+  /** How a place is introduced, `referenced by`; undefined for a message with one place before it. */
+  readonly placeIs?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+export interface DiagnosticsSettings {
+  /** Errors listed before the rest is only counted; 0 lists all. */
+  errorLimit?: number;
+  fatalWarnings?: boolean;
+  noWarnings?: boolean;
+  /** Turns a symbol's name in a file into the name in its source. Called only for what is listed. */
+  demangle?: (name: string) => string;
+}
+
+/** The places that one message lists; the rest is counted. */
+export const PLACE_LIMIT = 3;
+
+const DEFAULT_ERROR_LIMIT = 20;
+
+/** Thrown by `stopIfFailed()`: the link cannot go on. What is wrong is in `diagnostics`. */
+export class LinkFailed extends Error {
+  override readonly name = "LinkFailed";
+  readonly diagnostics: Diagnostics;
+
+  constructor(diagnostics: Diagnostics) {
+    const first = diagnostics.list().find((diagnostic) => diagnostic.severity === "error");
+    const more = diagnostics.errorCount - 1;
+    super((first?.message ?? "link failed") + (more > 0 ? ` (and ${more} more ${more === 1 ? "error" : "errors"})` : ""));
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** Diagnostics that share a group key, or one diagnostic without a group. */
+interface Entry {
+  code: Code;
+  operands: object;
+  /** In order of addition until `list()` sorts them. */
+  places: Place[];
+  placeKeys: Set<string>;
+  placeCount: number;
+  epoch: number;
+  sequence: number;
+}
+
+/** All that is wrong with one link. */
+export class Diagnostics {
+  #settings: Required<DiagnosticsSettings>;
+  readonly #entries = new Map<string, Entry>();
+  #epoch = 0;
+  #errorCount = 0;
+  #warningCount = 0;
+
+  constructor(settings: DiagnosticsSettings = {}) {
+    this.#settings = {
+      errorLimit: DEFAULT_ERROR_LIMIT,
+      fatalWarnings: false,
+      noWarnings: false,
+      demangle: (name) => name,
+      ...settings,
+    };
+  }
+
+  /** Changes settings once the command line is known. What was added already is judged by them too. */
+  configure(settings: DiagnosticsSettings): void {
+    this.#settings = { ...this.#settings, ...settings };
+  }
+
+  /**
+   * Adds one finding. The same code, operands and place added again is dropped: a kernel that was run
+   * twice reports twice. Findings of a code with `groupBy` become one message with several places.
+   */
+  add<C extends Code>(code: C, operands: OperandsOf<C>, place?: Place): void {
+    const row = codes[code] as CodeRow<object>;
+    const placeKey = place === undefined ? "" : keyOfPlace(place);
+    const groupKey = row.groupBy === undefined ? `${JSON.stringify(operands)}\0${placeKey}` : row.groupBy(operands);
+    const key = `${code}\0${groupKey}`;
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = {
+        code,
+        operands,
+        places: [],
+        placeKeys: new Set(),
+        placeCount: 0,
+        epoch: this.#epoch,
+        sequence: this.#entries.size,
+      };
+      this.#entries.set(key, entry);
+      if (row.severity === "error") this.#errorCount += 1;
+      else this.#warningCount += 1;
+    }
+    if (place !== undefined && !entry.placeKeys.has(placeKey)) {
+      entry.placeKeys.add(placeKey);
+      entry.placeCount += 1;
+      entry.places.push(place);
+    }
+  }
+
+  /** Messages of severity error, groups counted once; with --fatal-warnings, warnings are errors. */
+  get errorCount(): number {
+    return this.#errorCount + (this.#settings.fatalWarnings ? this.warningCount : 0);
+  }
+
+  get warningCount(): number {
+    return this.#settings.noWarnings ? 0 : this.#warningCount;
+  }
+
+  get hasFailed(): boolean {
+    return this.errorCount > 0;
+  }
+
+  /**
+   * Throws LinkFailed when an error was added. Also ends a stage: what is added later is listed after
+   * what was added before, whatever its place.
+   */
+  stopIfFailed(): void {
+    this.#epoch += 1;
+    if (this.hasFailed) throw new LinkFailed(this);
+  }
+
+  /**
+   * What is wrong, in order: by stage, then by input file and offset, then as added. At most `errorLimit`
+   * errors. Names are demangled here.
+   */
+  list(): Diagnostic[] {
+    const { errorLimit, noWarnings, fatalWarnings, demangle } = this.#settings;
+    const entries = [...this.#entries.values()];
+    for (const entry of entries) entry.places.sort(comparePlaces);
+    entries.sort(compareEntries);
+    const listed: Diagnostic[] = [];
+    let errors = 0;
+    for (const entry of entries) {
+      const row = codes[entry.code] as CodeRow<object>;
+      if (row.severity === "warning" && noWarnings) continue;
+      const isError = row.severity === "error" || fatalWarnings;
+      if (isError) errors += 1;
+      if (isError && errorLimit !== 0 && errors > errorLimit) continue;
+      const operands = demangleOperands(entry.operands, demangle);
+      listed.push({
+        code: entry.code,
+        severity: isError ? "error" : "warning",
+        message: row.text(operands),
+        places: entry.places
+          .slice(0, PLACE_LIMIT)
+          .map((place) => (place.symbol === undefined ? place : { ...place, symbol: demangle(place.symbol) })),
+        placeCount: entry.placeCount,
+        placeIs: row.placeIs,
+        hint: row.hint?.(operands),
+      });
+    }
+    return listed;
+  }
+
+  /** Errors that `list()` left out because of the limit. */
+  get unlistedErrorCount(): number {
+    const { errorLimit } = this.#settings;
+    return errorLimit === 0 ? 0 : Math.max(0, this.errorCount - errorLimit);
+  }
+}
+
+function keyOfPlace(place: Place): string {
+  return [place.file, place.section, place.offset, place.symbol, place.source].join("\0");
+}
+
+function comparePlaces(a: Place | undefined, b: Place | undefined): number {
+  return (a?.fileOrder ?? -1) - (b?.fileOrder ?? -1) || (a?.offset ?? -1) - (b?.offset ?? -1);
+}
+
+/** What has no place in a file comes first in its stage. */
+function compareEntries(a: Entry, b: Entry): number {
+  return a.epoch - b.epoch || comparePlaces(a.places[0], b.places[0]) || a.sequence - b.sequence;
+}
+
+function demangleOperands(operands: object, demangle: (name: string) => string): object {
+  const { symbol } = operands as { symbol?: unknown };
+  return typeof symbol === "string" ? { ...operands, symbol: demangle(symbol) } : operands;
+}
+
+/** A place as ld words it: `main.o:(function main)`, `libx.a(y.o):(.data+0x10)`. */
+export function describePlace(place: Place): string {
+  let text = place.file ?? "";
+  if (place.symbol !== undefined && place.symbol !== "") text += `:(function ${place.symbol})`;
+  else if (place.section !== undefined)
+    text += `:(${place.section}${place.offset === undefined ? "" : `+0x${place.offset.toString(16)}`})`;
+  else if (place.offset !== undefined) text += `: offset 0x${place.offset.toString(16)}`;
+  return text;
+}
+
+/**
+ * A diagnostic as lines of text, without the program's name before it. A message with one place has it in
+ * front, as ld does; a group has up to three places under it, and how many more there are.
+ */
+export function formatDiagnostic(diagnostic: Diagnostic): string[] {
+  const { message, places, placeCount, placeIs, hint } = diagnostic;
+  const lines: string[] = [];
+  if (placeIs === undefined) {
+    const [place] = places;
+    const before = place === undefined ? "" : describePlace(place);
+    lines.push(before === "" ? message : `${before}: ${message}`);
+  } else {
+    lines.push(message);
+    for (const place of places) {
+      if (place.source === undefined) lines.push(`>>> ${placeIs} ${describePlace(place)}`);
+      else lines.push(`>>> ${placeIs} ${place.source}`, `>>> ${" ".repeat(placeIs.length)} ${describePlace(place)}`);
+    }
+    if (placeCount > places.length) lines.push(`>>> ${placeIs} ${placeCount - places.length} more`);
+  }
+  if (hint !== undefined) lines.push(`>>> ${hint}`);
+  return lines;
+}

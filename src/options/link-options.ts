@@ -1,0 +1,396 @@
+/**
+ * What a link is asked to do: types, defaults and conflicts. parse.ts fills a draft from the command line
+ * by way of table.ts; `resolveOptions` turns it into the frozen `LinkOptions` that passes read.
+ */
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+
+/** What kind of file is written. A static PIE is a "pie" with `isStatic`. */
+export type OutputKind = "exec" | "pie" | "shared" | "relocatable";
+
+export type HashStyle = "sysv" | "gnu" | "both" | "none";
+
+/** How the build id is made. `hex` has its bytes in `bytes`; `fast` is a digest of our choice. */
+export type BuildId =
+  | { readonly kind: "none" | "fast" | "md5" | "sha1" | "sha256" | "uuid" }
+  | { readonly kind: "hex"; readonly bytes: Uint8Array };
+
+/** Which undefined symbols are errors: GNU ld's --unresolved-symbols. */
+export type UnresolvedSymbols = "report-all" | "ignore-all" | "ignore-in-object-files" | "ignore-in-shared-libs";
+
+/** One input of the command line, in order, with the state of the positional options before it. */
+export interface InputRequest {
+  /** `file`: a path as it was given. `library`: the NAME of `-lNAME`, or `:FILE` of `-l:FILE`. */
+  readonly kind: "file" | "library";
+  readonly name: string;
+  /** Every archive member is linked: --whole-archive. */
+  readonly isWholeArchive: boolean;
+  /** DT_NEEDED only when a symbol is used: --as-needed. */
+  readonly isAsNeeded: boolean;
+  /** `-l` finds archives only: -Bstatic. */
+  readonly isStatic: boolean;
+  /** Objects are linked only when they define what is undefined: --start-lib. */
+  readonly isLazy: boolean;
+}
+
+/** `--defsym=NAME=EXPRESSION`; an expression is a number, a symbol, or a symbol plus or minus a number. */
+export interface Defsym {
+  readonly name: string;
+  readonly symbol?: string | undefined;
+  /** Added to the symbol's value, or the value. Below 2^53 in size. */
+  readonly addend: number;
+}
+
+export interface ZOptions {
+  /** -z now: bind at load time. */
+  readonly isNow: boolean;
+  readonly isRelro: boolean;
+  /** How code shares pages with data: "code" (its own segment), "loadable-segments" (each its own), "none". */
+  readonly separate: "none" | "code" | "loadable-segments";
+  /** PT_GNU_STACK's PF_X: true, false, or as the inputs' .note.GNU-stack says. */
+  readonly execStack: boolean | undefined;
+  /** Dynamic relocations in read-only sections: "error", "warning" or "allow". */
+  readonly textRelocations: "error" | "warning" | "allow";
+  readonly isOrigin: boolean;
+  readonly isNoDelete: boolean;
+  readonly isNoDlopen: boolean;
+  readonly isNoDump: boolean;
+  readonly isInitFirst: boolean;
+  readonly isInterpose: boolean;
+  readonly isNoDefaultLib: boolean;
+  readonly isGlobalAudit: boolean;
+  /** Alignment of segments, in bytes; a power of two. */
+  readonly maxPageSize: number;
+  /** The page size that layout aims at, in bytes; a power of two, at most maxPageSize. */
+  readonly commonPageSize: number;
+  /** PT_GNU_STACK's size in bytes, or undefined. */
+  readonly stackSize: number | undefined;
+  readonly hasCopyRelocations: boolean;
+  readonly isIbt: boolean;
+  readonly isShstk: boolean;
+  /** "none" | "warning" | "error" for inputs without the property. */
+  readonly cetReport: "none" | "warning" | "error";
+  /** Whether __start_/__stop_ references keep their sections under --gc-sections. */
+  readonly keepsStartStop: boolean;
+  readonly startStopVisibility: "default" | "internal" | "hidden" | "protected";
+  readonly keepsTextSectionPrefix: boolean;
+  readonly isDynamicUndefinedWeak: boolean | undefined;
+  readonly hasSectionHeader: boolean;
+  readonly isRodynamic: boolean;
+  /** x86-64 ISA level, 1 to 4, that .note.gnu.property must name; undefined keeps the inputs'. */
+  readonly x86IsaLevel: number | undefined;
+}
+
+/** A link as it was asked for. Frozen; every default is resolved. */
+export interface LinkOptions {
+  readonly inputs: readonly InputRequest[];
+  readonly output: string;
+  readonly outputKind: OutputKind;
+  /** Shared objects are not searched for and no interpreter is asked for: -static, -static-pie. */
+  readonly isStatic: boolean;
+  readonly dynamicLinker: string | undefined;
+  readonly isNoDynamicLinker: boolean;
+  readonly emulation: "elf_x86_64";
+  /** The entry symbol or, as a number in text, its address. */
+  readonly entry: string;
+  readonly isEntryExplicit: boolean;
+  readonly initSymbol: string;
+  readonly finiSymbol: string;
+  readonly soname: string | undefined;
+  /** Joined with colons as DT_RUNPATH holds it; undefined when there is none. */
+  readonly rpath: string | undefined;
+  readonly isNewDtags: boolean;
+  readonly rpathLink: readonly string[];
+  readonly auxiliary: readonly string[];
+  readonly filter: readonly string[];
+  readonly audit: string | undefined;
+  readonly depaudit: string | undefined;
+
+  readonly libraryPaths: readonly string[];
+  readonly isNoStdlib: boolean;
+  /** Prefix of absolute paths in scripts and of `=dir`; empty for none. */
+  readonly sysroot: string;
+  readonly versionScripts: readonly string[];
+  readonly dynamicLists: readonly string[];
+  readonly exportDynamicSymbols: readonly string[];
+  readonly retainSymbolsFile: string | undefined;
+  readonly linkerScripts: readonly string[];
+  /** Archives whose symbols are not exported: names, or "ALL". */
+  readonly excludeLibs: readonly string[];
+  readonly dependencyFile: string | undefined;
+
+  readonly hashStyle: HashStyle;
+  readonly buildId: BuildId;
+  readonly hasEhFrameHdr: boolean;
+  readonly isExportDynamic: boolean;
+  readonly symbolic: "none" | "all" | "functions" | "non-weak" | "non-weak-functions";
+  readonly isGcSections: boolean;
+  readonly isPrintGcSections: boolean;
+  readonly keepsExportedUnderGc: boolean;
+  readonly icf: "none" | "safe" | "all";
+  readonly isPrintIcfSections: boolean;
+  readonly packsDynamicRelocations: "none" | "relr";
+  readonly compressDebugSections: "none" | "zlib" | "zlib-gabi" | "zstd";
+  readonly isRelax: boolean;
+  readonly z: ZOptions;
+
+  /** Undefined symbols of objects are errors: always for executables, with -z defs for shared objects. */
+  readonly unresolvedSymbols: UnresolvedSymbols;
+  readonly isNoUndefined: boolean;
+  readonly isAllowShlibUndefined: boolean;
+  /** Unresolved symbols are warnings: --warn-unresolved-symbols, --noinhibit-exec. */
+  readonly isWarnUnresolved: boolean;
+  readonly isAllowMultipleDefinition: boolean;
+  readonly isNoUndefinedVersion: boolean;
+  readonly undefinedSymbols: readonly string[];
+  readonly requiredSymbols: readonly string[];
+  readonly wrappedSymbols: readonly string[];
+  readonly defsyms: readonly Defsym[];
+  readonly tracedSymbols: readonly string[];
+  readonly isDefineCommon: boolean;
+  readonly isGnuUnique: boolean;
+  readonly isAddNeededCopied: boolean;
+
+  readonly strip: "none" | "debug" | "all";
+  readonly discard: "default" | "none" | "locals" | "all";
+  readonly isEmitRelocations: boolean;
+  readonly imageBase: number | undefined;
+  readonly sectionStarts: ReadonlyMap<string, number>;
+  readonly symbolOrderingFile: string | undefined;
+  readonly isOmagic: boolean;
+  readonly isNmagic: boolean;
+  readonly isRosegment: boolean;
+  readonly isMergeSections: boolean;
+
+  /** Workers; undefined for one per core. */
+  readonly threads: number | undefined;
+  readonly isStats: boolean;
+  /** Chrome trace of the link's passes and workers: --trace=FILE. */
+  readonly traceFile: string | undefined;
+  /** Prints the names of input files as they are opened: -t. */
+  readonly isTraceInputs: boolean;
+  /** `-` for standard output. */
+  readonly mapFile: string | undefined;
+  readonly isPrintMap: boolean;
+  readonly isCref: boolean;
+  readonly isPrintDependencies: boolean;
+
+  readonly errorLimit: number;
+  readonly isDemangle: boolean;
+  readonly isFatalWarnings: boolean;
+  readonly isNoWarnings: boolean;
+  readonly isVerbose: boolean;
+  readonly colorDiagnostics: "auto" | "always" | "never";
+
+  /** What is asked for besides, or instead of, a link. */
+  readonly queries: Queries;
+}
+
+/** Options that print something. `isHelp` ends the command; the others go on when there are inputs. */
+export interface Queries {
+  readonly isHelp: boolean;
+  /** --version: print it and end. */
+  readonly isVersion: boolean;
+  /** -v: print it and link what is given. */
+  readonly isShortVersion: boolean;
+  /** -V: print it with the emulations. */
+  readonly isLongVersion: boolean;
+  readonly isPrintOutputFormat: boolean;
+  readonly isPrintSysroot: boolean;
+}
+
+/** T with its fields and lists open to change. */
+type Draft<T> = {
+  -readonly [K in keyof T]: T[K] extends ReadonlyMap<infer Key, infer Value>
+    ? Map<Key, Value>
+    : T[K] extends readonly (infer Item)[]
+      ? Item[]
+      : T[K];
+};
+
+/** Options whose value depends on others, so that they are only resolved at the end. */
+type Resolved = "outputKind" | "rpath" | "isNoUndefined" | "isAllowShlibUndefined" | "z" | "queries";
+
+/** Options while the command line is read. */
+export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
+  isShared: boolean;
+  isPie: boolean;
+  isRelocatable: boolean;
+  rpaths: string[];
+  isNoUndefinedAsked: boolean | undefined;
+  isAllowShlibUndefinedAsked: boolean | undefined;
+  z: Draft<ZOptions>;
+  queries: Draft<Queries>;
+};
+
+/** GNU ld's page sizes for x86-64 (-z max-page-size has been 4 KiB by default since 2.26 on Linux). */
+const PAGE_SIZE = 4096;
+
+export function newDraft(): OptionsDraft {
+  return {
+    inputs: [],
+    output: "a.out",
+    isShared: false,
+    isPie: false,
+    isRelocatable: false,
+    isStatic: false,
+    dynamicLinker: undefined,
+    isNoDynamicLinker: false,
+    emulation: "elf_x86_64",
+    entry: "_start",
+    isEntryExplicit: false,
+    initSymbol: "_init",
+    finiSymbol: "_fini",
+    soname: undefined,
+    rpaths: [],
+    isNewDtags: true,
+    rpathLink: [],
+    auxiliary: [],
+    filter: [],
+    audit: undefined,
+    depaudit: undefined,
+    libraryPaths: [],
+    isNoStdlib: false,
+    sysroot: "",
+    versionScripts: [],
+    dynamicLists: [],
+    exportDynamicSymbols: [],
+    retainSymbolsFile: undefined,
+    linkerScripts: [],
+    excludeLibs: [],
+    dependencyFile: undefined,
+    hashStyle: "both",
+    buildId: { kind: "none" },
+    hasEhFrameHdr: false,
+    isExportDynamic: false,
+    symbolic: "none",
+    isGcSections: false,
+    isPrintGcSections: false,
+    keepsExportedUnderGc: false,
+    icf: "none",
+    isPrintIcfSections: false,
+    packsDynamicRelocations: "none",
+    compressDebugSections: "none",
+    isRelax: true,
+    z: {
+      isNow: false,
+      isRelro: true,
+      separate: "code",
+      execStack: undefined,
+      textRelocations: "error",
+      isOrigin: false,
+      isNoDelete: false,
+      isNoDlopen: false,
+      isNoDump: false,
+      isInitFirst: false,
+      isInterpose: false,
+      isNoDefaultLib: false,
+      isGlobalAudit: false,
+      maxPageSize: PAGE_SIZE,
+      commonPageSize: PAGE_SIZE,
+      stackSize: undefined,
+      hasCopyRelocations: true,
+      isIbt: false,
+      isShstk: false,
+      cetReport: "none",
+      keepsStartStop: true,
+      startStopVisibility: "protected",
+      keepsTextSectionPrefix: false,
+      isDynamicUndefinedWeak: undefined,
+      hasSectionHeader: true,
+      isRodynamic: false,
+      x86IsaLevel: undefined,
+    },
+    unresolvedSymbols: "report-all",
+    isNoUndefinedAsked: undefined,
+    isAllowShlibUndefinedAsked: undefined,
+    isWarnUnresolved: false,
+    isAllowMultipleDefinition: false,
+    isNoUndefinedVersion: false,
+    undefinedSymbols: [],
+    requiredSymbols: [],
+    wrappedSymbols: [],
+    defsyms: [],
+    tracedSymbols: [],
+    isDefineCommon: true,
+    isGnuUnique: true,
+    isAddNeededCopied: false,
+    strip: "none",
+    discard: "default",
+    isEmitRelocations: false,
+    imageBase: undefined,
+    sectionStarts: new Map(),
+    symbolOrderingFile: undefined,
+    isOmagic: false,
+    isNmagic: false,
+    isRosegment: true,
+    isMergeSections: true,
+    threads: undefined,
+    isStats: false,
+    traceFile: undefined,
+    isTraceInputs: false,
+    mapFile: undefined,
+    isPrintMap: false,
+    isCref: false,
+    isPrintDependencies: false,
+    errorLimit: 20,
+    isDemangle: true,
+    isFatalWarnings: false,
+    isNoWarnings: false,
+    isVerbose: false,
+    colorDiagnostics: "auto",
+    queries: {
+      isHelp: false,
+      isVersion: false,
+      isShortVersion: false,
+      isLongVersion: false,
+      isPrintOutputFormat: false,
+      isPrintSysroot: false,
+    },
+  };
+}
+
+/** Resolves defaults that depend on other options, and diagnoses what cannot be asked for together. */
+export function resolveOptions(draft: OptionsDraft, diagnostics: Diagnostics): LinkOptions {
+  const outputKind = outputKindOf(draft, diagnostics);
+  const { rpaths, isShared, isPie, isRelocatable, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
+  const isExecutable = outputKind === "exec" || outputKind === "pie";
+  if (draft.z.commonPageSize > draft.z.maxPageSize) draft.z.commonPageSize = draft.z.maxPageSize;
+
+  return deepFreeze<LinkOptions>({
+    ...rest,
+    outputKind,
+    // An RPATH given twice is one entry, as in GNU ld.
+    rpath: rpaths.length === 0 ? undefined : [...new Set(rpaths)].join(":"),
+    dynamicLinker: isExecutable && !draft.isNoDynamicLinker ? draft.dynamicLinker : undefined,
+    isNoUndefined: isExecutable || (isNoUndefinedAsked ?? false),
+    // GNU ld reports undefined symbols of shared objects only when it makes an executable.
+    isAllowShlibUndefined: isAllowShlibUndefinedAsked ?? !isExecutable,
+  });
+}
+
+function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind {
+  const { isShared, isPie, isRelocatable } = draft;
+  if (isRelocatable && isShared) diagnostics.add("conflictingOptions", { first: "-r", second: "-shared" });
+  else if (isRelocatable && isPie) diagnostics.add("conflictingOptions", { first: "-r", second: "-pie" });
+  if (isRelocatable && draft.isGcSections && !draft.isEntryExplicit && draft.undefinedSymbols.length === 0)
+    diagnostics.add("conflictingOptions", {
+      first: "-r",
+      second: "--gc-sections",
+      why: "what to keep must be named by -e or -u",
+    });
+  if (draft.filter.length > 0 && !isShared)
+    diagnostics.add("conflictingOptions", { first: "-F", second: "an executable", why: "it is for shared objects" });
+  if (draft.auxiliary.length > 0 && !isShared)
+    diagnostics.add("conflictingOptions", { first: "-f", second: "an executable", why: "it is for shared objects" });
+  if (isRelocatable) return "relocatable";
+  if (isShared) return "shared";
+  return isPie ? "pie" : "exec";
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}
