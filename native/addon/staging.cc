@@ -1,0 +1,355 @@
+// The binding of staging/: files, views, budget, arena. Converts, calls, returns; what can fail returns
+// { code, syscall }, which src/staging words. Processes and pools are in staging-processes.cc.
+
+#include "addon/bindings.h"
+
+#ifndef __linux__
+
+// src/addon/load.ts refuses before anything here could be missed.
+void spore::init_staging_binding(Napi::Env, Napi::Object) {}
+
+#else
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "addon/staging-env.h"
+#include "staging/kernel-registry.h"
+
+namespace spore {
+
+using namespace staging;
+
+namespace {
+
+// Set by a test: as in Electron, where external buffers are forbidden.
+bool may_use_external_buffers = true;
+
+// What a view keeps: the mapping, until the ArrayBuffer has been collected (another thread may read
+// through it although it is detached) and V8 has let go of its memory, in whatever order.
+struct BufferHold {
+  std::shared_ptr<Mapping> mapping;
+  int pending = 2;
+};
+
+void release_hold(napi_env, void *, void *hint) {
+  auto *hold = static_cast<BufferHold *>(hint);
+  if (--hold->pending == 0)
+    delete hold;
+}
+
+Napi::Value copy_of(Napi::Env env, const uint8_t *bytes, size_t size) {
+  Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, size);
+  memcpy(copy.Data(), bytes, size);
+  return copy;
+}
+
+Napi::Value view_of(Napi::Env env, const std::shared_ptr<Mapping> &mapping, uint64_t offset, size_t size) {
+  uint8_t *bytes = mapping->base() + offset;
+  if (!may_use_external_buffers)
+    return copy_of(env, bytes, size);
+  auto *hold = new BufferHold{mapping};
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(env, bytes, size, release_hold, hold, &buffer);
+  if (status == napi_no_external_buffers_allowed) {
+    delete hold;
+    return copy_of(env, bytes, size);
+  }
+  if (status != napi_ok) {
+    delete hold;
+    throw Napi::Error::New(env);
+  }
+  napi_add_finalizer(
+      env, buffer, hold, [](napi_env e, void *data, void *) { release_hold(e, nullptr, data); }, nullptr, nullptr);
+  return Napi::Value(env, buffer);
+}
+
+struct BatchInput {
+  std::shared_ptr<StagedBatch> batch = std::make_shared<StagedBatch>();
+  std::vector<int> descriptors; // empty, or one per file: -1 opens the path
+  StageRequest request;
+  std::vector<uint8_t> heads;
+};
+
+// Stages every file of the batch that has not been adopted from another one.
+void run_batch(BatchInput &input) {
+  auto &files = input.batch->files;
+  input.heads.resize(files.size() * kHeadBytes);
+  for (size_t i = 0; i < files.size(); i++) {
+    if (files[i].mapping)
+      continue;
+    const int fd = input.descriptors.empty() ? -1 : input.descriptors[i];
+    files[i].failure = stage_file(files[i], fd, input.request, &input.heads[i * kHeadBytes]);
+    if (!files[i].failure || input.request.keep_going)
+      continue;
+    // All or nothing: what was mapped goes, the failure stays.
+    for (StagedFile &file : files)
+      file.mapping.reset();
+    return;
+  }
+}
+
+Napi::Value batch_to_js(Napi::Env env, const BatchInput &input) {
+  const auto &files = input.batch->files;
+  auto sizes = Napi::Float64Array::New(env, files.size());
+  auto addresses = Napi::Float64Array::New(env, files.size());
+  auto modes = Napi::Uint8Array::New(env, files.size());
+  auto heads = Napi::Uint8Array::New(env, files.size() * kHeadBytes);
+  memcpy(heads.Data(), input.heads.data(), input.heads.size());
+  auto failures = Napi::Array::New(env);
+  for (size_t i = 0; i < files.size(); i++) {
+    const StagedFile &file = files[i];
+    sizes[i] = double(file.identity.size);
+    addresses[i] = file.mapping ? double(reinterpret_cast<uintptr_t>(file.mapping->base())) : 0;
+    modes[i] = uint8_t(file.mode);
+    if (!file.failure)
+      continue;
+    Napi::Object failure = to_js(env, file.failure).As<Napi::Object>();
+    failure.Set("index", uint32_t(i));
+    failures[failures.Length()] = failure;
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("batch", share(env, input.batch));
+  result.Set("sizes", sizes);
+  result.Set("addresses", addresses);
+  result.Set("modes", modes);
+  result.Set("heads", heads);
+  result.Set("failures", failures);
+  return result;
+}
+
+// (paths, mode, prefetchBelow, sharedFrom, keepGoing, descriptors?, adopted?: [batch, index][])
+BatchInput batch_from_js(const Napi::CallbackInfo &info) {
+  BatchInput input;
+  const auto paths = info[0].As<Napi::Array>();
+  const uint32_t count = paths.Length();
+  input.batch->files.resize(count);
+  std::string path;
+  for (uint32_t i = 0; i < count; i++)
+    input.batch->files[i].path = paths.Get(i).As<Napi::String>().Utf8Value();
+  input.request.mode = StageMode(info[1].As<Napi::Number>().Uint32Value());
+  input.request.thresholds = {uint64_t(info[2].As<Napi::Number>().DoubleValue()),
+                              uint64_t(info[3].As<Napi::Number>().DoubleValue())};
+  input.request.keep_going = info[4].As<Napi::Boolean>().Value();
+  if (info[5].IsTypedArray()) {
+    const auto descriptors = info[5].As<Napi::Int32Array>();
+    input.descriptors.assign(descriptors.Data(), descriptors.Data() + descriptors.ElementLength());
+  }
+  if (info[6].IsArray()) {
+    const auto adopted = info[6].As<Napi::Array>();
+    for (uint32_t i = 0; i < count; i++) {
+      const Napi::Value entry = adopted.Get(i);
+      if (!entry.IsArray())
+        continue;
+      const auto pair = entry.As<Napi::Array>();
+      const auto &from = shared<StagedBatch>(pair.Get(0U));
+      input.batch->files[i] = from->files[pair.Get(1U).As<Napi::Number>().Uint32Value()];
+    }
+  }
+  return input;
+}
+
+Napi::Value stage_batch(const Napi::CallbackInfo &info) {
+  BatchInput input = batch_from_js(info);
+  run_batch(input);
+  return batch_to_js(info.Env(), input);
+}
+
+// Stages on a libuv thread, for file systems that make one wait. Calls back with the result.
+class BatchWorker : public Napi::AsyncWorker {
+public:
+  BatchWorker(Napi::Function callback, BatchInput input)
+      : Napi::AsyncWorker(callback, "SporeStage"), input_(std::move(input)) {}
+  void Execute() override { run_batch(input_); }
+  std::vector<napi_value> GetResult(Napi::Env env) override { return {batch_to_js(env, input_)}; }
+
+private:
+  BatchInput input_;
+};
+
+Napi::Value stage_batch_async(const Napi::CallbackInfo &info) {
+  (new BatchWorker(info[7].As<Napi::Function>(), batch_from_js(info)))->Queue();
+  return info.Env().Undefined();
+}
+
+StagedFile &file_argument(const Napi::CallbackInfo &info) {
+  return shared<StagedBatch>(info[0])->files[info[1].As<Napi::Number>().Uint32Value()];
+}
+
+// (batch, index): an ArrayBuffer, or null when the file has no mapping.
+Napi::Value file_view(const Napi::CallbackInfo &info) {
+  const StagedFile &file = file_argument(info);
+  if (!file.mapping)
+    return info.Env().Null();
+  return view_of(info.Env(), file.mapping.mapping(), 0, file.mapping->size());
+}
+
+Napi::Value file_marks(const Napi::CallbackInfo &info) {
+  const StagedFile &file = file_argument(info);
+  return Napi::Number::New(info.Env(), file.mapping ? file.mapping->marks() : 0);
+}
+
+Napi::Value advise_file(const Napi::CallbackInfo &info) {
+  const StagedFile &file = file_argument(info);
+  const Failure failure = file.mapping ? advise_sequential(*file.mapping.mapping()) : Failure{};
+  return failure ? to_js(info.Env(), failure) : info.Env().Null();
+}
+
+// (batch, index): gives one mapping up. Its views must have been detached.
+Napi::Value release_file(const Napi::CallbackInfo &info) {
+  file_argument(info).mapping.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value release_batch(const Napi::CallbackInfo &info) {
+  for (StagedFile &file : shared<StagedBatch>(info[0])->files)
+    file.mapping.reset();
+  return info.Env().Undefined();
+}
+
+// (batch, index, descriptor): 0, or the bits of FileChange in src/staging/stage.ts.
+Napi::Value compare_file(const Napi::CallbackInfo &info) {
+  constexpr uint32_t kChanged = 4;
+  constexpr uint32_t kGone = 8;
+  const StagedFile &file = file_argument(info);
+  uint32_t changes = file.mapping ? file.mapping->marks() : 0;
+  FileIdentity now;
+  if (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now))
+    changes |= kGone;
+  else if (!(now == file.identity))
+    changes |= kChanged;
+  return Napi::Number::New(info.Env(), changes);
+}
+
+Napi::Value detach_buffer(const Napi::CallbackInfo &info) {
+  info[0].As<Napi::ArrayBuffer>().Detach();
+  return info.Env().Undefined();
+}
+
+Napi::Value budget(const Napi::CallbackInfo &info) {
+  const Budget b = read_budget();
+  auto values = Napi::Float64Array::New(info.Env(), 5);
+  values[0] = double(b.mapped_limit);
+  values[1] = double(b.prefetched_limit);
+  values[2] = double(b.mapped_bytes);
+  values[3] = double(b.prefetched_bytes);
+  values[4] = double(registered_mappings());
+  return values;
+}
+
+Napi::Value set_budget(const Napi::CallbackInfo &info) {
+  set_budget_limit(BudgetKind(info[0].As<Napi::Number>().Uint32Value()),
+                   uint64_t(info[1].As<Napi::Number>().DoubleValue()));
+  return info.Env().Undefined();
+}
+
+Napi::Value forbid_external_buffers(const Napi::CallbackInfo &info) {
+  may_use_external_buffers = !info[0].As<Napi::Boolean>().Value();
+  return info.Env().Undefined();
+}
+
+uint64_t number_at(const Napi::CallbackInfo &info, size_t index) {
+  return uint64_t(info[index].As<Napi::Number>().DoubleValue());
+}
+
+Napi::Value arena_create(const Napi::CallbackInfo &info) {
+  Failure failure;
+  std::shared_ptr<Arena> arena = Arena::create(number_at(info, 0), failure);
+  if (!arena)
+    return to_js(info.Env(), failure);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("baseAddress", double(reinterpret_cast<uintptr_t>(arena->base())));
+  result.Set("reservedBytes", double(arena->reserved_bytes()));
+  result.Set("arena", share(info.Env(), std::move(arena)));
+  return result;
+}
+
+// (arena, bytes, align, isDirty): an offset, or a failure.
+Napi::Value arena_allocate(const Napi::CallbackInfo &info) {
+  Failure failure;
+  const int64_t offset = shared<Arena>(info[0])->allocate(number_at(info, 1), number_at(info, 2),
+                                                          info[3].As<Napi::Boolean>().Value(), failure);
+  if (offset < 0)
+    return to_js(info.Env(), failure);
+  return Napi::Number::New(info.Env(), double(offset));
+}
+
+Napi::Value arena_free(const Napi::CallbackInfo &info) {
+  return Napi::Boolean::New(info.Env(), shared<Arena>(info[0])->free(number_at(info, 1)));
+}
+
+Napi::Value arena_release(const Napi::CallbackInfo &info) {
+  const Failure failure = shared<Arena>(info[0])->release(number_at(info, 1), number_at(info, 2));
+  return failure ? to_js(info.Env(), failure) : info.Env().Null();
+}
+
+// (arena, offset, bytes): [offset, bytes] of the extent around it, or null.
+Napi::Value arena_extent(const Napi::CallbackInfo &info) {
+  uint64_t offset;
+  uint64_t bytes;
+  if (!shared<Arena>(info[0])->find_extent(number_at(info, 1), number_at(info, 2), offset, bytes))
+    return info.Env().Null();
+  auto extent = Napi::Array::New(info.Env(), 2);
+  extent[0U] = double(offset);
+  extent[1U] = double(bytes);
+  return extent;
+}
+
+Napi::Value arena_usage(const Napi::CallbackInfo &info) {
+  const Arena &arena = *shared<Arena>(info[0]);
+  auto usage = Napi::Array::New(info.Env(), 2);
+  usage[0U] = double(arena.allocated_bytes());
+  usage[1U] = double(arena.touched_bytes());
+  return usage;
+}
+
+Napi::Value arena_view(const Napi::CallbackInfo &info) {
+  return view_of(info.Env(), shared<Arena>(info[0])->mapping().mapping(), number_at(info, 1), number_at(info, 2));
+}
+
+// Gives this handle's share up; pools that use the arena keep theirs.
+Napi::Value arena_close(const Napi::CallbackInfo &info) {
+  shared<Arena>(info[0]).reset();
+  return info.Env().Undefined();
+}
+
+// A worker_thread that ends unloads the addons that only it had loaded, while the forking thread and the
+// fault handlers need their code.
+void stay_loaded() {
+  Dl_info self;
+  if (dladdr(reinterpret_cast<const void *>(&stay_loaded), &self) && self.dli_fname)
+    dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+} // namespace
+
+void init_staging_binding(Napi::Env env, Napi::Object exports) {
+  stay_loaded();
+  register_builtin_kernels();
+  auto *state = new StagingEnv(env); // frees itself when the environment ends
+  add_function<stage_batch>(exports, "stageBatch", state);
+  add_function<stage_batch_async>(exports, "stageBatchAsync", state);
+  add_function<file_view>(exports, "fileView", state);
+  add_function<file_marks>(exports, "fileMarks", state);
+  add_function<advise_file>(exports, "adviseFile", state);
+  add_function<release_file>(exports, "releaseFile", state);
+  add_function<release_batch>(exports, "releaseBatch", state);
+  add_function<compare_file>(exports, "compareFile", state);
+  add_function<detach_buffer>(exports, "detachBuffer", state);
+  add_function<budget>(exports, "budget", state);
+  add_function<set_budget>(exports, "setBudget", state);
+  add_function<forbid_external_buffers>(exports, "forbidExternalBuffers", state);
+  add_function<arena_create>(exports, "arenaCreate", state);
+  add_function<arena_allocate>(exports, "arenaAllocate", state);
+  add_function<arena_free>(exports, "arenaFree", state);
+  add_function<arena_release>(exports, "arenaRelease", state);
+  add_function<arena_extent>(exports, "arenaExtent", state);
+  add_function<arena_usage>(exports, "arenaUsage", state);
+  add_function<arena_view>(exports, "arenaView", state);
+  add_function<arena_close>(exports, "arenaClose", state);
+  add_process_functions(state, exports);
+}
+
+} // namespace spore
+
+#endif

@@ -1,0 +1,109 @@
+// Mappings: ranges of addresses that staging made, and who keeps them.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "staging/budget.h"
+#include "staging/failure.h"
+#include "staging/registry.h"
+
+namespace spore::staging {
+
+// src/staging/stage-mode.ts has the same numbers, and passes them.
+enum class StageMode : uint8_t { None, Mmap, MmapShared, Prefetch, Adaptive };
+
+// Sizes in bytes at which Adaptive changes its mind.
+struct AdaptiveThresholds {
+  uint64_t prefetch_below;
+  uint64_t shared_from;
+};
+
+StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size);
+
+// One range. It lives while anybody has a shared_ptr to it; its bytes live while it has owners. When the
+// last owner goes while buffers are still out, an empty mapping takes its place, so that a thread that
+// is still reading through one (zlib, crypto) reads zeros, and nothing else can be mapped there.
+class Mapping {
+public:
+  // Takes over `size` bytes mapped at `base`, and `budget_bytes` already taken from the budget.
+  Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes);
+  ~Mapping();
+  Mapping(const Mapping &) = delete;
+  Mapping &operator=(const Mapping &) = delete;
+
+  uint8_t *base() const { return base_; }
+  size_t size() const { return size_; }
+  uint32_t marks() const { return slot_ ? slot_->marks.load(std::memory_order_relaxed) : 0; }
+
+private:
+  friend class MappingOwner;
+  void retire();
+
+  uint8_t *base_;
+  size_t size_;
+  BudgetKind budget_kind_;
+  uint64_t budget_bytes_;
+  RegistrySlot *slot_;
+  std::atomic<uint32_t> owners_{0};
+};
+
+// Keeps a mapping's bytes. Copies count.
+class MappingOwner {
+public:
+  MappingOwner() = default;
+  explicit MappingOwner(std::shared_ptr<Mapping> mapping);
+  MappingOwner(const MappingOwner &other);
+  MappingOwner(MappingOwner &&other) noexcept = default;
+  MappingOwner &operator=(MappingOwner other) noexcept;
+  ~MappingOwner() { reset(); }
+
+  void reset();
+  Mapping *operator->() const { return mapping_.get(); }
+  explicit operator bool() const { return mapping_ != nullptr; }
+  const std::shared_ptr<Mapping> &mapping() const { return mapping_; }
+
+private:
+  std::shared_ptr<Mapping> mapping_;
+};
+
+// What fstat said when a file was staged; compared later to tell whether it changed.
+struct FileIdentity {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  uint64_t size = 0;
+  int64_t modified_ns = 0;
+  bool operator==(const FileIdentity &) const = default;
+};
+
+inline constexpr size_t kHeadBytes = 64;
+
+struct StagedFile {
+  std::string path;
+  StageMode mode = StageMode::None;
+  FileIdentity identity;
+  MappingOwner mapping; // none for an empty file, and in mode None
+  Failure failure;
+};
+
+struct StageRequest {
+  StageMode mode;
+  AdaptiveThresholds thresholds;
+  bool keep_going; // go on after a file that fails, and leave its failure in its row
+};
+
+// Stages file.path, or the open descriptor `fd` when it is not negative, and copies the first kHeadBytes
+// bytes to `head`. No descriptor stays open.
+Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head);
+
+// Whether the file at `path` (or open as `fd`) is still what was staged. Fills `now` on success.
+Failure identify(const char *path, int fd, FileIdentity &now);
+
+// madvise(MADV_SEQUENTIAL) over the whole mapping.
+Failure advise_sequential(const Mapping &mapping);
+
+} // namespace spore::staging

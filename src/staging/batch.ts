@@ -1,0 +1,159 @@
+/** What one native staging call made: the mappings of its files, and the one view that each may have. */
+import { constants } from "node:buffer";
+
+import { addon } from "../addon/load.ts";
+import type { BatchArguments, BatchHandle, NativeBatch } from "../addon/staging-binding.ts";
+import { IoError, ioError, toFailure } from "./io-error.ts";
+import type { IoFailure, OwnCode } from "./io-error.ts";
+import { adaptiveThresholds } from "./stage-mode.ts";
+import type { StageMode } from "./stage-mode.ts";
+
+/** Bits that `compareFile` and `fileMarks` report; those of `native/staging/registry.h` and the binding. */
+const changes: readonly (readonly [bit: number, code: OwnCode, syscall: string])[] = [
+  [1, "ERR_STAGE_SHRANK", "mmap"],
+  [2, "ERR_STAGE_WRITTEN", "mmap"],
+  [4, "ERR_STAGE_CHANGED", "stat"],
+  [8, "ERR_STAGE_CHANGED", "stat"],
+];
+
+/** One file of a batch; what it is given to shares its view. */
+export interface BatchEntry {
+  readonly batch: Batch;
+  readonly index: number;
+}
+
+/** What is to be staged: a path, an open descriptor with its path, or what another batch has staged. */
+export interface BatchInput {
+  readonly path: string;
+  readonly descriptor?: number;
+  readonly adopt?: BatchEntry;
+}
+
+export class Batch {
+  readonly handle: BatchHandle;
+  readonly paths: readonly string[];
+  readonly sizes: Float64Array;
+  readonly addresses: Float64Array;
+  readonly modes: Uint8Array;
+  readonly heads: Uint8Array;
+  readonly failures: ReadonlyMap<number, IoFailure>;
+  readonly #views: (Uint8Array | undefined)[] = [];
+  readonly #released = new Set<number>();
+  #isClosed = false;
+
+  private constructor(paths: readonly string[], native: NativeBatch) {
+    this.paths = paths;
+    this.handle = native.batch;
+    this.sizes = native.sizes;
+    this.addresses = native.addresses;
+    this.modes = native.modes;
+    this.heads = native.heads;
+    this.failures = new Map(native.failures.map((f) => [f.index, toFailure(f, paths[f.index])]));
+  }
+
+  static stage(mode: StageMode, inputs: readonly BatchInput[], keepGoing: boolean): Batch {
+    const args = batchArguments(mode, inputs, keepGoing);
+    return Batch.#of(args[0], addon().stageBatch(...args), keepGoing);
+  }
+
+  /** The same for paths alone, without an object for each. */
+  static stagePaths(mode: StageMode, paths: readonly string[], keepGoing: boolean): Batch {
+    const { prefetchBelow, sharedFrom } = adaptiveThresholds();
+    const native = addon().stageBatch(paths, mode, prefetchBelow, sharedFrom, keepGoing, null, null);
+    return Batch.#of(paths, native, keepGoing);
+  }
+
+  static async stageAsync(mode: StageMode, inputs: readonly BatchInput[]): Promise<Batch> {
+    const args = batchArguments(mode, inputs, false);
+    const native = await new Promise<NativeBatch>((resolve) => addon().stageBatchAsync(...args, resolve));
+    return Batch.#of(args[0], native, false);
+  }
+
+  static #of(paths: readonly string[], native: NativeBatch, keepGoing: boolean): Batch {
+    const failure = native.failures[0];
+    if (failure && !keepGoing) throw ioError(failure, paths[failure.index]);
+    return new Batch(paths, native);
+  }
+
+  isReleased(index: number): boolean {
+    return this.#isClosed || this.#released.has(index);
+  }
+
+  /** The file's bytes, zero-copy; the same array each time. Empty for an empty file and in mode `None`. */
+  view(index: number): Uint8Array {
+    const path = this.paths[index];
+    if (this.isReleased(index)) throw new IoError({ code: "ERR_STAGE_CLOSED", syscall: "bytes", path });
+    this.throwIfDamaged(index);
+    const known = this.#views[index];
+    if (known) return known;
+    if (this.sizes[index]! > constants.MAX_LENGTH) {
+      throw new IoError({ code: "ERR_STAGE_TOO_LARGE", syscall: "bytes", path });
+    }
+    const buffer = addon().fileView(this.handle, index);
+    return (this.#views[index] = buffer ? new Uint8Array(buffer) : new Uint8Array(0));
+  }
+
+  /** Throws when a fault hit the file's mapping; asks no file system. */
+  throwIfDamaged(index: number): void {
+    this.#throwFor(index, this.isReleased(index) ? 0 : addon().fileMarks(this.handle, index));
+  }
+
+  /** The code of what happened to the file since it was staged, or undefined. Costs a stat. */
+  change(index: number, descriptor = -1): OwnCode | undefined {
+    return changeOf(addon().compareFile(this.handle, index, descriptor))?.[1];
+  }
+
+  /** Throws when the file is not as it was when it was staged. */
+  check(index: number, descriptor = -1): void {
+    this.#throwFor(index, addon().compareFile(this.handle, index, descriptor));
+  }
+
+  advise(index: number): void {
+    const failure = this.isReleased(index) ? null : addon().adviseFile(this.handle, index);
+    if (failure) throw ioError(failure, this.paths[index]);
+  }
+
+  /** Gives one file up: detaches its view, unmaps it unless somebody else (a pool) has it too. */
+  release(index: number): void {
+    if (this.isReleased(index)) return;
+    this.#released.add(index);
+    this.#detach(index);
+    addon().releaseFile(this.handle, index);
+  }
+
+  releaseAll(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const index of this.#views.keys()) this.#detach(index);
+    addon().releaseBatch(this.handle);
+  }
+
+  #detach(index: number): void {
+    const view = this.#views[index];
+    if (view?.byteLength) addon().detachBuffer(view.buffer as ArrayBuffer);
+    this.#views[index] = undefined;
+  }
+
+  #throwFor(index: number, bits: number): void {
+    const change = changeOf(bits);
+    if (change) throw new IoError({ code: change[1], syscall: change[2], path: this.paths[index] });
+  }
+}
+
+function changeOf(bits: number) {
+  return bits === 0 ? undefined : changes.find(([bit]) => (bits & bit) !== 0);
+}
+
+function batchArguments(mode: StageMode, inputs: readonly BatchInput[], keepGoing: boolean): BatchArguments {
+  const { prefetchBelow, sharedFrom } = adaptiveThresholds();
+  const adopted = inputs.map(({ adopt }) => (adopt ? ([adopt.batch.handle, adopt.index] as const) : null));
+  return [
+    inputs.map(({ path }) => path),
+    mode,
+    prefetchBelow,
+    sharedFrom,
+    keepGoing,
+    Int32Array.from(inputs, ({ descriptor }) => descriptor ?? -1),
+    adopted.some((entry) => entry !== null) ? adopted : null,
+  ];
+}

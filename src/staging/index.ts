@@ -1,0 +1,24 @@
+/**
+ * `spore-ld/staging`: files staged once with `mmap`, worker processes that inherit them, an arena that they
+ * share. Linux only; everywhere else this imports, and calls throw an `AddonError` that says so.
+ */
+export { AddonError } from "../addon/load.ts";
+export { Arena } from "./arena.ts";
+export type { AllocateOptions, ArenaOptions } from "./arena.ts";
+export { memoryBudget, memoryUse, setMemoryBudget } from "./budget.ts";
+export type { MemoryBudget, MemoryUse } from "./budget.ts";
+export { File } from "./file.ts";
+export { IoError } from "./io-error.ts";
+export type { IoFailure } from "./io-error.ts";
+export { ProcessHandle } from "./process-handle.ts";
+export type { ExitStatus, JoinOptions } from "./process-handle.ts";
+export { kernelNames, spawnWorkerWithStaging, spawnWorkersWithStaging } from "./spawn.ts";
+export type { KernelWorker, ModuleWorker, SpawnOptions, Worker } from "./spawn.ts";
+export { StageMode, adaptiveThresholds, setAdaptiveThresholds } from "./stage-mode.ts";
+export type { AdaptiveThresholds } from "./stage-mode.ts";
+export { StagedSet, headBytes, stage, stageFiles } from "./stage.ts";
+export type { StageFilesOptions, StageState } from "./stage.ts";
+export { KernelError, WorkerCrashError, WorkerUsageError } from "./worker-errors.ts";
+export type { FailedRange } from "./worker-errors.ts";
+export { WorkerPool } from "./worker-pool.ts";
+export type { CloseOptions, JobOptions, JobReport, PoolFault, WorkerPoolOptions, WorkerReport } from "./worker-pool.ts";

@@ -1,0 +1,76 @@
+/** The one error class for what goes wrong with files, mappings and processes. */
+import { getSystemErrorMap } from "node:util";
+
+import type { NativeFailure } from "../addon/staging-binding.ts";
+
+/** What failed, without the cost of an `Error`. */
+export interface IoFailure {
+  /** A name from errno (`ENOENT`, `EACCES`, `EISDIR`, `ENOMEM`, …) or one of ours (`ERR_…`). */
+  readonly code: string;
+  /** The system call that failed, or the library call that found out. */
+  readonly syscall: string;
+  /** The file it was about, when it was about one. */
+  readonly path: string | undefined;
+}
+
+/** Codes that no system call reports; the numbers are those of `native/staging/failure.h`. */
+const ownCodes: ReadonlyMap<number, OwnCode> = new Map([
+  [10001, "ERR_STAGE_BUDGET"],
+  [10002, "ERR_STAGE_NOT_REGULAR"],
+  [10003, "ERR_ARENA_FULL"],
+]);
+
+const ownMessages = {
+  ERR_STAGE_BUDGET: "the budget for staged bytes is exhausted",
+  ERR_STAGE_NOT_REGULAR: "not a regular file",
+  ERR_STAGE_TOO_LARGE: "the file is larger than one ArrayBuffer can be",
+  ERR_STAGE_CLOSED: "the file is not staged any more",
+  ERR_STAGE_SHRANK: "the file shrank while it was staged",
+  ERR_STAGE_WRITTEN: "a view of the file, which is read-only, was written to",
+  ERR_STAGE_CHANGED: "the file was changed since it was staged",
+  ERR_ARENA_FULL: "the arena's reserved space is exhausted",
+  ERR_ARENA_CLOSED: "the arena is closed",
+} as const satisfies Record<string, string>;
+
+/** A code that is Spore's own. */
+export type OwnCode = keyof typeof ownMessages;
+
+function messageOf(code: string): string {
+  if (code in ownMessages) return ownMessages[code as OwnCode];
+  for (const [name, message] of getSystemErrorMap().values()) if (name === code) return message;
+  return "unknown error";
+}
+
+/** An operation on a file, a mapping or a process failed. The message reads as Node's own do. */
+export class IoError extends Error implements IoFailure {
+  override readonly name = "IoError";
+  readonly code: string;
+  readonly syscall: string;
+  readonly path: string | undefined;
+
+  constructor({ code, syscall, path }: IoFailure) {
+    super(`${code}: ${messageOf(code)}, ${syscall}${path === undefined ? "" : ` "${path}"`}`);
+    this.code = code;
+    this.syscall = syscall;
+    this.path = path;
+  }
+}
+
+/** Names what the addon reported. */
+export function toFailure(native: NativeFailure, path?: string): IoFailure {
+  const code = ownCodes.get(native.code) ?? getSystemErrorMap().get(-native.code)?.[0] ?? `E${native.code}`;
+  return { code, syscall: native.syscall, path };
+}
+
+/** An {@link IoError} for what the addon, or `node:fs`, reported. */
+export function ioError(cause: NativeFailure | NodeJS.ErrnoException, path?: string): IoError {
+  if (cause instanceof Error) {
+    return new IoError({ code: cause.code ?? "EIO", syscall: cause.syscall ?? "unknown", path: path ?? cause.path });
+  }
+  return new IoError(toFailure(cause, path));
+}
+
+/** Whether a result of the addon is a failure. */
+export function isFailure(result: unknown): result is NativeFailure {
+  return typeof result === "object" && result !== null && "syscall" in result && "code" in result;
+}
