@@ -1,0 +1,86 @@
+// Checked reading: the only place where an offset from a file becomes an address.
+//
+// Every range is checked against the bytes that it must lie in, by subtraction, before it is used, and
+// values are copied out, because members of archives are aligned to 2 bytes only.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+
+namespace spore {
+
+// `count` records of type T, which may be misaligned. Elements are copies.
+template <typename T> class Array {
+public:
+  Array() = default;
+  Array(const uint8_t *data, uint64_t count) : data_(data), count_(count) {}
+
+  uint64_t size() const { return count_; }
+  T operator[](uint64_t i) const {
+#ifdef SPORE_CHECKED
+    if (i >= count_) __builtin_trap();
+#endif
+    T value;
+    std::memcpy(&value, data_ + i * sizeof(T), sizeof(T));
+    return value;
+  }
+
+  class Iterator {
+  public:
+    explicit Iterator(const uint8_t *at) : at_(at) {}
+    T operator*() const {
+      T value;
+      std::memcpy(&value, at_, sizeof(T));
+      return value;
+    }
+    Iterator &operator++() {
+      at_ += sizeof(T);
+      return *this;
+    }
+    bool operator!=(const Iterator &other) const { return at_ != other.at_; }
+
+  private:
+    const uint8_t *at_;
+  };
+  Iterator begin() const { return Iterator(data_); }
+  Iterator end() const { return Iterator(data_ + count_ * sizeof(T)); }
+
+private:
+  const uint8_t *data_ = nullptr;
+  uint64_t count_ = 0;
+};
+
+class Bytes {
+public:
+  Bytes() = default;
+  Bytes(const uint8_t *data, uint64_t size) : data_(data), size_(size) {}
+
+  const uint8_t *data() const { return data_; }
+  uint64_t size() const { return size_; }
+  const uint8_t *begin() const { return data_; }
+  const uint8_t *end() const { return data_ + size_; }
+
+  bool contains(uint64_t offset, uint64_t size) const { return offset <= size_ && size <= size_ - offset; }
+
+  std::optional<Bytes> slice(uint64_t offset, uint64_t size) const {
+    if (!contains(offset, size)) return std::nullopt;
+    return Bytes(data_ + offset, size);
+  }
+  template <typename T> std::optional<T> read(uint64_t offset) const {
+    if (!contains(offset, sizeof(T))) return std::nullopt;
+    T value;
+    std::memcpy(&value, data_ + offset, sizeof(T));
+    return value;
+  }
+  template <typename T> std::optional<Array<T>> array(uint64_t offset, uint64_t count) const {
+    if (offset > size_ || count > (size_ - offset) / sizeof(T)) return std::nullopt;
+    return Array<T>(data_ + offset, count);
+  }
+
+private:
+  const uint8_t *data_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+} // namespace spore

@@ -1,0 +1,72 @@
+// From input to output: where a section, a piece or a definition has come to lie. Valid after layout.
+#pragma once
+
+#include "kernels/slots.h"
+
+namespace spore {
+
+inline ChunkBucketId chunk_bucket(const Tables &t, ChunkId chunk, BucketId bucket) {
+  return ChunkBucketId{raw(chunk) * static_cast<u32>(t.link.bucket_count) + t.bucket.ordinal[bucket]};
+}
+
+// Offset in its bucket of a section that is copied as it is.
+inline u64 offset_in_bucket(const Tables &t, FileId f, SectionId s, BucketId bucket) {
+  return t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[f]}, bucket)] + t.section.offset[s];
+}
+
+// piece.hash of a placed piece: its partition, then its offset in the partition's part of the bucket.
+inline constexpr u32 piece_offset_bits = 48;
+
+// Address of a piece's unique copy.
+inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
+  u64 placed = t.piece.hash[PieceId{t.piece.same[piece]}];
+  MergeCellId cell{static_cast<u32>(placed >> piece_offset_bits) * static_cast<u32>(t.link.bucket_count) +
+                   t.bucket.ordinal[bucket]};
+  return t.bucket.address[bucket] + t.merge_cell.offset[cell] + (placed & ((u64{1} << piece_offset_bits) - 1));
+}
+
+// Where byte `offset` of a section that was split has gone, in the output. `delta` is added after the
+// piece was found: a reference may point before or past the piece that it means.
+inline u64 merged_address(const Tables &t, SectionId s, const Elf64_Shdr &header, u64 offset) {
+  MergeableId m{t.section.offset[s]};
+  u32 count = t.mergeable.pieces[m];
+  if (count == 0) return 0;
+  PieceId first{t.mergeable.first_piece[m]};
+  u64 target = header.sh_offset + offset;
+  u32 low = 0, high = count - 1;
+  while (low < high) {
+    u32 middle = (low + high + 1) / 2;
+    if (t.piece.start[first + middle] <= target) low = middle;
+    else high = middle - 1;
+  }
+  PieceId piece = first + low;
+  return piece_address(t, piece, BucketId{t.section.bucket[s]}) + (target - t.piece.start[piece]);
+}
+
+// Address of byte `offset` of section `index` of a file; 0 for what is not in the output.
+inline u64 section_address(const Tables &t, const FileView &file, u32 index, u64 offset) {
+  SectionId s = file.section_id(index);
+  u32 flags = t.section.flags[s];
+  if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) return 0;
+  if (flags & SectionFlags::EH_FRAME) return t.link.eh_frame_address;
+  BucketId bucket{t.section.bucket[s]};
+  if (raw(bucket) == 0) return 0;
+  if (flags & SectionFlags::MERGEABLE) return merged_address(t, s, file.section(index), offset);
+  return t.bucket.address[bucket] + offset_in_bucket(t, file.id, s, bucket) + offset;
+}
+
+// Address of a definition in an object of the link. An ifunc's is that of its resolver.
+inline u64 definition_address(const Tables &t, const FileView &file, u32 symbol) {
+  Elf64_Sym sym = file.symbols()[symbol];
+  u32 section = file.section_index(symbol, sym);
+  if (section == section_absolute || t.file.flags[file.id] & FileFlags::IS_INTERNAL) return sym.st_value;
+  if (section == section_common) {
+    BucketId bucket{static_cast<u32>(t.link.common_bucket)};
+    return t.bucket.address[bucket] + t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[file.id]}, bucket)] +
+           t.mention.hash[file.mention(symbol)];
+  }
+  if (section == SHN_UNDEF || section >= file.section_count) return 0;
+  return section_address(t, file, section, sym.st_value);
+}
+
+} // namespace spore

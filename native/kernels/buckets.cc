@@ -1,0 +1,198 @@
+// Split, first half: gives each live input section its bucket.
+//
+// A bucket is what is laid out together: same canonical name, type and merge attributes. The table of
+// buckets is shared by all workers and filled by compare-exchange on the key; a bucket's row therefore
+// depends on timing, and TypeScript orders buckets by their first section in input order.
+
+#include "elf/hash.h"
+#include "generated/kernels.h"
+#include "tables/section-kinds.h"
+
+namespace spore {
+
+namespace {
+
+// A record of link.name_rules. Rules are tried in order.
+struct NameRule {
+  u64 first8; // of text, zero padded
+  u64 mask;
+  u8 length;
+  u8 keeps_name; // 1: a name with this prefix is a bucket of its own; 0: "text" or "text.*" is bucket "text"
+  u8 is_exact;   // 1: only the name itself
+  char text[45];
+};
+static_assert(sizeof(NameRule) == 64);
+
+struct Bucketing {
+  const Tables &t;
+  const NameRule *rules;
+  u32 rule_count;
+
+  explicit Bucketing(const Tables &t)
+      : t(t), rules(reinterpret_cast<const NameRule *>(t.link.name_rules)),
+        rule_count(static_cast<u32>(t.link.name_rules_size / sizeof(NameRule))) {}
+
+  // The rule for a name plus 1, or 0.
+  u32 rule_of(const Name &name) const {
+    u64 first8 = 0;
+    if (name.size >= 8) std::memcpy(&first8, name.data, 8);
+    else
+      for (u32 i = 0; i < name.size; i++) first8 |= u64{name.data[i]} << (8 * i);
+    for (u32 r = 0; r < rule_count; r++) {
+      const NameRule &rule = rules[r];
+      if ((first8 & rule.mask) != rule.first8 || name.size < rule.length) continue;
+      if (rule.length > 8 && std::memcmp(name.data + 8, rule.text + 8, rule.length - 8u) != 0) continue;
+      if (name.size == rule.length) return r + 1;
+      if (!rule.is_exact && (rule.keeps_name || name.data[rule.length] == '.')) return r + 1;
+    }
+    return 0;
+  }
+
+  // The bucket for a section, 0 when the table is full.
+  BucketId bucket_of(const Name &name, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index) const {
+    u32 rule = rule_of(name);
+    u32 length = rule && !rules[rule - 1].keeps_name ? rules[rule - 1].length : name.size;
+    u32 type = h.sh_type == SHT_X86_64_UNWIND ? u32{SHT_PROGBITS} : h.sh_type;
+    u32 entsize = is_merged ? static_cast<u32>(h.sh_entsize) : 0;
+    u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_EXCLUDE | SHF_COMPRESSED};
+    if (!is_merged) flags &= ~u64{SHF_MERGE | SHF_STRINGS};
+    u64 kind = type | u64{entsize} << 32 | (flags & SHF_STRINGS) << 26;
+    u64 key = hash_bytes(name.data, length, kind ^ (flags & (SHF_ALLOC | SHF_TLS)) << 40) | 1;
+    u32 mask = static_cast<u32>(t.bucket.rows - 1);
+    u32 at = static_cast<u32>(key >> 32) & mask;
+    for (u32 probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
+      if (at == 0) continue;
+      BucketId b{at};
+      std::atomic_ref<u64> cell(t.bucket.key[b]);
+      u64 seen = cell.load(std::memory_order_acquire);
+      if (seen == 0 && cell.compare_exchange_strong(seen, key, std::memory_order_acq_rel)) seen = key;
+      if (seen != key) continue;
+      // The same values whoever writes them: they are part of the key.
+      t.bucket.type.raise(b, type);
+      t.bucket.entsize.raise(b, entsize);
+      t.bucket.name_length.raise(b, length);
+      t.bucket.rule.raise(b, rule);
+      t.bucket.flags.set_bits(b, flags);
+      t.bucket.first.raise(b, ~(u64{raw(f)} << 32 | index));
+      return b;
+    }
+    return BucketId{0};
+  }
+};
+
+bool is_debug_name(const Name &n) {
+  return n.starts_with(".debug") || n.starts_with(".zdebug") || n.starts_with(".stab") || n.starts_with(".gdb_index") ||
+         n.starts_with(".line");
+}
+
+// Sections that --gc-sections starts from.
+bool is_root(const Name &n, const Elf64_Shdr &h) {
+  if (h.sh_flags & SHF_GNU_RETAIN) return true;
+  switch (h.sh_type) {
+  case SHT_INIT_ARRAY:
+  case SHT_FINI_ARRAY:
+  case SHT_PREINIT_ARRAY: return true;
+  case SHT_NOTE: return !(h.sh_flags & SHF_GROUP);
+  }
+  return n == ".init" || n == ".fini" || n.starts_with(".ctors") || n.starts_with(".dtors") || n == ".jcr" ||
+         n.starts_with(".init_array") || n.starts_with(".fini_array") || n.starts_with(".preinit_array");
+}
+
+// IBT and SHSTK of a .note.gnu.property section (psABI x86-64, Linux ABI: GNU_PROPERTY_X86_FEATURE_1_AND).
+u32 feature_flags(const Bytes &note) {
+  u32 flags = 0;
+  for (u64 at = 0; note.contains(at, 16);) {
+    u32 name_size = *note.read<u32>(at), size = *note.read<u32>(at + 4), type = *note.read<u32>(at + 8);
+    if (name_size != 4 || !note.contains(at + 16, size)) break;
+    if (type == 5)
+      for (u64 p = at + 16, end = at + 16 + size; p < end && end - p >= 8;) {
+        u32 kind = *note.read<u32>(p), length = *note.read<u32>(p + 4);
+        if (kind == 0xc0000002 && length == 4 && end - p >= 12) {
+          u32 bits = *note.read<u32>(p + 8);
+          if (bits & 1) flags |= FileFlags::HAS_IBT;
+          if (bits & 2) flags |= FileFlags::HAS_SHSTK;
+        }
+        p += 8 + ((u64{length} + 7) & ~u64{7});
+      }
+    at += 16 + ((u64{size} + 7) & ~u64{7});
+  }
+  return flags;
+}
+
+} // namespace
+
+void assign_buckets(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  Bucketing bucketing(t);
+  u64 output = t.link.output_flags;
+  std::vector<u32> rela_of;
+  for (FileId f : rows) {
+    if (!is_live_object(t, f)) continue;
+    FileView file(t, f);
+    u32 more_flags = 0;
+    rela_of.clear();
+    for (u32 i = 1; i < file.section_count; i++) {
+      Elf64_Shdr h = file.section(i);
+      SectionId s = file.section_id(i);
+      switch (h.sh_type) {
+      case SHT_NULL:
+      case SHT_SYMTAB:
+      case SHT_STRTAB:
+      case SHT_RELA:
+      case SHT_GROUP:
+      case SHT_SYMTAB_SHNDX:
+      case SHT_LLVM_ADDRSIG: continue;
+      }
+      if (t.section.flags[s] & SectionFlags::DISCARDED || h.sh_flags & SHF_EXCLUDE) continue;
+      Place place{.file = raw(f), .section = i};
+      auto name = file.section_name(h);
+      if (!name || alignment_log2(h) >= 32) {
+        job.report(name ? Code::BadSection : Code::BadSectionName, place);
+        continue;
+      }
+      if (*name == ".note.GNU-stack") {
+        more_flags |= FileFlags::HAS_STACK_NOTE;
+        if (h.sh_flags & SHF_EXECINSTR) more_flags |= FileFlags::NEEDS_EXECUTABLE_STACK;
+        continue;
+      }
+      if (*name == ".note.gnu.property") {
+        if (auto note = file.contents(h)) more_flags |= feature_flags(*note);
+        continue;
+      }
+      if (name->starts_with(".gnu.lto_")) {
+        job.report(Code::LtoObject, place);
+        break;
+      }
+      if (name->starts_with(".gnu.warning.")) continue;
+      if (h.sh_flags & SHF_COMPRESSED) {
+        job.report(Code::CompressedSection, place);
+        continue;
+      }
+      bool is_alloc = h.sh_flags & SHF_ALLOC;
+      if (!is_alloc && output & (OutputFlags::STRIP_ALL | OutputFlags::STRIP_DEBUG) && is_debug_name(*name)) continue;
+      if (*name == ".eh_frame" && (h.sh_type == SHT_PROGBITS || h.sh_type == SHT_X86_64_UNWIND)) {
+        t.section.flags[s] |= SectionFlags::EH_FRAME | SectionFlags::LIVE;
+        continue;
+      }
+      bool is_merged = false;
+      if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
+          h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
+        if (rela_of.empty()) find_relocation_sections(file, rela_of);
+        is_merged = rela_of[i] == 0; // what is relocated cannot be compared
+      }
+      BucketId bucket = bucketing.bucket_of(*name, h, is_merged, f, i);
+      if (raw(bucket) == 0) {
+        job.report(Code::TooManySections, place);
+        continue;
+      }
+      t.section.bucket[s] = static_cast<u16>(raw(bucket));
+      u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;
+      if (!(output & OutputFlags::GC_SECTIONS) || !is_alloc) flags |= SectionFlags::LIVE;
+      else if (is_root(*name, h)) flags |= SectionFlags::LIVE | SectionFlags::KEEP;
+      t.section.flags[s] |= static_cast<u8>(flags);
+    }
+    t.file.flags[f] |= static_cast<u16>(more_flags);
+  }
+}
+
+} // namespace spore

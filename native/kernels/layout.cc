@@ -1,0 +1,152 @@
+// Layout: sizes of each chunk's part of each bucket, what .symtab keeps, and, once TypeScript has given
+// buckets their addresses, the address of every symbol.
+
+#include <vector>
+
+#include "generated/kernels.h"
+#include "kernels/address.h"
+#include "kernels/layout.h"
+
+namespace spore {
+
+void size_buckets(Job &job, RowRange<ChunkId> rows) {
+  const Tables &t = job.t;
+  u32 buckets = static_cast<u32>(t.link.bucket_count);
+  std::vector<u64> size(buckets);
+  std::vector<u32> alignment(buckets);
+  BucketId common{static_cast<u32>(t.link.common_bucket)};
+  for (ChunkId chunk : rows) {
+    std::fill(size.begin(), size.end(), 0);
+    std::fill(alignment.begin(), alignment.end(), 0);
+    auto take = [&](BucketId bucket, u64 bytes, u32 log2, u32 file) {
+      u32 at = t.bucket.ordinal[bucket];
+      u64 offset = align_up(size[at], log2);
+      size[at] = offset + bytes;
+      if (alignment[at] < log2) alignment[at] = log2;
+      if (size[at] > UINT32_MAX) job.report(Code::SectionTooLarge, {.file = file});
+      return static_cast<u32>(offset);
+    };
+    for (u32 f = t.chunk.first_file[chunk]; f < t.chunk.first_file[chunk + 1]; f++) {
+      FileId id{f};
+      if (!is_live_object(t, id)) continue;
+      FileView file(t, id);
+      for (u32 i = 1; i < file.section_count; i++) {
+        SectionId s = file.section_id(i);
+        BucketId bucket{t.section.bucket[s]};
+        u32 flags = t.section.flags[s];
+        if (raw(bucket) == 0 || !(flags & SectionFlags::LIVE) || flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE))
+          continue;
+        Elf64_Shdr h = file.section(i);
+        u32 log2 = alignment_log2(h);
+        if (log2 < 32 && h.sh_size <= UINT32_MAX) t.section.offset[s] = take(bucket, h.sh_size, log2, f);
+        else job.report(Code::SectionTooLarge, {.file = f, .section = i});
+      }
+      for (u32 i = file.first_global; i < file.symbol_count; i++) {
+        MentionId m = file.mention(i);
+        if ((t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::COMMON) continue;
+        u64 claim = t.symbol.claim[SymbolId{t.mention.symbol[m]}];
+        if (!claim || Claim::file(claim) != id || Claim::symbol(claim) != i) continue;
+        Elf64_Sym sym = file.symbols()[i]; // gABI ch. 4: st_value of a common symbol is its alignment
+        if (sym.st_size > UINT32_MAX || (sym.st_value & (sym.st_value - 1)) || sym.st_value > UINT32_MAX) {
+          job.report(Code::SectionTooLarge, {.file = f});
+          continue;
+        }
+        u32 log2 = sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 0;
+        t.mention.hash[m] = take(common, sym.st_size, log2, f);
+      }
+    }
+    for (u32 b = 0; b < buckets; b++) t.chunk_bucket.size[ChunkBucketId{raw(chunk) * buckets + b}] = size[b];
+    for (u32 b = 1; b < t.bucket.rows; b++)
+      if (u32 at = t.bucket.ordinal[BucketId{b}]; t.bucket.key[BucketId{b}] && alignment[at])
+        t.bucket.alignment.raise(BucketId{b}, alignment[at]);
+  }
+}
+
+// Whether .symtab keeps a local symbol.
+bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf64_Sym &sym, const Name &name) {
+  u64 output = t.link.output_flags;
+  if (sym.type() == STT_SECTION || output & OutputFlags::DISCARD_ALL || name.size == 0) return false;
+  u32 section = file.section_index(symbol, sym);
+  if (section == section_absolute) return true;
+  if (section == SHN_UNDEF || section >= file.section_count) return false;
+  u32 flags = t.section.flags[file.section_id(section)];
+  if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) return false;
+  if (name.size >= 2 && name.data[0] == '.' && name.data[1] == 'L')
+    return !(output & OutputFlags::DISCARD_LOCALS) && !(file.section(section).sh_flags & SHF_MERGE);
+  return true;
+}
+
+// Whether a file writes a global name to .symtab: the owner does; for what nobody defines, the file of
+// the first mention.
+bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
+  MentionId m = file.mention(symbol);
+  SymbolId s{t.mention.symbol[m]};
+  u32 flags = t.symbol.flags[s];
+  u64 claim = t.symbol.claim[s];
+  if (claim == 0) return raw(s) == raw(m) && flags & SymbolFlags::IN_OBJECT;
+  if (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol) return false;
+  if (t.file.flags[file.id] & FileFlags::IS_INTERNAL || is_shared(t, file.id)) return flags & SymbolFlags::IN_OBJECT;
+  if (!is_live(t, file.id)) return flags & SymbolFlags::IN_OBJECT; // an undefined weak reference to a lazy member
+  u32 section = file.section_index(symbol, file.symbols()[symbol]);
+  if (section == section_absolute || section == section_common) return true;
+  if (section >= file.section_count) return false;
+  u32 kept = t.section.flags[file.section_id(section)];
+  return (kept & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
+}
+
+void count_symtab(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    u32 locals = 0, globals = 0, strings = 0;
+    if (!(t.file.flags[f] & FileFlags::IS_BROKEN)) {
+      FileView file(t, f);
+      if (is_live_object(t, f) && !(t.file.flags[f] & FileFlags::IS_INTERNAL))
+        for (u32 i = 1; i < file.first_global; i++) {
+          Elf64_Sym sym = file.symbols()[i];
+          auto name = file.symbol_name(sym);
+          if (!name || !is_kept_local(t, file, i, sym, *name)) continue;
+          locals++;
+          strings += name->size + 1;
+        }
+      for (u32 i = file.first_global; i < file.symbol_count; i++) {
+        if (!is_kept_global(t, file, i)) continue;
+        auto name = file.symbol_name(file.symbols()[i]);
+        globals++;
+        strings += (name ? name->size : 0) + 1;
+      }
+    }
+    t.file.output_locals[f] = locals;
+    t.file.output_globals[f] = globals;
+    t.file.output_strings[f] = strings;
+  }
+}
+
+void assign_addresses(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    if (!is_live_object(t, f)) continue;
+    FileView file(t, f);
+    for (u32 i = file.first_global; i < file.symbol_count; i++) {
+      SymbolId s{t.mention.symbol[file.mention(i)]};
+      u64 claim = t.symbol.claim[s];
+      if (claim && Claim::file(claim) == f && Claim::symbol(claim) == i) t.symbol.address[s] = definition_address(t, file, i);
+    }
+  }
+}
+
+// Symbols whose address is not that of their definition: copies, and code reached through the PLT.
+void assign_entry_addresses(Job &job, RowRange<EntryId> rows) {
+  const Tables &t = job.t;
+  const Target &target = target_of(EM_X86_64);
+  for (EntryId e : rows) {
+    if (t.entry.symbol[e] == none) continue;
+    SymbolId s{t.entry.symbol[e]};
+    u32 flags = t.symbol.flags[s];
+    if (flags & SymbolFlags::NEEDS_COPY)
+      t.symbol.address[s] = (flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_address : t.link.copy_address) + t.entry.copy_offset[e];
+    else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT || (flags & SymbolFlags::IS_IFUNC && !(flags & SymbolFlags::IMPORTED)))
+      t.symbol.address[s] = plt_address(t, target, e);
+  }
+}
+
+} // namespace spore

@@ -1,0 +1,11 @@
+// What .symtab keeps: layout counts it, write repeats the question.
+#pragma once
+
+#include "tables/file-view.h"
+
+namespace spore {
+
+bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf64_Sym &sym, const Name &name);
+bool is_kept_global(const Tables &t, const FileView &file, u32 symbol);
+
+} // namespace spore

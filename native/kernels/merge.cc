@@ -1,0 +1,259 @@
+// Split, second half, and merge: SHF_MERGE sections into pieces, .eh_frame into CIEs and FDEs; then equal
+// pieces get one place, and CIEs and FDEs are counted that the output keeps.
+
+#include <vector>
+
+#include "elf/hash.h"
+#include "generated/kernels.h"
+#include "kernels/address.h"
+#include "kernels/eh-frame.h"
+#include "kernels/pieces.h"
+
+namespace spore {
+
+namespace {
+
+bool is_zero(const u8 *at, u64 size) {
+  for (u64 i = 0; i < size; i++)
+    if (at[i]) return false;
+  return true;
+}
+
+// Calls `visit(offset, size)` for each string (with its terminator) or constant of a section whose size
+// is a multiple of sh_entsize. False when the last string is not terminated.
+template <typename Visit> bool for_each_piece(const Elf64_Shdr &h, const Bytes &bytes, Visit visit) {
+  u64 entsize = h.sh_entsize;
+  const u8 *data = bytes.data();
+  u64 size = bytes.size();
+  if (!(h.sh_flags & SHF_STRINGS)) {
+    for (u64 at = 0; size - at >= entsize; at += entsize) visit(at, entsize);
+    return true;
+  }
+  for (u64 at = 0; at < size;) {
+    u64 end = at;
+    if (entsize == 1) {
+      auto *zero = static_cast<const u8 *>(std::memchr(data + at, 0, size - at));
+      if (!zero) return false;
+      end = static_cast<u64>(zero - data) + 1;
+    } else {
+      for (;; end += entsize) {
+        if (size - end < entsize) return false;
+        if (is_zero(data + end, entsize)) break;
+      }
+      end += entsize;
+    }
+    visit(at, end - at);
+    at = end;
+  }
+  return true;
+}
+
+bool is_mergeable(const Tables &t, SectionId s) {
+  u32 flags = t.section.flags[s];
+  return (flags & (SectionFlags::LIVE | SectionFlags::MERGEABLE)) == (SectionFlags::LIVE | SectionFlags::MERGEABLE);
+}
+
+// A CIE is equal to another when its bytes are, and its relocations compute the same.
+u64 hash_cie(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &cie) {
+  u64 h = hash_bytes(frame.contents.data() + cie.offset, cie.size, t.link.hash_seed);
+  for (u32 i = cie.first_rela; i < cie.last_rela; i++) {
+    Elf64_Rela rela = frame.relas[i];
+    u32 symbol = rela.symbol();
+    // A local symbol is its file's own.
+    u64 target = symbol >= file.first_global && symbol < file.symbol_count
+                     ? u64{t.mention.symbol[file.mention(symbol)]}
+                     : (u64{raw(file.id)} << 32 | symbol) + (u64{1} << 63);
+    u64 words[4] = {rela.r_offset - cie.offset, rela.type(), static_cast<u64>(rela.r_addend), target};
+    h = hash_bytes(reinterpret_cast<const u8 *>(words), sizeof words, h);
+  }
+  return h;
+}
+
+template <typename Visit> void for_each_eh_frame(Job &job, const FileView &file, Visit visit) {
+  const Tables &t = job.t;
+  std::vector<u32> rela_of;
+  EhFrame frame;
+  for (u32 i = 1; i < file.section_count; i++) {
+    SectionId s = file.section_id(i);
+    if (!(t.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t, s)) continue;
+    if (rela_of.empty()) find_relocation_sections(file, rela_of);
+    u64 bad = 0;
+    if (parse_eh_frame(file, i, rela_of[i], frame, bad)) visit(frame);
+    else job.report(Code::BadEhFrame, {.file = raw(file.id), .section = i, .offset = bad});
+  }
+}
+
+} // namespace
+
+void count_pieces(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    u32 mergeables = 0, pieces = 0, cies = 0;
+    if (is_live_object(t, f)) {
+      FileView file(t, f);
+      for (u32 i = 1; i < file.section_count; i++) {
+        SectionId s = file.section_id(i);
+        if (!is_mergeable(t, s)) continue;
+        Elf64_Shdr h = file.section(i);
+        auto contents = file.contents(h);
+        mergeables++;
+        if (!contents || h.sh_entsize == 0 || !for_each_piece(h, *contents, [&](u64, u64) { pieces++; }))
+          job.report(Code::BadMergeSection, {.file = raw(f), .section = i});
+      }
+      for_each_eh_frame(job, file, [&](const EhFrame &frame) {
+        for (const EhRecord &r : frame.records) cies += r.is_cie;
+      });
+    }
+    t.file.mergeables[f] = mergeables;
+    t.file.pieces[f] = pieces;
+    t.file.cies[f] = cies;
+  }
+}
+
+void list_pieces(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    if (!is_live_object(t, f)) continue;
+    FileView file(t, f);
+    MergeableId mergeable{t.file.first_mergeable[f]};
+    PieceId piece{t.file.first_piece[f]};
+    PieceId end = piece + t.file.pieces[f];
+    for (u32 i = 1; i < file.section_count && t.file.mergeables[f]; i++) {
+      SectionId s = file.section_id(i);
+      if (!is_mergeable(t, s)) continue;
+      Elf64_Shdr h = file.section(i);
+      u32 bucket = t.section.bucket[s];
+      u32 log2 = alignment_log2(h);
+      t.section.offset[s] = raw(mergeable);
+      t.mergeable.section[mergeable] = raw(s);
+      t.mergeable.file[mergeable] = raw(f);
+      t.mergeable.first_piece[mergeable] = raw(piece);
+      PieceId first = piece;
+      u64 seed = t.link.hash_seed ^ u64{bucket} << 48;
+      if (auto contents = file.contents(h); contents && h.sh_entsize)
+        for_each_piece(h, *contents, [&](u64 offset, u64 size) {
+          if (raw(piece) >= raw(end)) return; // the file changed since they were counted
+          t.piece.start[piece] = static_cast<u32>(h.sh_offset + offset);
+          t.piece.hash[piece] = hash_bytes(contents->data() + offset, size, seed);
+          t.piece.mergeable[piece] = raw(mergeable);
+          // What follows an aligned start is aligned only as its offset is.
+          u32 own = offset ? static_cast<u32>(std::countr_zero(offset)) : log2;
+          t.piece.alignment[piece] = static_cast<u8>(own < log2 ? own : log2);
+          ++piece;
+        });
+      t.mergeable.pieces[mergeable] = piece - first;
+      ++mergeable;
+    }
+    if (t.file.cies[f] == 0) continue;
+    CieId cie{t.file.first_cie[f]};
+    for_each_eh_frame(job, file, [&](const EhFrame &frame) {
+      for (const EhRecord &r : frame.records) {
+        if (!r.is_cie || raw(cie) >= t.file.first_cie[f] + t.file.cies[f]) continue;
+        t.cie.file[cie] = raw(f);
+        t.cie.section[cie] = frame.section;
+        t.cie.start[cie] = r.offset;
+        t.cie.size[cie] = r.size;
+        t.cie.hash[cie] = hash_cie(t, file, frame, r);
+        ++cie;
+      }
+    });
+  }
+}
+
+Bytes piece_bytes(const Tables &t, PieceId p) {
+  MergeableId m{t.piece.mergeable[p]};
+  FileId f{t.mergeable.file[m]};
+  SectionId s{t.mergeable.section[m]};
+  FileView file(t, f);
+  Elf64_Shdr h = file.section(s - file.first_section_id());
+  u64 offset = t.piece.start[p];
+  u64 end = h.sh_offset + h.sh_size;
+  auto rest = file.bytes.slice(offset, end > offset ? end - offset : 0);
+  if (!rest || h.sh_entsize == 0) return {};
+  if (!(h.sh_flags & SHF_STRINGS)) return {rest->data(), rest->size() < h.sh_entsize ? rest->size() : h.sh_entsize};
+  if (h.sh_entsize == 1)
+    return {rest->data(), strnlen(reinterpret_cast<const char *>(rest->data()), rest->size() - 1) + 1};
+  u64 size = 0;
+  while (rest->size() - size >= h.sh_entsize && !is_zero(rest->data() + size, h.sh_entsize)) size += h.sh_entsize;
+  size += h.sh_entsize;
+  return {rest->data(), size < rest->size() ? size : rest->size()};
+}
+
+void verify_pieces(Job &job, RowRange<MergeableId> rows) {
+  const Tables &t = job.t;
+  for (MergeableId m : rows) {
+    PieceId first{t.mergeable.first_piece[m]};
+    u16 bucket = t.section.bucket[SectionId{t.mergeable.section[m]}];
+    for (u32 i = 0; i < t.mergeable.pieces[m]; i++) {
+      PieceId p = first + i, same{t.piece.same[p]};
+      if (p == same) continue;
+      Bytes a = piece_bytes(t, p), b = piece_bytes(t, same);
+      u16 other = t.section.bucket[SectionId{t.mergeable.section[MergeableId{t.piece.mergeable[same]}]}];
+      if (a.size() != b.size() || bucket != other || std::memcmp(a.data(), b.data(), a.size()) != 0)
+        job.report(Code::HashCollision, {.file = t.mergeable.file[m], .offset = t.piece.start[p]});
+    }
+  }
+}
+
+// Places the unique pieces of each partition, in input order, after the last of their bucket.
+void place_pieces(Job &job, RowRange<PartitionId> rows) {
+  const Tables &t = job.t;
+  u32 partitions = static_cast<u32>(t.link.partitions), ranges = static_cast<u32>(t.link.ranges);
+  u32 buckets = static_cast<u32>(t.link.bucket_count);
+  for (PartitionId partition : rows) {
+    u32 p = raw(partition);
+    u32 begin = t.hash_cell.first[HashCellId{p}];
+    HashCellId last{(ranges - 1) * partitions + p};
+    u32 end = t.hash_cell.first[last] + t.hash_cell.count[last];
+    MergeCellId cells{p * buckets};
+    for (u32 i = 0; i < buckets; i++) {
+      t.merge_cell.size[cells + i] = 0;
+      t.merge_cell.alignment[cells + i] = 0;
+    }
+    for (u32 i = begin; i < end; i++) {
+      PieceId piece{t.hash_entry.row[HashEntryId{i}]}, same{t.piece.same[piece]};
+      if (t.piece.alignment[same] < t.piece.alignment[piece]) t.piece.alignment[same] = t.piece.alignment[piece];
+    }
+    for (u32 i = begin; i < end; i++) {
+      PieceId piece{t.hash_entry.row[HashEntryId{i}]};
+      if (t.piece.same[piece] != raw(piece)) continue;
+      SectionId s{t.mergeable.section[MergeableId{t.piece.mergeable[piece]}]};
+      MergeCellId cell = cells + t.bucket.ordinal[BucketId{t.section.bucket[s]}];
+      u32 log2 = t.piece.alignment[piece];
+      u64 offset = align_up(t.merge_cell.size[cell], log2);
+      t.piece.hash[piece] = u64{p} << piece_offset_bits | offset;
+      t.merge_cell.size[cell] = offset + piece_bytes(t, piece).size();
+      if (t.merge_cell.alignment[cell] < log2) t.merge_cell.alignment[cell] = static_cast<u8>(log2);
+    }
+  }
+}
+
+void count_fdes(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    u32 fdes = 0, size = 0;
+    if (is_live_object(t, f) && t.file.cies[f]) {
+      FileView file(t, f);
+      CieId cie{t.file.first_cie[f]};
+      std::vector<CieId> cie_of;
+      for_each_eh_frame(job, file, [&](const EhFrame &frame) {
+        cie_of.assign(frame.records.size(), cie);
+        for (size_t i = 0; i < frame.records.size(); i++) {
+          const EhRecord &r = frame.records[i];
+          if (r.is_cie) {
+            cie_of[i] = cie;
+            ++cie;
+          } else if (is_live_fde(t, file, frame, r)) {
+            fdes++;
+            size += r.size;
+            t.cie.is_used.set_bits(CieId{t.cie.same[cie_of[r.cie]]}, 1);
+          }
+        }
+      });
+    }
+    t.file.fdes[f] = fdes;
+    t.file.eh_frame_size[f] = size;
+  }
+}
+
+} // namespace spore

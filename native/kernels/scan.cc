@@ -1,0 +1,452 @@
+// Scan: which files there are, where their tables lie, and what names they mention.
+//
+// This is where a file's layout is checked first: what these kernels store in file is valid for that
+// file. A file that fails is marked broken and takes no further part.
+
+#include <string>
+#include <vector>
+
+#include "elf/hash.h"
+#include "generated/kernels.h"
+#include "tables/file-view.h"
+
+namespace spore {
+
+namespace {
+
+// The header of an archive member: System V and GNU variants (`ar` file format), fields in decimal.
+struct ArHeader {
+  char ar_name[16], ar_date[12], ar_uid[6], ar_gid[6], ar_mode[8], ar_size[10], ar_fmag[2];
+};
+static_assert(sizeof(ArHeader) == 60);
+
+struct Member {
+  u64 header; // offset in the archive
+  Bytes contents;
+};
+
+std::optional<u64> decimal(const char *text, size_t size) {
+  u64 value = 0;
+  size_t i = 0;
+  for (; i < size && text[i] >= '0' && text[i] <= '9'; i++) value = value * 10 + static_cast<u64>(text[i] - '0');
+  if (i == 0) return std::nullopt;
+  for (; i < size; i++)
+    if (text[i] != ' ') return std::nullopt;
+  return value;
+}
+
+bool has_elf_magic(const Bytes &b) { return b.size() >= 4 && std::memcmp(b.data(), "\177ELF", 4) == 0; }
+bool has_bitcode_magic(const Bytes &b) { return b.size() >= 4 && std::memcmp(b.data(), "BC\xc0\xde", 4) == 0; }
+
+// Calls `visit` with every member that is an object or bitcode. False when the archive is malformed.
+template <typename Visit> bool for_each_member(const Bytes &archive, Visit visit, u64 &bad_offset) {
+  u64 at = 8;
+  while (at < archive.size()) {
+    bad_offset = at;
+    auto header = archive.read<ArHeader>(at);
+    if (!header || std::memcmp(header->ar_fmag, "`\n", 2) != 0) return false;
+    std::optional<u64> size = decimal(header->ar_size, sizeof header->ar_size);
+    if (!size) return false;
+    auto contents = archive.slice(at + sizeof(ArHeader), *size);
+    if (!contents) return false;
+    // BSD's archives put the name in front of the contents: "#1/" and its length.
+    if (std::memcmp(header->ar_name, "#1/", 3) == 0) {
+      std::optional<u64> name = decimal(header->ar_name + 3, sizeof header->ar_name - 3);
+      if (!name || *name > *size) return false;
+      contents = contents->slice(*name, *size - *name);
+    }
+    if (has_elf_magic(*contents) || has_bitcode_magic(*contents)) visit(Member{at, *contents});
+    at += sizeof(ArHeader) + *size + (*size & 1);
+  }
+  return true;
+}
+
+Bytes input_bytes(const Tables &t, InputId i) {
+  return {reinterpret_cast<const u8 *>(t.input.base[i]), t.input.size[i]};
+}
+
+} // namespace
+
+void count_members(Job &job, RowRange<InputId> rows) {
+  const Tables &t = job.t;
+  for (InputId i : rows) {
+    if (!(t.input.flags[i] & InputFlags::IS_ARCHIVE)) {
+      t.input.members[i] = 1;
+      continue;
+    }
+    u32 count = 0;
+    u64 bad = 0;
+    if (!for_each_member(input_bytes(t, i), [&](const Member &) { count++; }, bad)) {
+      job.report(Code::MalformedArchive, {.file = raw(i), .offset = bad});
+      count = 0;
+    }
+    t.input.members[i] = count;
+  }
+}
+
+void list_members(Job &job, RowRange<InputId> rows) {
+  const Tables &t = job.t;
+  for (InputId i : rows) {
+    u8 in = t.input.flags[i];
+    u32 flags = 0;
+    if (in & InputFlags::IS_SHARED) flags |= FileFlags::IS_SHARED;
+    if (in & InputFlags::IS_INDIRECT) flags |= FileFlags::IS_INDIRECT;
+    if (in & InputFlags::IS_INTERNAL) flags |= FileFlags::IS_INTERNAL;
+    if (in & InputFlags::AS_NEEDED) flags |= FileFlags::AS_NEEDED;
+    if (in & InputFlags::EXCLUDE_LIBS) flags |= FileFlags::EXCLUDE_LIBS;
+    bool is_archive = in & InputFlags::IS_ARCHIVE;
+    if (is_archive ? !(in & InputFlags::WHOLE_ARCHIVE) : in & InputFlags::IS_LAZY) flags |= FileFlags::IS_LAZY;
+
+    FileId next{t.input.first_file[i]};
+    FileId end = next + t.input.members[i];
+    auto add = [&](u64 header, const Bytes &contents) {
+      if (raw(next) >= raw(end)) return; // the archive grew since it was counted
+      u32 more = 0;
+      if (contents.size() > UINT32_MAX) {
+        job.report(Code::FileTooLarge, {.file = raw(next)});
+        more = FileFlags::IS_BROKEN;
+      } else if (has_bitcode_magic(contents)) {
+        more = FileFlags::IS_BITCODE | FileFlags::IS_BROKEN;
+      }
+      t.file.base[next] = reinterpret_cast<u64>(contents.data());
+      t.file.size[next] = static_cast<u32>(contents.size());
+      t.file.input[next] = raw(i);
+      t.file.name_offset[next] = static_cast<u32>(header);
+      t.file.flags[next] = static_cast<u16>(flags | more);
+      ++next;
+    };
+    u64 bad = 0;
+    if (is_archive) {
+      if (t.input.members[i] != 0)
+        for_each_member(input_bytes(t, i), [&](const Member &m) { add(m.header, m.contents); }, bad);
+    } else {
+      add(0, input_bytes(t, i));
+    }
+  }
+}
+
+namespace {
+
+struct Tally {
+  u32 symbols = 0, first_global = 0, signatures = 0, groups = 0;
+};
+
+// The string table with header index `link`: inside the file, and ending in NUL.
+bool is_string_table(const Bytes &bytes, const Elf64_Shdr &h) {
+  auto contents = bytes.slice(h.sh_offset, h.sh_size);
+  return h.sh_type == SHT_STRTAB && contents && h.sh_size > 0 && contents->end()[-1] == 0;
+}
+
+// Fills file's columns for one file; returns what is wrong with it, or None.
+Code scan_file(const Tables &t, FileId f, Place &place) {
+  Bytes bytes(reinterpret_cast<const u8 *>(t.file.base[f]), t.file.size[f]);
+  bool shared = is_shared(t, f);
+  auto header = bytes.read<Elf64_Ehdr>(0);
+  if (!header || !has_elf_magic(bytes)) return Code::NotElf;
+  if (header->e_ident[4] != 2 || header->e_ident[5] != 1) return Code::WrongClass;
+  place.operand = header->e_machine;
+  if (header->e_machine != EM_X86_64) return Code::WrongMachine;
+  place.operand = header->e_type;
+  if (header->e_type != (shared ? ET_DYN : ET_REL)) return Code::WrongType;
+  if (header->e_shoff == 0 || header->e_shentsize != sizeof(Elf64_Shdr)) return Code::BadSectionHeaders;
+  auto zeroth = bytes.read<Elf64_Shdr>(header->e_shoff);
+  if (!zeroth) return Code::BadSectionHeaders;
+  u64 count = header->e_shnum ? header->e_shnum : zeroth->sh_size; // gABI ch. 4: extended numbering
+  u64 names = header->e_shstrndx == SHN_XINDEX ? zeroth->sh_link : header->e_shstrndx;
+  auto headers = bytes.array<Elf64_Shdr>(header->e_shoff, count);
+  if (!headers || count == 0 || names >= count) return Code::BadSectionHeaders;
+  Elf64_Shdr name_table = (*headers)[names];
+  if (!is_string_table(bytes, name_table)) return Code::BadSectionNames;
+
+  u32 symtab = 0, indices = 0, groups = 0;
+  for (u32 i = 1; i < count; i++) {
+    Elf64_Shdr h = (*headers)[i];
+    place.section = i;
+    if (h.sh_type != SHT_NOBITS && !bytes.contains(h.sh_offset, h.sh_size)) {
+      if (shared && h.sh_type != SHT_DYNSYM && h.sh_type != SHT_STRTAB && h.sh_type != SHT_GNU_VERSYM &&
+          h.sh_type != SHT_GNU_VERDEF && h.sh_type != SHT_DYNAMIC)
+        continue; // of a shared object only these are read; separate debug files leave holes
+      return Code::SectionOutsideFile;
+    }
+    switch (h.sh_type) {
+    case SHT_SYMTAB:
+    case SHT_DYNSYM:
+      if (h.sh_type != (shared ? SHT_DYNSYM : SHT_SYMTAB)) break;
+      if (symtab) return Code::TwoSymbolTables;
+      symtab = i;
+      break;
+    case SHT_SYMTAB_SHNDX: indices = i; break;
+    case SHT_GROUP: groups++; break;
+    case SHT_GNU_VERSYM:
+      if (shared) t.file.versions[f] = static_cast<u32>(h.sh_offset);
+      if (shared) t.file.section_indices[f] = 0;
+      break;
+    case SHT_GNU_VERDEF:
+      if (shared) {
+        t.file.version_definitions[f] = static_cast<u32>(h.sh_offset);
+        t.file.version_definitions_size[f] = static_cast<u32>(h.sh_size);
+      }
+      break;
+    case SHT_CREL: return Code::CrelRelocations;
+    case SHT_RELR:
+      if (!shared) return Code::RelrInObject;
+      break;
+    case SHT_REL:
+      if (!shared) return Code::RelInObject;
+      break;
+    }
+  }
+  place.section = symtab;
+  t.file.section_headers[f] = static_cast<u32>(header->e_shoff);
+  t.file.section_count[f] = static_cast<u32>(count);
+  t.file.section_names[f] = static_cast<u32>(name_table.sh_offset);
+  t.file.section_names_size[f] = static_cast<u32>(name_table.sh_size);
+  t.file.groups[f] = groups;
+  if (!symtab) return shared ? Code::NoDynamicSymbols : Code::None;
+
+  Elf64_Shdr h = (*headers)[symtab];
+  u64 symbols = h.sh_size / sizeof(Elf64_Sym);
+  if (h.sh_entsize != sizeof(Elf64_Sym) || h.sh_size % sizeof(Elf64_Sym) || h.sh_link >= count ||
+      !is_string_table(bytes, (*headers)[h.sh_link]))
+    return Code::BadSymbolTable;
+  // Of a shared object nothing but the zeroth symbol is local for the link, whatever sh_info says.
+  u32 first_global = shared ? (symbols ? 1 : 0) : h.sh_info;
+  if (first_global > symbols) return Code::BadSymbolTable;
+  if (shared && t.file.versions[f] && !bytes.contains(t.file.versions[f], symbols * 2)) return Code::BadVersions;
+  if (indices) {
+    Elf64_Shdr x = (*headers)[indices];
+    if (x.sh_size / 4 < symbols) return Code::BadSymbolTable;
+    t.file.section_indices[f] = static_cast<u32>(x.sh_offset);
+  }
+  t.file.symbols[f] = static_cast<u32>(h.sh_offset);
+  t.file.symbol_count[f] = static_cast<u32>(symbols);
+  t.file.first_global[f] = first_global;
+  t.file.strings[f] = static_cast<u32>((*headers)[h.sh_link].sh_offset);
+  t.file.strings_size[f] = static_cast<u32>((*headers)[h.sh_link].sh_size);
+
+  u32 signatures = 0;
+  if (!shared && groups)
+    for (u32 i = 1; i < count; i++) {
+      Elf64_Shdr g = (*headers)[i];
+      if (g.sh_type != SHT_GROUP) continue;
+      place.section = i;
+      if (g.sh_info >= symbols || g.sh_size < 4 || g.sh_size % 4) return Code::BadGroup;
+      if (g.sh_info < first_global) signatures++;
+    }
+  t.file.signatures[f] = signatures;
+  return Code::None;
+}
+
+} // namespace
+
+void scan_headers(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    if (t.file.flags[f] & FileFlags::IS_BROKEN) {
+      if (t.file.flags[f] & FileFlags::IS_BITCODE) job.report(Code::Bitcode, {.file = raw(f)});
+      continue;
+    }
+    Place place{.file = raw(f)};
+    Code code = scan_file(t, f, place);
+    if (code == Code::None) continue;
+    job.report(code, place);
+    t.file.flags[f] |= FileFlags::IS_BROKEN;
+    t.file.symbol_count[f] = t.file.first_global[f] = t.file.signatures[f] = t.file.section_count[f] = 0;
+  }
+}
+
+namespace {
+
+struct Mention {
+  u64 hash;
+  u32 name;
+  u32 flags;
+};
+
+// The names of a shared object's versions by index (gABI extension, .gnu.version_d).
+std::vector<Name> version_names(const Tables &t, FileId f, const FileView &file) {
+  std::vector<Name> names;
+  auto table = file.bytes.slice(t.file.version_definitions[f], t.file.version_definitions_size[f]);
+  if (!table || table->size() == 0) return names;
+  u64 at = 0;
+  while (auto def = table->read<Elf64_Verdef>(at)) {
+    auto aux = table->read<Elf64_Verdaux>(at + def->vd_aux);
+    u32 index = def->vd_ndx & 0x7fff;
+    if (aux) {
+      Elf64_Sym as_symbol{};
+      as_symbol.st_name = aux->vda_name;
+      if (auto name = file.symbol_name(as_symbol)) {
+        if (names.size() <= index) names.resize(index + 1);
+        names[index] = *name;
+      }
+    }
+    if (def->vd_next == 0) break;
+    at += def->vd_next;
+  }
+  return names;
+}
+
+u64 hash_versioned(const Name &name, const Name &version, u64 seed) {
+  std::string both(reinterpret_cast<const char *>(name.data), name.size);
+  both += '@';
+  both.append(reinterpret_cast<const char *>(version.data), version.size);
+  return hash_bytes(reinterpret_cast<const u8 *>(both.data()), both.size(), seed);
+}
+
+void scan_object(Job &job, const FileView &file) {
+  const Tables &t = job.t;
+  u64 seed = t.link.hash_seed;
+  const u8 *base = file.bytes.data();
+  for (u32 i = file.first_global; i < file.symbol_count; i++) {
+    Elf64_Sym sym = file.symbols()[i];
+    MentionId m = file.mention(i);
+    auto name = file.symbol_name(sym);
+    u32 section = file.section_index(i, sym);
+    if (!name || section == section_bad) {
+      job.report(name ? Code::BadSymbolSection : Code::BadSymbolName, {.file = raw(file.id), .symbol = i});
+      t.mention.flags[m] = MentionFlags::UNDEFINED | MentionFlags::WEAK;
+      t.mention.name[m] = t.file.strings[file.id] + t.file.strings_size[file.id] - 1; // the empty name
+      t.mention.hash[m] = hash_bytes(base, 0, seed);
+      continue;
+    }
+    u32 flags = section == SHN_UNDEF ? MentionFlags::UNDEFINED
+                : section == section_common || sym.type() == STT_COMMON ? MentionFlags::COMMON
+                                                                        : MentionFlags::DEFINED;
+    if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
+    if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
+    u32 length = name->size;
+    if (auto *at = static_cast<const u8 *>(std::memchr(name->data, '@', length)); at && at != name->data) [[unlikely]] {
+      flags |= MentionFlags::NAME_HAS_AT; // .symver: "name@version" or, the default, "name@@version"
+      if (at[1] == '@') {
+        length = static_cast<u32>(at - name->data);
+        flags |= MentionFlags::DEFAULT_VERSION;
+      }
+    }
+    t.mention.flags[m] = static_cast<u8>(flags);
+    t.mention.name[m] = static_cast<u32>(name->data - base);
+    t.mention.hash[m] = hash_bytes(name->data, length, seed);
+  }
+  if (t.file.signatures[file.id] == 0) return;
+  // A group's signature may be a local symbol; a section symbol stands for its section's name.
+  MentionId m = file.mention(file.symbol_count);
+  for (u32 i = 1; i < file.section_count; i++) {
+    Elf64_Shdr g = file.section(i);
+    if (g.sh_type != SHT_GROUP || g.sh_info >= file.first_global) continue;
+    Elf64_Sym sym = file.symbols()[g.sh_info];
+    auto name = file.symbol_name(sym);
+    if (sym.type() == STT_SECTION) {
+      u32 section = file.section_index(g.sh_info, sym);
+      if (section < file.section_count) name = file.section_name(file.section(section));
+    }
+    if (!name) {
+      job.report(Code::BadSymbolName, {.file = raw(file.id), .symbol = g.sh_info});
+      name = Name{base, 0};
+    }
+    t.mention.flags[m] = MentionFlags::SIGNATURE;
+    t.mention.name[m] = static_cast<u32>(name->data - base);
+    t.mention.hash[m] = hash_bytes(name->data, name->size, seed);
+    ++m;
+  }
+}
+
+void scan_shared(Job &job, const FileView &file) {
+  const Tables &t = job.t;
+  u64 seed = t.link.hash_seed;
+  FileId f = file.id;
+  std::vector<Name> versions = version_names(t, f, file);
+  Array<u16> indices(file.bytes.data() + t.file.versions[f], t.file.versions[f] ? file.symbol_count : 0);
+  for (u32 i = file.first_global; i < file.symbol_count; i++) {
+    Elf64_Sym sym = file.symbols()[i];
+    MentionId m = file.mention(i);
+    auto name = file.symbol_name(sym);
+    u16 version = indices.size() ? indices[i] : u16{VER_NDX_GLOBAL};
+    u32 flags = sym.st_shndx == SHN_UNDEF ? MentionFlags::UNDEFINED : MentionFlags::DEFINED;
+    if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
+    bool is_local = version == VER_NDX_LOCAL && flags & MentionFlags::DEFINED;
+    if (!name || is_local || sym.binding() == STB_LOCAL) {
+      if (!name) job.report(Code::BadSymbolName, {.file = raw(f), .symbol = i});
+      flags = MentionFlags::UNDEFINED | MentionFlags::WEAK; // takes no part
+      name = Name{file.bytes.data() + t.file.strings[f] + t.file.strings_size[f] - 1, 0};
+    }
+    u64 hash;
+    u32 index = version & ~VERSYM_HIDDEN;
+    if (flags & MentionFlags::DEFINED && version & VERSYM_HIDDEN && index < versions.size() && versions[index].data) {
+      flags |= MentionFlags::VERSIONED; // not the default: only "name@version" means it
+      hash = hash_versioned(*name, versions[index], seed);
+    } else {
+      hash = hash_bytes(name->data, name->size, seed);
+    }
+    t.mention.flags[m] = static_cast<u8>(flags);
+    t.mention.name[m] = static_cast<u32>(name->data - file.bytes.data());
+    t.mention.hash[m] = hash;
+  }
+}
+
+// The name that a mention stands for, "name@version" for a version that is not the default.
+struct FullName {
+  Name name;
+  Name version;
+};
+
+FullName full_name(const Tables &t, MentionId m, const FileView &file) {
+  u64 offset = t.mention.name[m];
+  const u8 *at = file.bytes.data() + offset;
+  Name name{at, static_cast<u32>(strnlen(reinterpret_cast<const char *>(at), file.bytes.size() - offset))};
+  u32 flags = t.mention.flags[m];
+  if (flags & MentionFlags::NAME_HAS_AT) {
+    auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
+    if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
+    else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
+  } else if (flags & MentionFlags::VERSIONED) {
+    std::vector<Name> versions = version_names(t, file.id, file);
+    Array<u16> indices(file.bytes.data() + t.file.versions[file.id], file.symbol_count);
+    u32 symbol = m - file.mention(file.first_global) + file.first_global;
+    u32 index = indices[symbol] & ~VERSYM_HIDDEN;
+    if (index < versions.size()) return {name, versions[index]};
+  }
+  return {name, {}};
+}
+
+} // namespace
+
+void scan_symbols(Job &job, RowRange<FileId> rows) {
+  for (FileId f : rows) {
+    if (job.t.file.flags[f] & FileFlags::IS_BROKEN) continue;
+    FileView file(job.t, f);
+    is_shared(job.t, f) ? scan_shared(job, file) : scan_object(job, file);
+  }
+}
+
+// Two different names with one hash: the link starts over with another seed. Names are compared in file
+// order, so that one side is in cache.
+void verify_names(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    if (t.file.flags[f] & FileFlags::IS_BROKEN) continue;
+    FileView file(t, f);
+    u32 count = file.symbol_count - file.first_global + t.file.signatures[f];
+    MentionId first{t.file.first_mention[f]};
+    FileId cached = f;
+    for (u32 i = 0; i < count; i++) {
+      MentionId m = first + i;
+      MentionId same{t.mention.symbol[m]};
+      if (same == m) continue;
+      // The file of the first mention: the search starts where the last one ended.
+      if (raw(same) < t.file.first_mention[cached] || raw(same) >= t.file.first_mention[cached + 1]) {
+        u32 low = 0, high = raw(f);
+        while (low < high) {
+          u32 middle = (low + high + 1) / 2;
+          if (t.file.first_mention[FileId{middle}] <= raw(same)) low = middle;
+          else high = middle - 1;
+        }
+        cached = FileId{low};
+      }
+      FileView other(t, cached);
+      FullName a = full_name(t, m, file), b = full_name(t, same, other);
+      if (!(a.name == b.name) || !(a.version == b.version))
+        job.report(Code::HashCollision, {.file = raw(f), .symbol = file.first_global + i});
+    }
+  }
+}
+
+} // namespace spore

@@ -1,0 +1,44 @@
+// Write: the unique pieces of a partition, bucket by bucket, as merge placed them.
+
+#include "generated/kernels.h"
+#include "kernels/address.h"
+#include "kernels/output.h"
+#include "kernels/pieces.h"
+
+namespace spore {
+
+void write_pieces(Job &job, RowRange<PartitionId> rows) {
+  const Tables &t = job.t;
+  Output output(job);
+  u32 partitions = static_cast<u32>(t.link.partitions), ranges = static_cast<u32>(t.link.ranges);
+  u32 buckets = static_cast<u32>(t.link.bucket_count);
+  std::vector<Stream> streams(buckets);
+  for (PartitionId partition : rows) {
+    u32 p = raw(partition);
+    u32 begin = t.hash_cell.first[HashCellId{p}];
+    HashCellId last{(ranges - 1) * partitions + p};
+    u32 end = t.hash_cell.first[last] + t.hash_cell.count[last];
+    for (u32 i = begin; i < end; i++) {
+      PieceId piece{t.hash_entry.row[HashEntryId{i}]};
+      if (t.piece.same[piece] != raw(piece)) continue;
+      BucketId bucket{t.section.bucket[SectionId{t.mergeable.section[MergeableId{t.piece.mergeable[piece]}]}]};
+      u32 at = t.bucket.ordinal[bucket];
+      MergeCellId cell{p * buckets + at};
+      if (!streams[at].is_open()) streams[at].open(t.bucket.file_offset[bucket] + t.merge_cell.offset[cell], 0);
+      Bytes bytes = piece_bytes(t, piece);
+      u64 position = t.piece.hash[piece] & ((u64{1} << piece_offset_bits) - 1);
+      if (position < streams[at].position()) continue; // the file changed since pieces were placed
+      if (bytes.size()) std::memcpy(streams[at].reserve(output, position, bytes.size()), bytes.data(), bytes.size());
+    }
+    for (u32 at = 0; at < buckets; at++)
+      if (streams[at].is_open()) {
+        MergeCellId cell{p * buckets + at};
+        streams[at].close(output, t.merge_cell.size[cell]);
+        DigestId digest{static_cast<u32>(t.link.first_piece_digest) + raw(cell)};
+        t.digest.low[digest] = streams[at].digest().low();
+        t.digest.high[digest] = streams[at].digest().high();
+      }
+  }
+}
+
+} // namespace spore

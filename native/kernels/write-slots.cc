@@ -1,0 +1,305 @@
+// Write: what the needs of symbols came to. .got, .got.plt, .plt and .plt.got with the dynamic relocations
+// that fill their slots (psABI 5.2), .dynsym with its hash tables (gABI ch. 5), and .eh_frame_hdr.
+
+#include <algorithm>
+
+#include "generated/kernels.h"
+#include "kernels/address.h"
+#include "kernels/output.h"
+
+namespace spore {
+
+namespace {
+
+void put64(std::vector<u8> &out, u64 offset, u64 value) {
+  if (offset + 8 <= out.size()) std::memcpy(out.data() + offset, &value, 8);
+}
+
+void append(std::vector<u8> &out, const void *data, size_t size) {
+  const u8 *bytes = static_cast<const u8 *>(data);
+  out.insert(out.end(), bytes, bytes + size);
+}
+
+// A part of the output that one kernel writes at once, digested under `index` of the single extents.
+void write_part(Job &job, Output &output, u32 index, const std::vector<u8> &bytes, u64 offset) {
+  if (bytes.empty()) return;
+  Digest digest;
+  digest.update(bytes.data(), bytes.size());
+  DigestId id{static_cast<u32>(job.t.link.first_single_digest) + index};
+  job.t.digest.low[id] = digest.low();
+  job.t.digest.high[id] = digest.high();
+  output.write(bytes.data(), bytes.size(), offset);
+}
+
+enum Single : u32 { Got, GotPlt, Plt, PltGot, RelaGotRelative, RelaGotSymbolic, RelaPlt, Dynsym, Dynstr, Versym, GnuHash, SysvHash, EhFrameHdr };
+
+class SlotWriter {
+public:
+  explicit SlotWriter(Job &job) : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(EM_X86_64)) {}
+
+  void write() {
+    got_.resize(t_.link.got_size);
+    got_plt_.resize(t_.link.got_plt_size);
+    plt_.resize(t_.link.plt_size);
+    plt_got_.resize(t_.link.plt_got_size);
+    rela_plt_.resize(t_.link.rela_plt_size);
+    if (!got_plt_.empty()) put64(got_plt_, 0, t_.link.dynamic_address);
+    if (!plt_.empty()) target_.write_plt_header(plt_.data(), t_.link.plt_address, t_.link.got_plt_address);
+    if (t_.link.needs_tls_ld) {
+      if (flags_ & OutputFlags::STATIC) put64(got_, 0, 1);
+      else add(symbolics_, t_.link.got_address, 0, target_.dynamic().dtpmod, 0);
+    }
+    std::vector<u64> copied;
+    for (u32 i = 0; i < t_.entry.rows; i++) write_entry(EntryId{i}, copied);
+    Output output(job_);
+    write_part(job_, output, Got, got_, t_.link.got_offset);
+    write_part(job_, output, GotPlt, got_plt_, t_.link.got_plt_offset);
+    write_part(job_, output, Plt, plt_, t_.link.plt_offset);
+    write_part(job_, output, PltGot, plt_got_, t_.link.plt_got_offset);
+    write_part(job_, output, RelaGotRelative, relatives_, t_.link.rela_dyn_offset);
+    write_part(job_, output, RelaGotSymbolic, symbolics_, t_.link.rela_dyn_offset + t_.link.got_symbolics * sizeof(Elf64_Rela));
+    write_part(job_, output, RelaPlt, rela_plt_, t_.link.rela_plt_offset);
+  }
+
+private:
+  void add(std::vector<u8> &out, u64 place, u64 dynsym, u32 type, u64 addend) {
+    Elf64_Rela rela{place, dynsym << 32 | type, static_cast<i64>(addend)};
+    append(out, &rela, sizeof rela);
+  }
+
+  void write_entry(EntryId e, std::vector<u64> &copied) {
+    bool is_global = t_.entry.symbol[e] != none;
+    Reference ref;
+    u64 address, definition;
+    if (is_global) {
+      SymbolId s{t_.entry.symbol[e]};
+      ref = References::global(t_, s);
+      address = definition = t_.symbol.address[s];
+      u64 claim = t_.symbol.claim[s];
+      if (ref.flags & Reference::Ifunc && claim) definition = definition_address(t_, FileView(t_, Claim::file(claim)), Claim::symbol(claim));
+    } else {
+      FileView file(t_, FileId{t_.entry.file[e]});
+      u32 index = t_.entry.index[e];
+      if (index < file.first_global) ref = References::local(t_, file, index);
+      address = definition = index < file.symbol_count ? definition_address(t_, file, index) : 0;
+      if (ref.flags & Reference::Ifunc) address = plt_address(t_, target_, e);
+    }
+    u32 needs = t_.entry.needs[e];
+    u64 dynsym = t_.entry.dynsym[e];
+    const DynamicRelocations &dynamic = target_.dynamic();
+    bool pic = flags_ & OutputFlags::PIC, shared = flags_ & OutputFlags::SHARED;
+    bool imported = ref.flags & Reference::Imported;
+
+    if (needs & SymbolFlags::NEEDS_GOT) {
+      u32 slot = t_.entry.got[e];
+      if (imported) {
+        add(symbolics_, got_address(t_, slot), dynsym, dynamic.glob_dat, 0);
+      } else {
+        put64(got_, u64{slot} * 8, address);
+        if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) add(relatives_, got_address(t_, slot), 0, dynamic.relative, address);
+      }
+    }
+    if (needs & SymbolFlags::NEEDS_TLS_GD) {
+      u32 slot = t_.entry.tls_gd[e];
+      if (imported) {
+        add(symbolics_, got_address(t_, slot), dynsym, dynamic.dtpmod, 0);
+        add(symbolics_, got_address(t_, slot + 1), dynsym, dynamic.dtpoff, 0);
+      } else {
+        if (shared) add(symbolics_, got_address(t_, slot), 0, dynamic.dtpmod, 0);
+        else put64(got_, u64{slot} * 8, 1);
+        put64(got_, u64{slot + 1} * 8, address - t_.link.tls_begin);
+      }
+    }
+    if (needs & SymbolFlags::NEEDS_TLS_DESC) {
+      u32 slot = t_.entry.tls_desc[e];
+      add(symbolics_, got_address(t_, slot), imported ? dynsym : 0, dynamic.tlsdesc, imported ? 0 : address - t_.link.tls_begin);
+    }
+    if (needs & SymbolFlags::NEEDS_GOT_TP) {
+      u32 slot = t_.entry.got_tp[e];
+      if (imported) add(symbolics_, got_address(t_, slot), dynsym, dynamic.tpoff, 0);
+      else if (shared) add(symbolics_, got_address(t_, slot), 0, dynamic.tpoff, address - t_.link.tls_begin);
+      else put64(got_, u64{slot} * 8, address - t_.link.tls_end);
+    }
+    if (u32 index = t_.entry.plt[e]; index != none) {
+      u64 entry = plt_address(t_, target_, e), slot = got_plt_address(t_, index);
+      u64 offset = entry - t_.link.plt_address;
+      if (offset + target_.plt_entry_size() <= plt_.size())
+        target_.write_plt_entry(plt_.data() + offset, entry, t_.link.plt_address, slot, index);
+      put64(got_plt_, slot - t_.link.got_plt_address, target_.plt_resume(entry));
+      Elf64_Rela rela{slot, dynsym << 32 | dynamic.jump_slot, 0};
+      if (ref.flags & Reference::Ifunc) rela = {slot, dynamic.irelative, static_cast<i64>(definition)};
+      if ((u64{index} + 1) * sizeof rela <= rela_plt_.size()) std::memcpy(rela_plt_.data() + index * sizeof rela, &rela, sizeof rela);
+    }
+    if (u32 index = t_.entry.plt_got[e]; index != none) {
+      u64 entry = plt_address(t_, target_, e);
+      u64 offset = u64{index} * target_.plt_got_entry_size();
+      if (offset + target_.plt_got_entry_size() <= plt_got_.size())
+        target_.write_plt_got_entry(plt_got_.data() + offset, entry, got_address(t_, t_.entry.got[e]));
+    }
+    if (is_global && needs & SymbolFlags::NEEDS_COPY && std::find(copied.begin(), copied.end(), address) == copied.end()) {
+      copied.push_back(address); // its aliases share the bytes
+      add(symbolics_, address, dynsym, dynamic.copy, 0);
+    }
+  }
+
+  Job &job_;
+  const Tables &t_;
+  u64 flags_;
+  const Target &target_;
+  std::vector<u8> got_, got_plt_, plt_, plt_got_, rela_plt_, relatives_, symbolics_;
+};
+
+Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
+  SymbolId s{t.entry.symbol[e]};
+  u32 flags = t.symbol.flags[s];
+  u64 claim = t.symbol.claim[s];
+  Elf64_Sym out{};
+  out.st_name = t.entry.dynstr[e];
+  u32 type = STT_NOTYPE, binding = STB_GLOBAL;
+  if (claim) {
+    FileView file(t, Claim::file(claim));
+    u32 index = Claim::symbol(claim);
+    Elf64_Sym sym = file.symbols()[index];
+    type = sym.type();
+    if (flags & SymbolFlags::OWNED_BY_SHARED || !is_live(t, file.id)) {
+      // Weak here only if every reference is.
+      binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
+      if (type == STT_GNU_IFUNC) type = STT_FUNC;
+      if (flags & SymbolFlags::NEEDS_COPY) {
+        binding = sym.binding();
+        out.st_shndx = static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_index : t.link.copy_index);
+        out.st_value = t.symbol.address[s];
+        out.st_size = sym.st_size;
+      } else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT) {
+        out.st_value = t.symbol.address[s]; // and undefined: that is what tells the loader
+      }
+    } else {
+      binding = sym.binding();
+      u64 value = t.symbol.address[s];
+      u32 section = file.section_index(index, sym);
+      if (section == section_absolute) {
+        out.st_shndx = SHN_ABS;
+      } else if (section == section_common) {
+        out.st_shndx = t.bucket.index[BucketId{static_cast<u32>(t.link.common_bucket)}];
+        if (type == STT_COMMON) type = STT_OBJECT;
+      } else if (section < file.section_count) {
+        out.st_shndx = t.bucket.index[BucketId{t.section.bucket[file.section_id(section)]}];
+      }
+      if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED)) {
+        type = STT_FUNC; // its address is the PLT entry
+        out.st_shndx = static_cast<u16>(t.link.plt_index);
+      }
+      out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
+      out.st_size = sym.st_size;
+      out.st_other = static_cast<u8>(flags & SymbolFlags::VISIBILITY);
+    }
+  } else {
+    binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
+  }
+  out.st_info = static_cast<u8>(binding << 4 | type);
+  return out;
+}
+
+// .gnu.hash: header, Bloom filter, buckets, chains. The hashed symbols are the last of .dynsym, by bucket.
+std::vector<u8> gnu_hash_table(const Tables &t, u32 count, u32 hashed) {
+  u32 buckets = static_cast<u32>(t.link.gnu_hash_buckets), words = static_cast<u32>(t.link.gnu_hash_bloom_words);
+  u32 first = count - hashed; // index of the first hashed symbol
+  constexpr u32 shift = 26;
+  std::vector<u64> bloom(words);
+  std::vector<u32> bucket(buckets), chain(hashed);
+  for (u32 i = 0; i < hashed; i++) {
+    u32 h = t.entry.hash[EntryId{t.dynsym.entry[DynsymId{first + i - 1}]}];
+    bloom[h / 64 % words] |= u64{1} << h % 64 | u64{1} << (h >> shift) % 64;
+    if (bucket[h % buckets] == 0) bucket[h % buckets] = first + i;
+    bool is_last = i + 1 == hashed || t.entry.hash[EntryId{t.dynsym.entry[DynsymId{first + i}]}] % buckets != h % buckets;
+    chain[i] = (h & ~1u) | is_last;
+  }
+  u32 header[4] = {buckets, first, words, shift};
+  std::vector<u8> out;
+  append(out, header, sizeof header);
+  append(out, bloom.data(), bloom.size() * 8);
+  append(out, bucket.data(), bucket.size() * 4);
+  append(out, chain.data(), chain.size() * 4);
+  return out;
+}
+
+std::vector<u8> sysv_hash_table(const Tables &t, u32 count) {
+  std::vector<u32> table(2 + size_t{count} * 2);
+  table[0] = table[1] = count;
+  u32 *bucket = table.data() + 2, *chain = bucket + count;
+  for (u32 i = 1; i < count; i++) {
+    Name name = symbol_name(t, SymbolId{t.entry.symbol[EntryId{t.dynsym.entry[DynsymId{i - 1}]}]});
+    u32 at = sysv_hash(name.data, name.size) % count;
+    chain[i] = bucket[at];
+    bucket[at] = i;
+  }
+  std::vector<u8> out;
+  append(out, table.data(), table.size() * 4);
+  return out;
+}
+
+} // namespace
+
+void write_slots(Job &job, RowRange<RangeId> rows) {
+  for ([[maybe_unused]] RangeId row : rows) SlotWriter(job).write();
+}
+
+void write_dynsym(Job &job, RowRange<RangeId> rows) {
+  const Tables &t = job.t;
+  for ([[maybe_unused]] RangeId row : rows) {
+    Output output(job);
+    u32 count = static_cast<u32>(t.link.dynsym_count), hashed = static_cast<u32>(t.link.dynsym_hashed);
+    std::vector<u8> symbols(sizeof(Elf64_Sym)), strings, versions(2);
+    strings.resize(t.link.dynstr_size - t.link.dynstr_own);
+    for (u32 i = 1; i < count; i++) {
+      EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
+      SymbolId s{t.entry.symbol[e]};
+      Elf64_Sym sym = dynamic_symbol(t, e);
+      append(symbols, &sym, sizeof sym);
+      Name name = symbol_name(t, s);
+      u64 at = t.entry.dynstr[e] - t.link.dynstr_own;
+      if (at + name.size < strings.size()) std::memcpy(strings.data() + at, name.data, name.size);
+      u16 version = t.entry.version[e];
+      u64 claim = t.symbol.claim[s];
+      if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
+        FileId f = Claim::file(claim);
+        FileView file(t, f);
+        u32 own = t.file.versions[f] ? file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) & ~u32{VERSYM_HIDDEN} : 0;
+        if (own > VER_NDX_GLOBAL && t.file.first_version[f] + own < t.file.first_version[f + 1])
+          version = t.version.index[VersionId{t.file.first_version[f] + own}];
+      }
+      append(versions, &version, 2);
+    }
+    write_part(job, output, Dynsym, symbols, t.link.dynsym_offset);
+    write_part(job, output, Dynstr, strings, t.link.dynstr_offset + t.link.dynstr_own);
+    if (t.link.versym_offset) write_part(job, output, Versym, versions, t.link.versym_offset);
+    if (t.link.gnu_hash_offset) write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.link.gnu_hash_offset);
+    if (t.link.sysv_hash_offset) write_part(job, output, SysvHash, sysv_hash_table(t, count), t.link.sysv_hash_offset);
+  }
+}
+
+// LSB Core, .eh_frame_hdr: version, encodings, address of .eh_frame, and a table sorted by function.
+void write_eh_frame_hdr(Job &job, RowRange<RangeId> rows) {
+  const Tables &t = job.t;
+  for ([[maybe_unused]] RangeId row : rows) {
+    u32 count = static_cast<u32>(t.fde.rows);
+    u64 *sorted = t.fde.sorted.data;
+    if (count) std::memcpy(sorted, t.fde.pair.data, count * sizeof(u64));
+    std::sort(sorted, sorted + count);
+    u8 encodings[4] = {1, 0x1b, 0x03, 0x3b}; // pcrel sdata4, udata4, datarel sdata4
+    std::vector<u8> out;
+    out.reserve(12 + count * size_t{8});
+    append(out, encodings, sizeof encodings);
+    u32 distance = static_cast<u32>(t.link.eh_frame_address - (t.link.eh_frame_hdr_address + 4));
+    append(out, &distance, 4);
+    append(out, &count, 4);
+    for (u32 i = 0; i < count; i++) {
+      u32 pair[2] = {static_cast<u32>(sorted[i] >> 32) - 0x80000000u, static_cast<u32>(sorted[i])};
+      append(out, pair, sizeof pair);
+    }
+    Output output(job);
+    write_part(job, output, EhFrameHdr, out, t.link.eh_frame_hdr_offset);
+  }
+}
+
+} // namespace spore

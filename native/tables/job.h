@@ -1,0 +1,63 @@
+// What a kernel is given: the tables, its job's parameters, and a place for what it finds wrong.
+#pragma once
+
+#include "generated/columns.h"
+#include "generated/diagnostic-codes.h"
+#include "spore/kernel.h"
+
+namespace spore {
+
+// Where a fault is. Fields that do not apply stay as they are.
+struct Place {
+  u32 file = none;
+  u32 section = none;
+  u64 offset = 0;
+  u32 symbol = none;
+  u64 operand = 0;
+};
+
+// The argument block of every job of a link.
+struct JobArguments {
+  const Tables *tables;
+  u64 parameters[4]; // as the kernel's row in src/tables/kernels.ts says
+};
+
+class Job {
+public:
+  explicit Job(const spore_context &context)
+      : t(*static_cast<const JobArguments *>(context.args)->tables),
+        arguments_(*static_cast<const JobArguments *>(context.args)) {}
+
+  const Tables &t;
+
+  u64 parameter(u32 i) const { return arguments_.parameters[i]; }
+
+  // Adds a row to the findings. Rows past the table's end are counted, not kept; one that a rerun repeats
+  // is dropped by the parent.
+  void report(Code code, const Place &place) {
+    u64 row = std::atomic_ref<u64>(const_cast<u64 &>(t.link.finding_count)).fetch_add(1, std::memory_order_relaxed);
+    if (row >= t.finding.rows) return;
+    FindingId id{static_cast<u32>(row)};
+    t.finding.file[id] = place.file;
+    t.finding.section[id] = place.section;
+    t.finding.offset[id] = place.offset;
+    t.finding.symbol[id] = place.symbol;
+    t.finding.operand[id] = place.operand;
+    std::atomic_ref<u16>(t.finding.code[id]).store(static_cast<u16>(code), std::memory_order_release);
+  }
+
+private:
+  const JobArguments &arguments_;
+};
+
+template <RowId Id, void (*kernel)(Job &, RowRange<Id>)>
+int32_t run_kernel(const spore_context *context, uint32_t first, uint32_t end) {
+  Job job(*context);
+  kernel(job, RowRange<Id>(first, end, context->fault_row));
+  return 0;
+}
+
+extern const spore_kernel_entry kernel_entries[];
+extern const u32 kernel_entry_count;
+
+} // namespace spore

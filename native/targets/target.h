@@ -1,0 +1,67 @@
+// What is particular to a processor: classify a relocation, encode its result. Generic code decides.
+#pragma once
+
+#include "elf/bytes.h"
+#include "targets/relocation.h"
+
+namespace spore {
+
+// How a TLS access sequence is rewritten.
+enum class TlsRewrite : u8 { gd_to_ie, gd_to_le, ld_to_le, ie_to_le, desc_to_ie, desc_to_le, desc_call_to_nop };
+
+// Dynamic relocation types, by what they mean.
+struct DynamicRelocations {
+  u32 relative, symbolic, glob_dat, jump_slot, copy, irelative, dtpmod, dtpoff, tpoff, tlsdesc;
+};
+
+class Target {
+public:
+  virtual ~Target() = default;
+
+  // Null when the number is unknown.
+  virtual const Relocation *relocation(u32 type) const = 0;
+  virtual const DynamicRelocations &dynamic() const = 0;
+
+  // Whether the instruction around `at` can do without its GOT slot.
+  virtual bool may_relax(const Relocation &r, const Bytes &section, u64 at) const = 0;
+  // Rewrites it in `section` (offset `at` is the field); `value` is S + A - P. False when out of range.
+  virtual bool relax(const Relocation &r, u8 *section, u64 at, i64 value) const = 0;
+
+  // Whether the code around `at` is a sequence that the psABI lets a linker rewrite; `next_type` is the
+  // type of the relocation after it.
+  virtual bool may_rewrite_tls(TlsRewrite how, const Bytes &section, u64 at, u32 next_type) const = 0;
+  // Rewrites it. `value` is what the new code needs: an offset from the thread pointer, or the distance
+  // from the end of the new field to a GOT slot. Returns how many relocations were used up: 1 or 2.
+  virtual u32 rewrite_tls(TlsRewrite how, u8 *section, u64 at, u32 next_type, i64 value) const = 0;
+
+  virtual u32 plt_header_size() const = 0;
+  virtual u32 plt_entry_size() const = 0;
+  virtual u32 plt_got_entry_size() const = 0;
+  // `plt` and `got_plt` are addresses.
+  virtual void write_plt_header(u8 *out, u64 plt, u64 got_plt) const = 0;
+  // `slot` is the address of the entry's .got.plt slot, `index` that of its relocation.
+  virtual void write_plt_entry(u8 *out, u64 entry, u64 plt, u64 slot, u32 index) const = 0;
+  virtual void write_plt_got_entry(u8 *out, u64 entry, u64 slot) const = 0;
+  // Where a lazy .got.plt slot points before its symbol is bound.
+  virtual u64 plt_resume(u64 entry) const = 0;
+};
+
+// The target for e_machine; headers of other machines do not pass the scan.
+const Target &target_of(u32 machine);
+
+// Bytes that a field covers.
+inline u32 field_size(Field field) {
+  switch (field) {
+  case Field::none: return 0;
+  case Field::word8:
+  case Field::signed8: return 1;
+  case Field::word16:
+  case Field::signed16: return 2;
+  case Field::unsigned32:
+  case Field::signed32: return 4;
+  case Field::word64: return 8;
+  }
+  return 0;
+}
+
+} // namespace spore

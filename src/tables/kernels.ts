@@ -1,0 +1,49 @@
+/** Every kernel, in the order of the passes: what one row of its range is, and what it does. */
+import type { TableName } from "./schema.ts";
+
+export interface Kernel {
+  readonly row: TableName;
+  readonly does: string;
+}
+
+export const kernels = {
+  countMembers: { row: "input", does: "Counts the objects in each archive." },
+  listMembers: { row: "input", does: "Gives each object, archive member and shared object its row in file." },
+  scanHeaders: { row: "file", does: "Checks headers and finds symbol and string tables." },
+  scanSymbols: { row: "file", does: "Fills mention: hash, kind and name of each global symbol." },
+  hashCount: { row: "range", does: "Counts the rows of each partition. Parameter: HashSource." },
+  hashScatter: { row: "range", does: "Writes each row to its partition. Parameter: HashSource." },
+  hashUnify: { row: "partition", does: "Finds the first of all equal rows. Parameter: HashSource." },
+  verifyNames: { row: "file", does: "Compares each name with the one it was unified with." },
+  claimSymbols: { row: "file", does: "Bids for each definition's symbol." },
+  extractMembers: { row: "file", does: "Reaches the archive members that live files refer to." },
+  resetClaims: { row: "range", does: "Clears all claims, to make them again." },
+  electGroups: { row: "file", does: "Bids for each COMDAT group: the first live file keeps it." },
+  discardGroups: { row: "file", does: "Discards the sections of groups that another file keeps." },
+  gatherSymbols: { row: "file", does: "Gathers who mentions a name and its visibility; finds duplicates." },
+  bindSymbols: { row: "range", does: "Decides which names are imported and exported." },
+  assignBuckets: { row: "file", does: "Gives each live section the bucket that it is laid out in." },
+  countPieces: { row: "file", does: "Counts strings, constants and CIEs." },
+  listPieces: { row: "file", does: "Fills mergeable, piece and cie." },
+  verifyPieces: { row: "mergeable", does: "Compares each piece with the one it was unified with." },
+  placePieces: { row: "partition", does: "Places the unique pieces of each partition." },
+  countFdes: { row: "file", does: "Counts live FDEs and marks the CIEs that they use." },
+  scanRelocations: { row: "file", does: "Finds the slots and dynamic relocations that relocations need." },
+  markCopyAliases: { row: "file", does: "Copies all names of a copied datum of a shared object together." },
+  countNeeds: { row: "range", does: "Counts the slots that symbols need." },
+  placeNeeds: { row: "range", does: "Numbers them, in symbol order. The row after the last range is the local symbols'." },
+  placeCopies: { row: "range", does: "One row: places the data that is copied from shared objects." },
+  listDynsyms: { row: "range", does: "One row: orders .dynsym and places its names." },
+  sizeBuckets: { row: "chunk", does: "Lays out each chunk's part of each bucket." },
+  countSymtab: { row: "file", does: "Counts what .symtab keeps of a file." },
+  assignAddresses: { row: "file", does: "Gives each symbol the address of its definition." },
+  assignEntryAddresses: { row: "entry", does: "Gives copied and PLT symbols theirs." },
+  writeSections: { row: "chunk", does: "Copies and relocates a chunk's sections, its FDEs and its dynamic relocations." },
+  writePieces: { row: "partition", does: "Writes the unique pieces of a partition." },
+  writeSymtab: { row: "chunk", does: "Writes a chunk's part of .symtab and .strtab." },
+  writeSlots: { row: "range", does: "One row: writes .got, .got.plt, .plt, .plt.got and their relocations." },
+  writeDynsym: { row: "range", does: "One row: writes .dynsym, its names, versions and hash tables." },
+  writeEhFrameHdr: { row: "range", does: "One row: sorts and writes .eh_frame_hdr." },
+} as const satisfies Record<string, Kernel>;
+
+export type KernelName = keyof typeof kernels;

@@ -1,0 +1,465 @@
+/**
+ * Every column of the shared tables, once. `npm run generate` writes the C++ view of this file.
+ *
+ * A table is a struct of arrays in the arena. Its rows are addressed by index; the column `first…` of one
+ * table gives where a row's part of another table begins, and has one row more than the table, so that a
+ * part ends where the next begins. Memory that no pass touches costs nothing: columns are allocated whole
+ * and backed by pages when they are first written.
+ */
+
+export type Width = "u8" | "u16" | "u32" | "u64";
+
+export interface Column {
+  readonly width: Width;
+  /** What it holds, its unit, and the pass that fills it. */
+  readonly is: string;
+}
+
+export interface TableSchema {
+  /** What one row is. */
+  readonly row: string;
+  /** The C++ type of a row's index. */
+  readonly id: string;
+  readonly columns: Readonly<Record<string, Column>>;
+}
+
+const u8 = (is: string): Column => ({ width: "u8", is });
+const u16 = (is: string): Column => ({ width: "u16", is });
+const u32 = (is: string): Column => ({ width: "u32", is });
+const u64 = (is: string): Column => ({ width: "u64", is });
+
+export const schema = {
+  input: {
+    row: "a staged file, in command-line order",
+    id: "InputId",
+    columns: {
+      base: u64("address of the first byte"),
+      size: u64("bytes"),
+      flags: u8("InputFlags"),
+      members: u32("files in it: 1, or the ELF members of an archive (scan)"),
+      firstFile: u32("its first row in file (scan)"),
+    },
+  },
+  file: {
+    row: "an object, an archive member or a shared object, in input order",
+    id: "FileId",
+    columns: {
+      base: u64("address of the first byte (scan)"),
+      size: u32("bytes (scan)"),
+      input: u32("row of input it is from (scan)"),
+      nameOffset: u32("archive members: offset of the member's name in the archive's header; else 0 (scan)"),
+      flags: u16("FileFlags: what it is (scan)"),
+      state: u8("FileState: reached, expanded, needed; atomic (resolve)"),
+      sectionHeaders: u32("e_shoff (scan)"),
+      sectionCount: u32("section headers, extended numbering resolved (scan)"),
+      sectionNames: u32("offset of .shstrtab's contents (scan)"),
+      sectionNamesSize: u32("bytes (scan)"),
+      symbols: u32("offset of .symtab's or .dynsym's contents (scan)"),
+      symbolCount: u32("symbols in it (scan)"),
+      firstGlobal: u32("index of the first symbol that is not local (scan)"),
+      strings: u32("offset of the symbols' string table (scan)"),
+      stringsSize: u32("bytes; the last is NUL (scan)"),
+      sectionIndices: u32("offset of SHT_SYMTAB_SHNDX's contents, or 0 (scan)"),
+      versions: u32("shared objects: offset of .gnu.version's contents, or 0 (scan)"),
+      versionDefinitions: u32("shared objects: offset of .gnu.version_d's contents, or 0 (scan)"),
+      versionDefinitionsSize: u32("bytes (scan)"),
+      firstVersion: u32("shared objects: its first row in version (synthesise)"),
+      signatures: u32("COMDAT groups whose signature is a local symbol: mentions past the globals (scan)"),
+      groups: u32("SHT_GROUP sections (scan)"),
+      firstSection: u32("its first row in section (scan)"),
+      firstMention: u32("its first row in mention (scan)"),
+      commons: u32("common symbols that it owns (layout)"),
+      localNeeds: u32("local symbols that need a slot (find needs)"),
+      firstLocalNeed: u32("its first row in localNeed (find needs)"),
+      chunk: u32("row of the chunk of files that it is in (scan)"),
+      mergeables: u32("SHF_MERGE sections that are split (split)"),
+      pieces: u32("strings and constants in them (split)"),
+      firstPiece: u32("its first row in piece (split)"),
+      firstMergeable: u32("its first row in mergeable (split)"),
+      cies: u32("CIEs in its .eh_frame sections (split)"),
+      firstCie: u32("its first row in cie (split)"),
+      fdes: u32("live FDEs (merge)"),
+      firstFde: u32("its first row in fde (layout)"),
+      ehFrameSize: u32("bytes of its own CIEs and live FDEs in the output (merge)"),
+      ehFrameOffset: u32("their offset in the output's .eh_frame (layout)"),
+      relatives: u32("dynamic relocations without a symbol for its sections (find needs)"),
+      firstRelative: u32("the first of them in .rela.dyn (layout)"),
+      symbolics: u32("dynamic relocations with a symbol for its sections (find needs)"),
+      firstSymbolic: u32("the first of them in .rela.dyn (layout)"),
+      outputLocals: u32("local symbols that .symtab keeps (layout)"),
+      firstOutputLocal: u32("the first of them in .symtab (layout)"),
+      outputGlobals: u32("global symbols of .symtab that it owns (layout)"),
+      firstOutputGlobal: u32("the first of them in .symtab (layout)"),
+      outputStrings: u32("bytes of .strtab for both (layout)"),
+      firstOutputString: u32("their offset in .strtab (layout)"),
+    },
+  },
+  mention: {
+    row: "a global symbol of one file; or the name of a COMDAT group with a local signature",
+    id: "MentionId",
+    columns: {
+      hash: u64("of the name; reused as scratch once symbols are known (scan)"),
+      name: u32("offset of the name in the file (scan)"),
+      flags: u8("MentionFlags (scan)"),
+      symbol: u32("row of the symbol's first mention, which is the symbol's id (resolve)"),
+    },
+  },
+  symbol: {
+    row: "a global name; its id is the row of its first mention in input order, other rows are unused",
+    id: "SymbolId",
+    columns: {
+      claim: u64("the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)"),
+      flags: u32("SymbolFlags and visibility; atomic or (resolve, find needs)"),
+      group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
+      entry: u32("its row in entry plus 1, or 0 (find needs)"),
+      address: u64("st_value in the output (layout)"),
+    },
+  },
+  entry: {
+    row: "a symbol that needs a slot in .got, .plt or .dynsym, ordered by symbol id",
+    id: "EntryId",
+    columns: {
+      symbol: u32("the symbol, or none for a local one (find needs)"),
+      file: u32("a local symbol's file (find needs)"),
+      index: u32("a local symbol's index in its file (find needs)"),
+      needs: u32("SymbolFlags: a local symbol's (find needs)"),
+      got: u32("index of its .got slot, or none (find needs)"),
+      tlsGd: u32("index of the first of its two .got slots for General Dynamic, or none"),
+      tlsDesc: u32("index of the first of its two .got slots for a TLS descriptor, or none"),
+      gotTp: u32("index of its .got slot with an offset from the thread pointer, or none"),
+      plt: u32("index in .plt, or none"),
+      pltGot: u32("index in .plt.got, or none"),
+      dynsym: u32("index in .dynsym, or 0 (synthesise)"),
+      dynstr: u32("offset of its name in .dynstr (synthesise)"),
+      copyOffset: u64("copy relocation: offset in .copyrel or .copyrel.rel.ro (synthesise)"),
+      version: u16("its value in .gnu.version (synthesise)"),
+      hash: u32("gnu hash of its name (synthesise)"),
+    },
+  },
+  section: {
+    row: "a section header of a file: firstSection + its index",
+    id: "SectionId",
+    columns: {
+      flags: u8("SectionFlags; atomic or (resolve, select)"),
+      bucket: u16("the bucket that it is laid out in, or 0 (split)"),
+      offset: u32("offset in its chunk's part of the bucket (layout); mergeable: its row in mergeable (split)"),
+    },
+  },
+  bucket: {
+    row: "the input sections that are laid out one after another: same canonical name, type and merge attributes",
+    id: "BucketId",
+    columns: {
+      key: u64("hash of all that identifies it; 0 is free, published by one compare-exchange (split)"),
+      first: u64("inverted file << 32 | section header index of its first section in input order; atomic max (split)"),
+      type: u32("sh_type (split)"),
+      entsize: u32("sh_entsize of what is merged, else 0 (split)"),
+      flags: u64("sh_flags of all its sections; atomic or (split)"),
+      nameLength: u32("bytes of the first section's name that are the bucket's name (split)"),
+      ordinal: u16("its place among the buckets in use, by first section (split)"),
+      rule: u32("the rule of name-rules that matched, plus 1; or 0 (split)"),
+      alignment: u32("log2 of the largest sh_addralign; atomic max (layout)"),
+      address: u64("of its first byte in the output, 0 for what is not loaded (layout)"),
+      fileOffset: u64("of its first byte in the output file (layout)"),
+      isCopied: u8("1 when its bytes are in the output file (layout)"),
+      filler: u8("the byte that fills gaps (layout)"),
+      index: u16("section header index in the output (layout)"),
+    },
+  },
+  chunk: {
+    row: "a run of files; a bound of the work, never of the number of workers",
+    id: "ChunkId",
+    columns: {
+      firstFile: u32("its first file"),
+    },
+  },
+  chunkBucket: {
+    row: "chunk * bucketCount + ordinal: a chunk's part of a bucket",
+    id: "ChunkBucketId",
+    columns: {
+      size: u64("bytes (layout)"),
+      offset: u64("in the bucket (layout)"),
+    },
+  },
+  mergeable: {
+    row: "a live SHF_MERGE section",
+    id: "MergeableId",
+    columns: {
+      section: u32("its row in section (split)"),
+      file: u32("its file (split)"),
+      pieces: u32("strings or constants in it (split)"),
+      firstPiece: u32("its first row in piece (split)"),
+    },
+  },
+  piece: {
+    row: "a string or constant of a mergeable section",
+    id: "PieceId",
+    columns: {
+      start: u32("offset in the file (split)"),
+      hash: u64("of bucket and bytes (split); then of the first: partition << 48 | offset in the partition's part of the bucket (merge)"),
+      same: u32("row of the first equal piece in input order (merge)"),
+      alignment: u8("log2, of all equal pieces; atomic max (merge)"),
+      mergeable: u32("its mergeable section (split)"),
+    },
+  },
+  cie: {
+    row: "a CIE of a live .eh_frame section",
+    id: "CieId",
+    columns: {
+      file: u32("its file (split)"),
+      section: u32("section header index of its .eh_frame (split)"),
+      start: u32("offset in the section (split)"),
+      size: u32("bytes (split)"),
+      hash: u64("of its bytes and what they refer to (split)"),
+      same: u32("row of the first equal CIE in input order (merge)"),
+      isUsed: u8("1 when a live FDE uses an equal CIE; on the first; atomic (merge)"),
+      offset: u32("offset in the output's .eh_frame (layout)"),
+    },
+  },
+  fde: {
+    row: "a live FDE, for .eh_frame_hdr",
+    id: "FdeId",
+    columns: {
+      pair: u64("offset of the function << 32 | offset of the FDE, both from .eh_frame_hdr, biased by 2^31 (write)"),
+      sorted: u64("the same, in order (write)"),
+    },
+  },
+  range: {
+    row: "an even share of the rows that are hashed, or of the symbols",
+    id: "RangeId",
+    columns: {},
+  },
+  partition: {
+    row: "the rows whose hash has the same low bits",
+    id: "PartitionId",
+    columns: {},
+  },
+  hashCell: {
+    row: "range * partitions + partition",
+    id: "HashCellId",
+    columns: {
+      count: u32("rows of the range that are in the partition"),
+      first: u32("where they go in hashEntry"),
+    },
+  },
+  hashEntry: {
+    row: "a row to unify, grouped by partition, in row order",
+    id: "HashEntryId",
+    columns: {
+      hash: u64("its hash"),
+      row: u32("its row"),
+    },
+  },
+  mergeCell: {
+    row: "partition * bucketCount + ordinal",
+    id: "MergeCellId",
+    columns: {
+      size: u64("bytes of unique pieces (merge)"),
+      offset: u64("in the bucket (merge)"),
+      alignment: u8("log2 of the largest alignment (merge)"),
+    },
+  },
+  localNeed: {
+    row: "a local symbol that needs a slot; a file's rows are together, files in no order",
+    id: "LocalNeedId",
+    columns: {
+      symbol: u32("its index in the file's symbol table (find needs)"),
+      needs: u32("SymbolFlags (find needs)"),
+      entry: u32("its row in entry (find needs)"),
+    },
+  },
+  needCell: {
+    row: "a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last",
+    id: "NeedCellId",
+    columns: {
+      entries: u32("symbols that get an entry"),
+      got: u32("slots of .got"),
+      plt: u32("entries of .plt"),
+      pltGot: u32("entries of .plt.got"),
+      relatives: u32("dynamic relocations of .got slots without a symbol"),
+      symbolics: u32("dynamic relocations of .got slots and copies with a symbol"),
+      irelatives: u32("entries of .plt for symbols resolved at start"),
+    },
+  },
+  dynsym: {
+    row: "a symbol of .dynsym after the null symbol, in its order",
+    id: "DynsymId",
+    columns: {
+      entry: u32("its row in entry (synthesise)"),
+    },
+  },
+  version: {
+    row: "a version of a shared object that is linked against: firstVersion + version index",
+    id: "VersionId",
+    columns: {
+      isUsed: u8("1 when a symbol is bound to it; atomic (synthesise)"),
+      index: u16("its index in the output's .gnu.version (synthesise)"),
+    },
+  },
+  digest: {
+    row: "an extent of the output: chunk * (bucketCount + parts) + ordinal or part, then merge cells, then the rest",
+    id: "DigestId",
+    columns: {
+      low: u64("of the 128-bit digest (write)"),
+      high: u64("of the 128-bit digest (write)"),
+    },
+  },
+  finding: {
+    row: "something wrong that a kernel found",
+    id: "FindingId",
+    columns: {
+      code: u16("Code; 0 while the row is being written"),
+      file: u32("file or input"),
+      section: u32("section header index, or none"),
+      offset: u64("in the section, or in the file"),
+      symbol: u32("symbol table index in the file, or symbol id, as the code says"),
+      operand: u64("as the code says"),
+    },
+  },
+} as const satisfies Record<string, TableSchema>;
+
+export type TableName = keyof typeof schema;
+export type ColumnName<T extends TableName> = keyof (typeof schema)[T]["columns"] & string;
+
+/** Single values that kernels read: decided by TypeScript before the kernel runs. All are u64. */
+export const scalars = {
+  hashSeed: "seed of every name and piece hash; another one is taken when two names collide",
+  outputFlags: "OutputFlags",
+  partitions: "partitions of a hash: a power of two, whatever the number of workers",
+  ranges: "ranges of rows of a hash count: as above",
+  nameRules: "address of the rules that give a section its bucket's name",
+  nameRulesSize: "bytes",
+  bucketCount: "buckets in use",
+  commonBucket: "row of the bucket of common symbols",
+  findingCount: "rows of finding handed out, also past its end; atomic",
+  needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
+  hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
+  gotSlots: "slots of .got before the entries': Local Dynamic's pair",
+  pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
+  gotRelatives: "dynamic relocations of .got slots without a symbol: the first in .rela.dyn",
+  gotSymbolics: "index in .rela.dyn of the first other relocation of .got slots and copies",
+  copySize: "bytes of .copyrel (synthesise)",
+  copyAlignment: "log2 (synthesise)",
+  copyRelroSize: "bytes of .copyrel.rel.ro (synthesise)",
+  copyRelroAlignment: "log2 (synthesise)",
+  copyCount: "copy relocations (synthesise)",
+  dynsymHashed: "symbols of .dynsym that can be found by name: the last ones (synthesise)",
+  gnuHashBuckets: "buckets of .gnu.hash",
+  gnuHashBloomWords: "64-bit words of its Bloom filter",
+  dynstrOwn: "bytes of .dynstr before the symbols' names",
+  dynstrSize: "bytes of .dynstr (synthesise)",
+  localNeedCount: "rows of localNeed handed out; atomic",
+  imageBase: "address of the ELF header",
+  gotAddress: "of .got",
+  gotPltAddress: "of .got.plt; what _GLOBAL_OFFSET_TABLE_ names",
+  pltAddress: "of .plt",
+  pltGotAddress: "of .plt.got",
+  copyAddress: "of .copyrel",
+  copyRelroAddress: "of .copyrel.rel.ro",
+  tlsBegin: "address of the PT_TLS segment",
+  tlsEnd: "address of its end, rounded up to its alignment: the thread pointer",
+  tlsLdGot: "index of the .got slot pair for Local Dynamic, or none",
+  dynamicAddress: "of .dynamic",
+  ehFrameAddress: "of .eh_frame",
+  ehFrameHdrAddress: "of .eh_frame_hdr",
+  outputPath: "address of the NUL-terminated path of the output",
+  gotOffset: "offset of .got in the output file",
+  gotPltOffset: "offset of .got.plt in the output file",
+  pltOffset: "offset of .plt in the output file",
+  pltGotOffset: "offset of .plt.got in the output file",
+  relaDynOffset: "offset of .rela.dyn in the output file",
+  relaPltOffset: "offset of .rela.plt in the output file",
+  ehFrameOffset: "offset of .eh_frame in the output file",
+  ehFrameHdrOffset: "offset of .eh_frame_hdr in the output file",
+  ehFrameSize: "bytes of .eh_frame",
+  ehFrameIndex: "section header index of .eh_frame",
+  pltIndex: "section header index of .plt",
+  copyIndex: "section header index of .copyrel",
+  copyRelroIndex: "section header index of .copyrel.rel.ro",
+  gotSize: "bytes of .got",
+  gotPltSize: "bytes of .got.plt",
+  pltSize: "bytes of .plt",
+  pltGotSize: "bytes of .plt.got",
+  dynsymCount: "symbols of .dynsym, with the null symbol",
+  firstPieceDigest: "row of digest of the first merge cell",
+  firstSymtabDigest: "row of digest of the first chunk's part of .symtab",
+  firstSingleDigest: "row of digest of the first part that one kernel writes at once",
+  symtabLocals: "symbols of .symtab before the globals",
+  relaPltSize: "bytes of .rela.plt",
+  symtabOffset: "offset of .symtab in the output file",
+  strtabOffset: "offset of .strtab in the output file",
+  dynsymOffset: "offset of .dynsym in the output file",
+  dynstrOffset: "offset of .dynstr in the output file",
+  gnuHashOffset: "offset of .gnu.hash in the output file",
+  sysvHashOffset: "offset of .hash in the output file",
+  versymOffset: "offset of .gnu.version in the output file",
+} as const satisfies Record<string, string>;
+
+export type ScalarName = keyof typeof scalars;
+
+/** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
+export const enumerations = {
+  InputFlags: { IS_ARCHIVE: 1, IS_SHARED: 2, IS_LAZY: 4, WHOLE_ARCHIVE: 8, AS_NEEDED: 16, EXCLUDE_LIBS: 32, IS_INDIRECT: 64, IS_INTERNAL: 128 },
+  FileFlags: { IS_SHARED: 1, IS_LAZY: 2, AS_NEEDED: 4, EXCLUDE_LIBS: 8, IS_BROKEN: 16, IS_BITCODE: 32, IS_INDIRECT: 64, IS_INTERNAL: 128, NEEDS_EXECUTABLE_STACK: 256, HAS_STACK_NOTE: 512, HAS_IBT: 1024, HAS_SHSTK: 2048 },
+  FileState: { REACHED: 1, EXPANDED: 2, NEEDED: 4 },
+  MentionFlags: { UNDEFINED: 0, DEFINED: 1, COMMON: 2, SIGNATURE: 3, KIND: 3, WEAK: 4, VERSIONED: 8, DEFAULT_VERSION: 16, DISCARDED: 32, UNIQUE: 64, NAME_HAS_AT: 128 },
+  SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, HAS_GROUP: 32, KEEP: 64 },
+  SymbolFlags: {
+    VISIBILITY: 3,
+    IN_OBJECT: 4,
+    IN_SHARED: 8,
+    IMPORTED: 16,
+    EXPORTED: 32,
+    LOCALISED: 64,
+    ROOT: 128,
+    NEEDS_GOT: 0x100,
+    NEEDS_PLT: 0x200,
+    NEEDS_CANONICAL_PLT: 0x400,
+    NEEDS_COPY: 0x800,
+    NEEDS_TLS_GD: 0x1000,
+    NEEDS_TLS_DESC: 0x2000,
+    NEEDS_GOT_TP: 0x4000,
+    NEEDS_DYNSYM: 0x8000,
+    NEEDS: 0xff00,
+    IS_WRAPPED: 0x10000,
+    IS_LINKER_DEFINED: 0x20000,
+    STRONGLY_REFERENCED: 0x40000,
+    COPY_IS_RELRO: 0x80000,
+    IS_WEAK_UNDEFINED: 0x100000,
+    USED_BY_SHARED: 0x200000,
+    IS_IFUNC: 0x400000,
+    IS_LISTED: 0x800000,
+    VISIBILITY_HIDDEN: 0x1000000,
+    VISIBILITY_PROTECTED: 0x2000000,
+    VISIBILITY_INTERNAL: 0x4000000,
+    IS_ABSOLUTE: 0x8000000,
+    IS_TLS: 0x10000000,
+    IS_FUNCTION: 0x20000000,
+    IS_UNDEFINED: 0x40000000,
+    OWNED_BY_SHARED: 0x80000000,
+  },
+  OutputFlags: {
+    SHARED: 1,
+    PIC: 2,
+    STATIC: 4,
+    BIND_NOW: 8,
+    GC_SECTIONS: 16,
+    STRIP_ALL: 32,
+    STRIP_DEBUG: 64,
+    DISCARD_LOCALS: 128,
+    DISCARD_ALL: 256,
+    NO_RELAX: 512,
+    BSYMBOLIC: 1024,
+    BSYMBOLIC_FUNCTIONS: 2048,
+    EXPORT_DYNAMIC: 4096,
+    NO_COPY_RELOCATIONS: 8192,
+    TEXT_RELOCATIONS: 16384,
+    NEEDS_STATIC_TLS: 32768,
+    HAS_DIGEST: 65536,
+    EH_FRAME_HDR: 131072,
+    ALLOW_MULTIPLE: 262144,
+    HAS_PLT_NOW: 524288,
+    IBT: 1048576,
+    PACK_RELATIVE: 2097152,
+  },
+  HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
+} as const;
