@@ -1,0 +1,69 @@
+/** Tells what a file is from its first 64 bytes. What is inside is checked by the passes that read it. */
+import * as elf from "../elf/constants.ts";
+
+export type FileType =
+  | { readonly kind: "empty" | "object" | "shared" | "archive" | "thin-archive" | "bitcode" | "script" }
+  /** An ELF file that can not be linked here; `what` completes "it is …". */
+  | { readonly kind: "foreign"; readonly what: string }
+  | { readonly kind: "unknown" };
+
+/** Bytes of a file's head that `fileTypeOf` looks at. */
+export const HEAD_SIZE = 64;
+
+const ELF_MAGIC = "\x7fELF";
+const ARCHIVE_MAGIC = "!<arch>\n";
+const THIN_ARCHIVE_MAGIC = "!<thin>\n";
+const BITCODE_MAGIC = "BC\xc0\xde";
+/** LLVM's wrapper around bitcode, 0x0B17C0DE in little-endian order. */
+const BITCODE_WRAPPER_MAGIC = "\xde\xc0\x17\x0b";
+
+/** Machines that people do mix up; others are named by their number. */
+const machineNames: ReadonlyMap<number, string> = new Map([
+  [elf.EM_386, "i386"],
+  [elf.EM_MIPS, "MIPS"],
+  [elf.EM_PPC64, "PowerPC64"],
+  [elf.EM_S390, "S/390"],
+  [elf.EM_ARM, "ARM"],
+  [elf.EM_AARCH64, "AArch64"],
+  [elf.EM_RISCV, "RISC-V"],
+  [elf.EM_BPF, "BPF"],
+  [elf.EM_LOONGARCH, "LoongArch"],
+]);
+
+/**
+ * What a file is. `head` has its first bytes, at most HEAD_SIZE, padded with zeros where the file is
+ * shorter; `size` is the file's size in bytes.
+ */
+export function fileTypeOf(head: Uint8Array, size: number): FileType {
+  if (size === 0) return { kind: "empty" };
+  const bytes = head.subarray(0, Math.min(head.length, size));
+  const starts = (magic: string): boolean =>
+    bytes.length >= magic.length && [...magic].every((character, index) => bytes[index] === character.charCodeAt(0));
+  if (starts(ELF_MAGIC)) return elfTypeOf(bytes);
+  if (starts(ARCHIVE_MAGIC)) return { kind: "archive" };
+  if (starts(THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };
+  if (starts(BITCODE_MAGIC) || starts(BITCODE_WRAPPER_MAGIC)) return { kind: "bitcode" };
+  // As GNU ld does: whatever else is text is a linker script.
+  return bytes.some(isBinary) ? { kind: "unknown" } : { kind: "script" };
+}
+
+/** Control characters other than white space; bytes from 0x80 may be UTF-8. */
+function isBinary(byte: number): boolean {
+  return (byte < 0x20 && (byte < 0x09 || byte > 0x0d)) || byte === 0x7f;
+}
+
+function elfTypeOf(bytes: Uint8Array): FileType {
+  if (bytes.length < elf.SIZEOF_EHDR) return { kind: "foreign", what: "an ELF file that is cut off in its header" };
+  const elfClass = bytes[elf.EI_CLASS];
+  const isBigEndian = bytes[elf.EI_DATA] === elf.ELFDATA2MSB;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const type = view.getUint16(16, !isBigEndian);
+  const machine = view.getUint16(18, !isBigEndian);
+  if (machine !== elf.EM_X86_64)
+    return { kind: "foreign", what: `for ${machineNames.get(machine) ?? `machine ${machine}`}` };
+  if (elfClass !== elf.ELFCLASS64 || isBigEndian) return { kind: "foreign", what: "not 64-bit little-endian (x32?)" };
+  if (type === elf.ET_REL) return { kind: "object" };
+  if (type === elf.ET_DYN) return { kind: "shared" };
+  if (type === elf.ET_EXEC) return { kind: "foreign", what: "an executable" };
+  return { kind: "foreign", what: type === elf.ET_CORE ? "a core dump" : `an ELF file of type ${type}` };
+}

@@ -1,0 +1,136 @@
+/**
+ * Reads linker scripts that say what to link, such as Debian's `libc.so`: INPUT, GROUP, AS_NEEDED,
+ * OUTPUT_FORMAT, SEARCH_DIR, OUTPUT, ENTRY, EXTERN, VERSION. Scripts that lay out sections (SECTIONS, MEMORY,
+ * PHDRS) are refused. What the names mean is for find-inputs.ts.
+ */
+import { ScriptError, ScriptLexer } from "./script-lexer.ts";
+import { parseVersionNodes, type VersionScript } from "./version-script.ts";
+
+/** A file or `-lNAME` of INPUT or GROUP. */
+export interface ScriptInput {
+  readonly kind: "file" | "library";
+  readonly name: string;
+  readonly isAsNeeded: boolean;
+  readonly line: number;
+}
+
+export interface LinkerScript {
+  readonly path: string;
+  readonly inputs: readonly ScriptInput[];
+  readonly searchDirectories: readonly string[];
+  readonly entry: string | undefined;
+  readonly output: string | undefined;
+  readonly undefinedSymbols: readonly string[];
+  /** Formats other than x86-64's ELF, of OUTPUT_FORMAT and TARGET. */
+  readonly foreignFormat: string | undefined;
+  readonly versions: VersionScript | undefined;
+}
+
+const knownFormats: readonly string[] = ["elf64-x86-64", "elf64-x86-64-sol2", "default", "binary-x86-64"];
+
+/** Commands of GNU ld's language that ask for a layout or for what Spore does not do. */
+const unsupportedCommands: ReadonlySet<string> = new Set([
+  "SECTIONS",
+  "MEMORY",
+  "PHDRS",
+  "INSERT",
+  "ASSERT",
+  "PROVIDE",
+  "PROVIDE_HIDDEN",
+  "HIDDEN",
+  "REGION_ALIAS",
+  "INCLUDE",
+  "LD_FEATURE",
+  "NOCROSSREFS",
+  "NOCROSSREFS_TO",
+  "OVERLAY",
+]);
+
+/** Commands that change nothing here; each has one list in parentheses or none. */
+const ignoredCommands: ReadonlySet<string> = new Set([
+  "FORCE_COMMON_ALLOCATION",
+  "INHIBIT_COMMON_ALLOCATION",
+  "FORCE_GROUP_ALLOCATION",
+]);
+
+/** @throws ScriptError with the line of what is wrong or not supported */
+export function parseLinkerScript(path: string, text: string): LinkerScript {
+  const lexer = new ScriptLexer(path, text);
+  const inputs: ScriptInput[] = [];
+  const searchDirectories: string[] = [];
+  const undefinedSymbols: string[] = [];
+  let entry: string | undefined;
+  let output: string | undefined;
+  let foreignFormat: string | undefined;
+  let versions: VersionScript | undefined;
+
+  while (!lexer.isAtEnd) {
+    if (lexer.take(";")) continue;
+    const command = lexer.name("a command");
+    switch (command.isQuoted ? "" : command.text) {
+      case "INPUT":
+      case "GROUP":
+      case "STARTUP":
+        parseInputs(lexer, inputs, false);
+        break;
+      case "OUTPUT_FORMAT":
+      case "TARGET":
+        foreignFormat ??= parseList(lexer).find((format) => !knownFormats.includes(format));
+        break;
+      case "OUTPUT_ARCH":
+        foreignFormat ??= parseList(lexer).find((machine) => machine !== "i386:x86-64");
+        break;
+      case "SEARCH_DIR":
+        searchDirectories.push(...parseList(lexer));
+        break;
+      case "ENTRY":
+        [entry] = parseList(lexer);
+        break;
+      case "OUTPUT":
+        [output] = parseList(lexer);
+        break;
+      case "EXTERN":
+        undefinedSymbols.push(...parseList(lexer));
+        break;
+      case "VERSION":
+        lexer.expect("{");
+        versions = parseVersionNodes(lexer, "}");
+        lexer.expect("}");
+        break;
+      default:
+        if (ignoredCommands.has(command.text)) break;
+        if (unsupportedCommands.has(command.text) || lexer.peek()?.text === "=")
+          throw new ScriptError(path, command.line, `'${command.text}' is not supported`, command.text);
+        throw lexer.error(`unknown command '${command.text}'`, command);
+    }
+  }
+  return { path, inputs, searchDirectories, entry, output, undefinedSymbols, foreignFormat, versions };
+}
+
+/** `(a, b AS_NEEDED(c) -ld)`: names are separated by white space or commas. */
+function parseInputs(lexer: ScriptLexer, inputs: ScriptInput[], isAsNeeded: boolean): void {
+  lexer.expect("(");
+  while (!lexer.take(")")) {
+    if (lexer.take(",")) continue;
+    const token = lexer.name("a file or ')'");
+    if (!token.isQuoted && token.text === "AS_NEEDED") {
+      parseInputs(lexer, inputs, true);
+    } else {
+      const isLibrary = token.text.startsWith("-l") && token.text.length > 2;
+      inputs.push({
+        kind: isLibrary ? "library" : "file",
+        name: isLibrary ? token.text.slice(2) : token.text,
+        isAsNeeded,
+        line: token.line,
+      });
+    }
+  }
+}
+
+/** `(a, b)` */
+function parseList(lexer: ScriptLexer): string[] {
+  const names: string[] = [];
+  lexer.expect("(");
+  while (!lexer.take(")")) if (!lexer.take(",")) names.push(lexer.name("a name or ')'").text);
+  return names;
+}

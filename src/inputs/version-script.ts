@@ -1,0 +1,121 @@
+/**
+ * Reads version scripts: which symbols get which version, and which stay local.
+ *
+ *     VERS_1 { global: foo; bar*; extern "C++" { "ns::f(int)"; ns::* }; local: *; };
+ *     VERS_2 { global: baz; } VERS_1;
+ */
+import { isGlob } from "./glob.ts";
+import { ScriptLexer } from "./script-lexer.ts";
+
+export interface SymbolPattern {
+  readonly text: string;
+  /** Matches only the same text: quoted, or without wildcards. */
+  readonly isExact: boolean;
+  /** C++ patterns match demangled names. */
+  readonly language: "C" | "C++";
+  readonly line: number;
+}
+
+export interface VersionNode {
+  /** Empty for the anonymous version. */
+  readonly name: string;
+  readonly global: readonly SymbolPattern[];
+  readonly local: readonly SymbolPattern[];
+  /** Versions that this one follows. */
+  readonly parents: readonly string[];
+  readonly line: number;
+}
+
+export interface VersionScript {
+  readonly path: string;
+  /** In order; their index + 2 is the version's number in the output, if it has a name. */
+  readonly nodes: readonly VersionNode[];
+}
+
+/** @throws ScriptError with the line of what is wrong */
+export function parseVersionScript(path: string, text: string): VersionScript {
+  const lexer = new ScriptLexer(path, separateColons(text));
+  const script = parseVersionNodes(lexer, undefined);
+  if (script.nodes.length === 0) throw lexer.error("no version in the script");
+  return script;
+}
+
+/**
+ * Puts space around the colon of `global:` and `local:`, which may be followed by a name at once. Other colons
+ * belong to names: `ns::f`.
+ */
+function separateColons(text: string): string {
+  return text.replace(/\b(global|local)\s*:(?!:)/g, "$1: ");
+}
+
+/** The versions up to the token `end`, which stays, or up to the end of the script. */
+export function parseVersionNodes(lexer: ScriptLexer, end: string | undefined): VersionScript {
+  const nodes: VersionNode[] = [];
+  while (!lexer.isAtEnd && !(end !== undefined && lexer.peek()?.text === end)) nodes.push(parseNode(lexer));
+  for (const node of nodes) {
+    const unknown = node.parents.find((parent) => !nodes.some((other) => other.name === parent));
+    if (unknown !== undefined)
+      throw lexer.error(`unknown version '${unknown}'`, { text: unknown, isQuoted: false, line: node.line });
+  }
+  const anonymous = nodes.find((node) => node.name === "");
+  if (anonymous !== undefined && nodes.length > 1)
+    throw lexer.error("the anonymous version can not be combined with others", {
+      text: "",
+      isQuoted: false,
+      line: anonymous.line,
+    });
+  return { path: lexer.path, nodes };
+}
+
+function parseNode(lexer: ScriptLexer): VersionNode {
+  const first = lexer.next("a version or '{'");
+  const isAnonymous = !first.isQuoted && first.text === "{";
+  if (!isAnonymous) lexer.expect("{");
+  const global: SymbolPattern[] = [];
+  const local: SymbolPattern[] = [];
+  parsePatterns(lexer, { global, local });
+  const parents: string[] = [];
+  while (!lexer.take(";")) parents.push(lexer.name("a version or ';'").text);
+  return { name: isAnonymous ? "" : first.text, global, local, parents, line: first.line };
+}
+
+/** Patterns up to the closing brace, into `global` until `local:` is met. */
+function parsePatterns(lexer: ScriptLexer, into: { global: SymbolPattern[]; local: SymbolPattern[] }): void {
+  let current = into.global;
+  while (!lexer.take("}")) {
+    if (lexer.take(";")) continue;
+    if (lexer.take("global:")) current = into.global;
+    else if (lexer.take("local:")) current = into.local;
+    else if (lexer.take("global")) {
+      lexer.expect(":");
+      current = into.global;
+    } else if (lexer.take("local")) {
+      lexer.expect(":");
+      current = into.local;
+    } else if (lexer.take("extern")) parseExtern(lexer, current);
+    else {
+      current.push(parsePattern(lexer, "C"));
+      if (lexer.peek()?.text !== "}") lexer.expect(";");
+    }
+  }
+}
+
+/** One pattern of a list. */
+export function parsePattern(lexer: ScriptLexer, language: SymbolPattern["language"]): SymbolPattern {
+  const token = lexer.name("a symbol or '}'");
+  return { text: token.text, isExact: token.isQuoted || !isGlob(token.text), language, line: token.line };
+}
+
+/** `"C++" { pattern; pattern };` after `extern`. */
+export function parseExtern(lexer: ScriptLexer, into: SymbolPattern[]): void {
+  const language = lexer.name("a language");
+  if (language.text !== "C" && language.text !== "C++")
+    throw lexer.error(`unknown language '${language.text}'`, language);
+  lexer.expect("{");
+  while (!lexer.take("}")) {
+    if (lexer.take(";")) continue;
+    into.push(parsePattern(lexer, language.text));
+    if (lexer.peek()?.text !== "}") lexer.expect(";");
+  }
+  if (lexer.peek()?.text !== "}") lexer.expect(";");
+}
