@@ -44,14 +44,18 @@ Reactor *StagingEnv::reactor() {
   return reactor_.get();
 }
 
-void StagingEnv::call(const Napi::FunctionReference &function, const std::vector<napi_value> &args) {
+void StagingEnv::call(const Napi::FunctionReference &function, const MakeArguments &make_arguments) {
   if (function.IsEmpty())
     return;
   const Napi::Env env(env_);
+  const Napi::HandleScope scope(env);
   try {
-    function.MakeCallback(env.Global(), args, *context_);
+    function.MakeCallback(env.Global(), make_arguments(env), *context_);
   } catch (const Napi::Error &error) {
-    napi_fatal_exception(env_, error.Value());
+    // Of a terminated environment there is no exception to pass on; the call is refused, then.
+    napi_value exception = nullptr;
+    if (napi_get_reference_value(env_, error, &exception) == napi_ok && exception)
+      napi_fatal_exception(env_, exception);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -52,8 +53,10 @@ public:
   napi_env env() const { return env_; }
   // Made when first asked for; null, with a JavaScript exception thrown, when it cannot be.
   Reactor *reactor();
-  // Calls JavaScript from the loop; what it throws is an uncaught exception.
-  void call(const Napi::FunctionReference &function, const std::vector<napi_value> &args);
+  // Calls JavaScript from the loop; what it throws is an uncaught exception. Nothing happens in an
+  // environment that is being terminated.
+  using MakeArguments = std::function<std::vector<napi_value>(Napi::Env)>;
+  void call(const Napi::FunctionReference &function, const MakeArguments &make_arguments);
 
   void fork_begun();
   void fork_ended();

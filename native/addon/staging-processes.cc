@@ -81,12 +81,12 @@ bool deliver_exit(StagingEnv &state, const std::shared_ptr<ChildHolder> &holder)
     return false;
   state.children.erase(holder);
   state.reactor()->unwatch(holder->watch, -1);
-  const Napi::Env env(state.env());
-  const Napi::HandleScope scope(env);
   for (; holder->holds; holder->holds--)
     state.reactor()->drop();
   const ExitStatus &status = holder->child->status();
-  state.call(holder->on_exit, {Napi::Number::New(env, status.code), Napi::Number::New(env, status.signal)});
+  state.call(holder->on_exit, [&](Napi::Env env) -> std::vector<napi_value> {
+    return {Napi::Number::New(env, status.code), Napi::Number::New(env, status.signal)};
+  });
   holder->on_exit.Reset();
   return true;
 }
@@ -130,22 +130,21 @@ Napi::Value spawn(const Napi::CallbackInfo &info) {
   fork_children_async(request, [&state, reactor, request, plan, callback] {
     reactor->post([&state, reactor, request, plan, callback] {
       reactor->drop();
-      const Napi::Env env(state.env());
-      const Napi::HandleScope scope(env);
-      Napi::Value result;
-      if (request->failure) {
-        result = to_js(env, request->failure);
-      } else {
-        auto children = Napi::Array::New(env, request->children.size());
-        for (uint32_t i = 0; i < request->children.size(); i++) {
+      std::vector<std::shared_ptr<ChildHolder>> holders;
+      for (auto &child : request->children)
+        holders.push_back(watch_child(state, std::move(child)));
+      state.call(*callback, [&](Napi::Env env) -> std::vector<napi_value> {
+        if (request->failure)
+          return {to_js(env, request->failure)};
+        auto children = Napi::Array::New(env, holders.size());
+        for (uint32_t i = 0; i < holders.size(); i++) {
           auto entry = Napi::Array::New(env, 2);
-          entry[1U] = double(request->children[i]->pid());
-          entry[0U] = share(env, watch_child(state, std::move(request->children[i])));
+          entry[0U] = share(env, holders[i]);
+          entry[1U] = double(holders[i]->child->pid());
           children[i] = entry;
         }
-        result = children;
-      }
-      state.call(*callback, {result});
+        return {children};
+      });
     });
     state.fork_ended();
   });
@@ -219,10 +218,8 @@ void on_pool_event(StagingEnv &state, const std::shared_ptr<PoolHolder> &holder)
   if (!has_ended || holder->on_report.IsEmpty())
     return;
   state.reactor()->drop();
-  const Napi::Env env(state.env());
-  const Napi::HandleScope scope(env);
   const Napi::FunctionReference callback = std::move(holder->on_report);
-  state.call(callback, {report_to_js(env, report)});
+  state.call(callback, [&](Napi::Env env) -> std::vector<napi_value> { return {report_to_js(env, report)}; });
 }
 
 // Watches hold the pool weakly: a pool that nobody refers to may be collected.
@@ -255,12 +252,12 @@ void watch_workers(StagingEnv &state, const std::shared_ptr<PoolHolder> &holder)
   });
 }
 
-Napi::Value pool_to_js(StagingEnv &state, std::shared_ptr<WorkerPool> pool) {
+std::shared_ptr<PoolHolder> hold_pool(StagingEnv &state, std::shared_ptr<WorkerPool> pool) {
   auto holder = std::make_shared<PoolHolder>();
   holder->state = &state;
   holder->pool = std::move(pool);
   state.pools.insert(holder.get());
-  return share(state.env(), holder);
+  return holder;
 }
 
 // hooks: [point, kernel, chunk or -1, signal, once, delay seed]
@@ -299,7 +296,7 @@ Napi::Value pool_create(const Napi::CallbackInfo &info) {
     if (request->failure)
       return to_js(info.Env(), request->failure);
     pool->adopt(std::move(request->children));
-    return pool_to_js(state, std::move(pool));
+    return share(info.Env(), hold_pool(state, std::move(pool)));
   }
 
   Reactor *reactor = state.reactor();
@@ -309,14 +306,17 @@ Napi::Value pool_create(const Napi::CallbackInfo &info) {
   const auto request = pool ? pool->fork_request() : std::make_shared<ForkRequest>();
   const auto finish = [&state, reactor, request, pool, failure, callback] {
     reactor->drop();
-    const Napi::Env env(state.env());
-    const Napi::HandleScope scope(env);
-    if (!pool || request->failure)
-      return state.call(*callback, {to_js(env, pool ? request->failure : failure)});
-    pool->adopt(std::move(request->children));
-    const Napi::Value handle = pool_to_js(state, pool);
-    watch_workers(state, shared<PoolHolder>(handle));
-    state.call(*callback, {handle});
+    std::shared_ptr<PoolHolder> holder;
+    if (pool && !request->failure) {
+      pool->adopt(std::move(request->children));
+      holder = hold_pool(state, pool);
+      watch_workers(state, holder);
+    }
+    state.call(*callback, [&](Napi::Env env) -> std::vector<napi_value> {
+      if (holder)
+        return {share(env, holder)};
+      return {to_js(env, pool ? request->failure : failure)};
+    });
   };
   reactor->hold();
   if (!pool) {
@@ -404,8 +404,7 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
     if (--*left != 0)
       return;
     reactor->drop();
-    const Napi::HandleScope scope(Napi::Env(state.env()));
-    state.call(*callback, {});
+    state.call(*callback, [](Napi::Env) -> std::vector<napi_value> { return {}; });
   };
   reactor->hold();
   for (auto &child : children) {

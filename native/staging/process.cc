@@ -83,10 +83,10 @@ void close_descriptors(const std::vector<int> &sorted_kept) {
 
 // libuv's handlers would write to the signal pipe that the child shares with its parent.
 void reset_signals() {
-  struct sigaction action = {};
-  action.sa_handler = SIG_DFL;
+  // The system call: the C library refuses its own two signals. All zeros is the default action.
+  const uint64_t default_action[8] = {};
   for (int signo = 1; signo < NSIG; signo++)
-    sigaction(signo, &action, nullptr);
+    syscall(SYS_rt_sigaction, signo, default_action, nullptr, size_t(8));
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
