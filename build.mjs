@@ -1,0 +1,164 @@
+#!/usr/bin/env node
+/**
+ * Builds what `npm run build` and the tests need, each only when its sources changed:
+ *
+ *   node build.mjs [generate] [addon] [command] [library] [--force]
+ *
+ * generate: the C++ view of the tables in src/ (never part of the default: what it writes is committed)
+ * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
+ * command:  dist/command.cjs, what bin/ld and bin/spore load. CommonJS, because loading an ES module costs
+ *           Node 20 another 4 ms
+ * library:  dist/*.js and *.d.ts, what `import "spore-ld"` loads
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { delimiter, dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const words = process.argv.slice(2);
+const isForced = words.includes("--force");
+const asked = words.filter((word) => !word.startsWith("-"));
+
+/** Ends the build with a message, not with a trace. */
+function fail(message) {
+  process.stderr.write(`build: ${message}\n`);
+  process.exit(1);
+}
+
+/** All files below these paths, for the stamp of what was built from them. */
+function filesBelow(...paths) {
+  return paths.flatMap((path) => {
+    const full = join(root, path);
+    if (!existsSync(full)) return [];
+    if (!statSync(full).isDirectory()) return [full];
+    return readdirSync(full, { recursive: true })
+      .map((name) => join(full, name))
+      .filter((name) => statSync(name).isFile());
+  });
+}
+
+/** Runs `build` unless `output` was built from files of the same contents, by the same Node, before. */
+async function unlessFresh(output, inputs, build) {
+  const digest = createHash("sha256").update(`${process.version} ${process.arch}`);
+  for (const file of inputs.sort()) digest.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
+  const stamp = digest.digest("hex");
+  const stampFile = join(root, "dist", ".stamps", output.replaceAll("/", "-"));
+  if (!isForced && existsSync(join(root, output)) && existsSync(stampFile))
+    if (readFileSync(stampFile, "utf8") === stamp) return;
+  await build();
+  mkdirSync(dirname(stampFile), { recursive: true });
+  writeFileSync(stampFile, stamp);
+}
+
+/** The directory that has include/node/node_api.h: node-gyp's nodedir. */
+function nodeDirectory() {
+  const candidates = [process.env["npm_config_nodedir"], dirname(dirname(process.execPath)), "/usr"];
+  return candidates.find((path) => path && existsSync(join(path, "include", "node", "node_api.h")));
+}
+
+function requireTools() {
+  const missing = [
+    ["g++", "g++"],
+    ["make", "make"],
+    ["python3", "python3"],
+  ].filter(([tool]) => {
+    const path = (process.env["PATH"] ?? "").split(delimiter);
+    return !path.some((folder) => existsSync(join(folder, tool)));
+  });
+  const packages = missing.map(([, name]) => name);
+  const names = missing.map(([tool]) => tool);
+  if (nodeDirectory() === undefined) {
+    names.push("Node's headers (include/node/node_api.h)");
+    packages.push("libnode-dev");
+  }
+  if (names.length > 0)
+    fail(
+      `${names.join(", ")} not found; install with: apt-get install ${packages.join(" ")}` +
+        (packages.includes("libnode-dev") ? "\n       (an official Node archive has its headers inside)" : ""),
+    );
+}
+
+/** Runs a program of node_modules with this node. */
+function run(module, args, options = {}) {
+  const file = join(root, "node_modules", module);
+  if (!existsSync(file)) fail(`${module} is not installed; run: npm ci`);
+  const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+  const done = spawnSync(process.execPath, [file, ...args], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    ...options,
+    env: { ...process.env, PATH: path, NODE_OPTIONS: "", ...options.env },
+  });
+  if (done.status === 0) return;
+  process.stderr.write((done.stdout ?? "") + (done.stderr ?? ""));
+  fail(`${module} failed`);
+}
+
+async function buildAddon() {
+  const inputs = filesBelow("native").filter((file) => !relative(root, file).startsWith(join("native", "build")));
+  await unlessFresh("native/build/Release/spore.node", inputs, () => {
+    requireTools();
+    const directory = ["--directory", "native", "--nodedir", nodeDirectory(), "--loglevel", "error"];
+    const gyp = "node-gyp/bin/node-gyp.js";
+    // Warnings fail the build where somebody looks at the build, not where somebody wants to link.
+    const env = process.env["CI"] ? { CXXFLAGS: `${process.env["CXXFLAGS"] ?? ""} -Werror` } : {};
+    // What is compiled follows from the list of files, so a configure is due with every file that came or went.
+    run(gyp, ["configure", ...directory], { env });
+    run(gyp, ["build", "--jobs", String(availableParallelism()), ...directory], { env });
+  });
+}
+
+async function buildCommand() {
+  await unlessFresh("dist/command.cjs", filesBelow("src", "package.json", "build.mjs"), async () => {
+    const { build } = await import("esbuild");
+    await build({
+      absWorkingDir: root,
+      entryPoints: ["src/command/main.ts"],
+      outfile: "dist/command.cjs",
+      bundle: true,
+      platform: "node",
+      target: "node20.19",
+      format: "cjs",
+      sourcemap: true,
+      minifySyntax: true,
+      minifyWhitespace: true,
+      legalComments: "none",
+      // CommonJS has no import.meta.
+      define: { "import.meta.url": "importMetaUrl" },
+      banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+      logLevel: "warning",
+    });
+  });
+}
+
+async function buildLibrary() {
+  await unlessFresh("dist/staging/index.js", filesBelow("src", "package.json", "tsconfig.json"), () =>
+    run("typescript/bin/tsc", ["-p", "tsconfig.json"]),
+  );
+}
+
+/** The generator is TypeScript, which Node 20 does not run as it is. */
+async function generate() {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["native/generated/generate.ts"],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    write: false,
+  });
+  const source = Buffer.from(outputFiles[0].contents).toString("base64");
+  const generator = await import(`data:text/javascript;base64,${source}`);
+  generator.generate(join(root, "native", "generated", "/"));
+}
+
+const steps = { generate, addon: buildAddon, command: buildCommand, library: buildLibrary };
+const unknown = asked.find((step) => !(step in steps));
+if (unknown !== undefined) fail(`unknown step "${unknown}"; known: ${Object.keys(steps).join(", ")}`);
+if (process.platform !== "linux" && asked.includes("addon")) fail("the addon is for Linux");
+for (const step of asked.length === 0 ? ["addon", "command", "library"] : asked) await steps[step]();
