@@ -13,6 +13,8 @@ void spore::init_staging_binding(Napi::Env, Napi::Object) {}
 #include <dlfcn.h>
 #include <string.h>
 
+#include <algorithm>
+
 #include "addon/staging-env.h"
 #include "staging/kernel-registry.h"
 
@@ -76,15 +78,17 @@ void run_batch(BatchInput &input) {
   auto &files = input.batch->files;
   input.heads.resize(files.size() * kHeadBytes);
   for (size_t i = 0; i < files.size(); i++) {
-    if (files[i].mapping)
+    if (files[i].mapping) {
+      memcpy(&input.heads[i * kHeadBytes], files[i].mapping->base(), std::min(kHeadBytes, files[i].mapping->size()));
       continue;
+    }
     const int fd = input.descriptors.empty() ? -1 : input.descriptors[i];
     files[i].failure = stage_file(files[i], fd, input.request, &input.heads[i * kHeadBytes]);
     if (!files[i].failure || input.request.keep_going)
       continue;
     // All or nothing: what was mapped goes, the failure stays.
     for (StagedFile &file : files)
-      file.mapping.reset();
+      file.mapping.release();
     return;
   }
 }
@@ -197,13 +201,13 @@ Napi::Value advise_file(const Napi::CallbackInfo &info) {
 
 // (batch, index): gives one mapping up. Its views must have been detached.
 Napi::Value release_file(const Napi::CallbackInfo &info) {
-  file_argument(info).mapping.reset();
+  file_argument(info).mapping.release();
   return info.Env().Undefined();
 }
 
 Napi::Value release_batch(const Napi::CallbackInfo &info) {
   for (StagedFile &file : shared<StagedBatch>(info[0])->files)
-    file.mapping.reset();
+    file.mapping.release();
   return info.Env().Undefined();
 }
 
@@ -309,7 +313,10 @@ Napi::Value arena_view(const Napi::CallbackInfo &info) {
 
 // Gives this handle's share up; pools that use the arena keep theirs.
 Napi::Value arena_close(const Napi::CallbackInfo &info) {
-  shared<Arena>(info[0]).reset();
+  auto &arena = shared<Arena>(info[0]);
+  if (arena.use_count() == 1)
+    arena->release_all();
+  arena.reset();
   return info.Env().Undefined();
 }
 

@@ -33,6 +33,9 @@ public:
   // The allocated extent that covers the range, as its offset and size; false when none does.
   bool find_extent(uint64_t offset, uint64_t bytes, uint64_t &extent_offset, uint64_t &extent_bytes) const;
 
+  // Gives the memory up, whatever buffers are out. Nothing may be called afterwards.
+  void release_all() { mapping_.release(); }
+
   uint64_t touched_bytes() const; // what the memfd has in pages, over all processes
   uint64_t reserved_bytes() const { return reserved_; }
   uint64_t allocated_bytes() const { return top_; }

@@ -78,7 +78,7 @@ Failure map_file(StagedFile &file, int fd, size_t size) {
     return {};
   Failure failure = read_whole(fd, static_cast<uint8_t *>(base), size);
   if (failure)
-    file.mapping.reset();
+    file.mapping.release();
   return failure;
 }
 
@@ -119,7 +119,12 @@ MappingOwner &MappingOwner::operator=(MappingOwner other) noexcept {
   return *this;
 }
 
-void MappingOwner::reset() {
+MappingOwner::~MappingOwner() {
+  if (mapping_)
+    mapping_->owners_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void MappingOwner::release() {
   if (!mapping_)
     return;
   // A use count above one is a buffer: whoever else owns the bytes keeps owners_ up.

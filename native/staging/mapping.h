@@ -25,9 +25,10 @@ struct AdaptiveThresholds {
 
 StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size);
 
-// One range. It lives while anybody has a shared_ptr to it; its bytes live while it has owners. When the
-// last owner goes while buffers are still out, an empty mapping takes its place, so that a thread that
-// is still reading through one (zlib, crypto) reads zeros, and nothing else can be mapped there.
+// One range. It lives while anybody has a shared_ptr to it: an owner, or a buffer that was handed out.
+// When the last owner releases it while buffers are still out, an empty mapping takes its place, so that
+// a thread that is still reading through one (zlib, crypto) reads zeros, and nothing else can be mapped
+// there. An owner that is merely forgotten leaves the bytes to the buffers.
 class Mapping {
 public:
   // Takes over `size` bytes mapped at `base`, and `budget_bytes` already taken from the budget.
@@ -52,7 +53,7 @@ private:
   std::atomic<uint32_t> owners_{0};
 };
 
-// Keeps a mapping's bytes. Copies count.
+// Keeps a mapping's bytes. Copies count. release() gives them up, the destructor does not insist.
 class MappingOwner {
 public:
   MappingOwner() = default;
@@ -60,9 +61,9 @@ public:
   MappingOwner(const MappingOwner &other);
   MappingOwner(MappingOwner &&other) noexcept = default;
   MappingOwner &operator=(MappingOwner other) noexcept;
-  ~MappingOwner() { reset(); }
+  ~MappingOwner();
 
-  void reset();
+  void release();
   Mapping *operator->() const { return mapping_.get(); }
   explicit operator bool() const { return mapping_ != nullptr; }
   const std::shared_ptr<Mapping> &mapping() const { return mapping_; }

@@ -84,13 +84,18 @@ export class Arena implements Disposable {
   }
 
   /**
-   * Gives an extent back, for allocations that may be dirty. Views of it stay usable and show what comes
-   * next there. Its pages stay in memory; see {@link release}.
+   * Gives an extent back, for allocations that may be dirty, and detaches the views of it. Its pages stay in
+   * memory; see {@link release}.
    * @throws RangeError when no extent begins at `offset`
    */
   free(offset: number): void {
     this.#throwIfClosed("free");
+    const extent = addon().arenaExtent(this.#handle, offset, 1);
     if (!addon().arenaFree(this.#handle, offset)) throw new RangeError(`no extent of the arena begins at ${offset}`);
+    for (let segment; (segment = this.#overlapping(offset, extent![1])); ) {
+      this.#segments.splice(this.#segments.indexOf(segment), 1);
+      addon().detachBuffer(segment.buffer);
+    }
   }
 
   /**

@@ -44,8 +44,9 @@ test("releasing part of a page frees nothing", () => {
 test("a freed extent serves the next allocation that may be dirty, and no other", () => {
   using arena = Arena.create();
   const at = arena.allocate(1024);
-  arena.u8view(at, 1024).fill(9);
+  const view = arena.u8view(at, 1024).fill(9);
   arena.free(at);
+  expect(view.length).toBe(0);
   expect(arena.allocate(512)).not.toBe(at);
   expect(arena.allocate(512, 64, { isDirty: true })).toBe(at);
   expect(arena.allocate(512, 64, { isDirty: true })).toBe(at + 512);

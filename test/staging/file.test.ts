@@ -173,6 +173,24 @@ test("files and mappings that were forgotten are given back on garbage collectio
   expect(after).toEqual(before);
 });
 
+test("a view keeps its bytes when the set and the arena that it came from are forgotten", async () => {
+  const said = await run(
+    `
+    const views = (() => {
+      const arena = Arena.create();
+      const shared = arena.u8view(arena.allocate(10), 10).fill(7);
+      return [shared, stageFiles(StageMode.MmapShared, [process.argv[1]]).bytes(0)];
+    })();
+    for (let i = 0; i < 20; i++) { globalThis.gc(); await sleep(2); }
+    say(views[0][9]);
+    say(Buffer.compare(views[1], fs.readFileSync(process.argv[1])));
+    `,
+    [],
+    ["--expose-gc"],
+  );
+  expect(said).toEqual([7, 0]);
+});
+
 test("where external buffers are forbidden, bytes() is a copy", async () => {
   const [same, detached] = await run(`
     addon().forbidExternalBuffers(true);

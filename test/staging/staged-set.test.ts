@@ -113,6 +113,7 @@ test("a file object that is staged already is not mapped twice", async () => {
   expect(memoryUse().mappings).toBe(before.mappings + 1);
   expect(set.addresses[0]).toBe(file.state.address);
   expect(set.bytes(0)).toBe(file.bytes());
+  expect(text(set.heads.subarray(0, 4))).toBe("abc\0");
   set.close();
   expect(text(file.bytes())).toBe("abc"); // the file's own mapping stays
 });
