@@ -115,9 +115,10 @@ async function buildAddon() {
 async function buildCommand() {
   await unlessFresh("dist/command.cjs", filesBelow("src", "package.json", "build.mjs"), async () => {
     const { build } = await import("esbuild");
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     await build({
       absWorkingDir: root,
-      entryPoints: ["src/command/main.ts"],
+      entryPoints: ["src/command/start.ts"],
       outfile: "dist/command.cjs",
       bundle: true,
       platform: "node",
@@ -128,7 +129,7 @@ async function buildCommand() {
       minifyWhitespace: true,
       legalComments: "none",
       // CommonJS has no import.meta.
-      define: { "import.meta.url": "importMetaUrl" },
+      define: { "import.meta.url": "importMetaUrl", SPORE_VERSION: JSON.stringify(version) },
       banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
       logLevel: "warning",
     });

@@ -6,10 +6,11 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import type { DemangleBinding } from "./demangle-binding.ts";
 import type { StagingBinding } from "./staging-binding.ts";
 
 /** Everything that the addon exports. */
-export interface Addon extends StagingBinding {}
+export interface Addon extends StagingBinding, DemangleBinding {}
 
 /** Why the addon cannot be used. */
 export class AddonError extends Error {

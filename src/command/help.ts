@@ -1,0 +1,64 @@
+/** What `--help`, `--version` and `-v` print, made from the option table. */
+import { EMULATIONS, type Group, groupTitles, type OptionRow, optionTable } from "../options/table.ts";
+
+/** The name under which build systems know this program, and what they look for: libtool and Meson for
+ * "GNU", CMake for "GNU ld". */
+export function versionText(version: string): string {
+  return `Spore ${version} (compatible with GNU ld)\n`;
+}
+
+/** `-V` lists the emulations, as GNU ld does. */
+export function longVersionText(version: string): string {
+  return `${versionText(version)}  Supported emulations:\n${EMULATIONS.map((name) => `   ${name}\n`).join("")}`;
+}
+
+const HELP_COLUMN = 30;
+const WIDTH = 100;
+
+/** `--help` of the linker. configure scripts search it for `supported targets: … elf` and for option names. */
+export function helpText(program: string): string {
+  const groups = Object.keys(groupTitles) as Group[];
+  const sections = groups.map((group) => {
+    const rows = optionTable.filter((row) => row.group === group);
+    return `${groupTitles[group]}:\n${rows.map(helpOfRow).join("")}`;
+  });
+  return (
+    `Usage: ${program} [options] file...\n\n` +
+    `${sections.join("\n")}\n` +
+    "  @FILE                       Read arguments from FILE\n\n" +
+    `${program}: supported targets: elf64-x86-64\n` +
+    `${program}: supported emulations: ${EMULATIONS.join(" ")}\n`
+  );
+}
+
+/** An option as users type it, with its argument: `-o FILE`, `--build-id[=KIND]`. */
+function spell(name: string, row: OptionRow): string {
+  const dashes = name.length === 1 ? "-" : "--";
+  if (row.form === "none") return dashes + name;
+  if (row.form === "optional") return `${dashes}${name}[=${row.argument}]`;
+  return name.length === 1 ? `-${name} ${row.argument}` : `--${name}=${row.argument}`;
+}
+
+function helpOfRow(row: OptionRow): string {
+  const names = [...row.names].sort((a, b) => Number(a.length > 1) - Number(b.length > 1));
+  const spelled = names.map((name) => spell(name, row)).join(", ");
+  const lines = wrap(row.help, WIDTH - HELP_COLUMN);
+  const indent = " ".repeat(HELP_COLUMN);
+  const isLong = spelled.length + 4 > HELP_COLUMN;
+  const first = isLong ? `${wrap(spelled, WIDTH - 2).join("\n  ")}\n${indent}` : spelled.padEnd(HELP_COLUMN - 2);
+  return `  ${first}${lines.join(`\n${indent}`)}\n`;
+}
+
+/** Breaks text between words. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines;
+}

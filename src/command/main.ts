@@ -1,0 +1,100 @@
+/**
+ * The linker as a command: ld's command line in, exit status out. Nothing else in the program writes to
+ * standard output or standard error.
+ */
+import { isatty } from "node:tty";
+
+import { addon, AddonError } from "../addon/load.ts";
+import { makeDemangler } from "../diagnostics/demangle.ts";
+import { Diagnostics, LinkFailed } from "../diagnostics/diagnostics.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { parseOptions } from "../options/parse.ts";
+import { IoError } from "../staging/index.ts";
+import { helpText, longVersionText, versionText } from "./help.ts";
+import { isColored, renderDiagnostics } from "./print-diagnostics.ts";
+
+/** A link: resolves to what is to be printed on standard output besides, or throws LinkFailed. */
+export type Link = (options: LinkOptions, diagnostics: Diagnostics) => Promise<LinkReports>;
+
+/** What options such as --stats, -t and -M ask for. */
+export interface LinkReports {
+  readonly standardOutput?: string;
+  readonly standardError?: string;
+}
+
+/** Where a command writes. */
+export interface Terminal {
+  readonly writeOutput: (text: string) => void;
+  readonly writeError: (text: string) => void;
+}
+
+/** The program's name in messages, under whichever name it runs. */
+export const PROGRAM = "spore";
+
+/** Runs the linker. `argv` is without the program's name. Resolves to the exit status. */
+export async function runLinker(
+  argv: readonly string[],
+  version: string,
+  link: Link,
+  terminal: Terminal,
+): Promise<number> {
+  const diagnostics = new Diagnostics();
+  const options = parseOptions(argv, diagnostics);
+  const { queries } = options;
+  if (queries.isHelp || queries.isVersion) {
+    terminal.writeOutput(queries.isHelp ? helpText(PROGRAM) : versionText(version));
+    return 0;
+  }
+  if (queries.isLongVersion) terminal.writeOutput(longVersionText(version));
+  else if (queries.isShortVersion) terminal.writeOutput(versionText(version));
+  if (queries.isPrintOutputFormat) terminal.writeOutput("elf64-x86-64\n");
+  if (queries.isPrintSysroot) terminal.writeOutput(`${options.sysroot}\n`);
+
+  const { errorLimit, isFatalWarnings, isNoWarnings, isDemangle, colorDiagnostics } = options;
+  diagnostics.configure({ errorLimit, fatalWarnings: isFatalWarnings, noWarnings: isNoWarnings });
+  if (isDemangle) diagnostics.configure({ demangle: makeDemangler((name) => addon().demangle(name)) });
+  const hasInputs = options.inputs.length > 0 || options.linkerScripts.length > 0;
+  const isOnlyQuery = Object.values(queries).some(Boolean);
+  if (!hasInputs && isOnlyQuery && !diagnostics.hasFailed) return 0;
+  if (!hasInputs) diagnostics.add("noInputs", {});
+
+  const failure = await runLink(options, diagnostics, link, terminal);
+  const colored = isColored(colorDiagnostics, isatty(2), process.env["NO_COLOR"]);
+  const report = renderDiagnostics(PROGRAM, diagnostics, colored);
+  if (report !== "") terminal.writeError(report);
+  if (failure !== undefined) terminal.writeError(failure);
+  return failure !== undefined || diagnostics.hasFailed ? 1 : 0;
+}
+
+/** Links. What fails is in `diagnostics`, or is an internal error, which is returned as text with its trace. */
+async function runLink(
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  link: Link,
+  terminal: Terminal,
+): Promise<string | undefined> {
+  try {
+    diagnostics.stopIfFailed();
+    const { standardOutput = "", standardError = "" } = await link(options, diagnostics);
+    if (standardOutput !== "") terminal.writeOutput(standardOutput);
+    if (standardError !== "") terminal.writeError(standardError);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LinkFailed) return undefined;
+    if (error instanceof IoError) {
+      addIoError(options, diagnostics, error);
+      return undefined;
+    }
+    if (error instanceof AddonError) return `${PROGRAM}: error: ${error.message}\n`;
+    return `${PROGRAM}: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
+  }
+}
+
+function addIoError(options: LinkOptions, diagnostics: Diagnostics, error: IoError): void {
+  // "ENOSPC: no space left on device, write "a.out"" → "no space left on device"
+  const reason = /^\w+: (.*?), \w+/.exec(error.message)?.[1] ?? error.message;
+  const path = error.path ?? options.output;
+  if (path !== options.output) diagnostics.add("stagingFailed", { path, reason });
+  else if (error.syscall === "open" || error.syscall === "stat") diagnostics.add("cannotWriteOutput", { path, reason });
+  else diagnostics.add("outputFailed", { path, reason });
+}

@@ -1,0 +1,103 @@
+/** `spore`, the tool around the linker: its subcommands. `spore link` takes ld's command line as it is. */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+
+import { addon } from "../addon/load.ts";
+import { makeDemangler } from "../diagnostics/demangle.ts";
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { formatScan, type ScanReport } from "../reports/scan-report.ts";
+import { helpText } from "./help.ts";
+import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
+
+/** The passes of `spore scan`: the same as a link's, up to resolve. */
+export type Scan = (options: LinkOptions, diagnostics: Diagnostics) => Promise<ScanReport>;
+
+export interface Passes {
+  readonly link: Link;
+  readonly scan: Scan;
+}
+
+interface ScanFlags {
+  readonly json?: true;
+  readonly stats?: true;
+  readonly threads?: number;
+  readonly demangle: boolean;
+}
+
+/** Runs `spore`. `argv` is without the program's name. Resolves to the exit status. */
+export async function runSpore(
+  argv: readonly string[],
+  version: string,
+  passes: Passes,
+  terminal: Terminal,
+): Promise<number> {
+  const [first, ...rest] = argv;
+  // ld's grammar is not commander's: `-lfoo`, one dash, options that hold for what follows.
+  if (first === "link" || first === "ld") return runLinker(rest, version, passes.link, terminal);
+  let status = 0;
+  const program = new Command(PROGRAM)
+    .description("A linker for ELF on Linux, and what looks at links")
+    .version(`Spore ${version}`)
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.writeOutput, writeErr: terminal.writeError });
+  program
+    .command("link")
+    .alias("ld")
+    .description("link, with GNU ld's command line")
+    .usage("[ld options] file...")
+    .helpOption(false)
+    .configureHelp({ formatHelp: () => helpText(`${PROGRAM} link`) });
+  program
+    .command("scan")
+    .description("list what files define and refer to, what is duplicate and what is undefined")
+    .argument("<file...>", "objects, archives and shared objects")
+    .option("--json", "print JSON")
+    .option("--stats", "print the time of each pass")
+    .option("--threads <n>", "number of workers", parseWorkers)
+    .option("--no-demangle", "print names as in the files")
+    .action(async (files: string[], flags: ScanFlags) => {
+      status = await runScan(files, flags, passes, version, terminal);
+    });
+  if (argv.length === 0) {
+    terminal.writeError(program.helpInformation());
+    return 1;
+  }
+  try {
+    await program.parseAsync(argv as string[], { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+}
+
+function parseWorkers(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("It must be a number from 1.");
+  return count;
+}
+
+async function runScan(
+  files: readonly string[],
+  flags: ScanFlags,
+  passes: Passes,
+  version: string,
+  terminal: Terminal,
+): Promise<number> {
+  const demangle = flags.demangle ? makeDemangler((name) => addon().demangle(name)) : (name: string) => name;
+  // Files are inputs of a link that has every archive member in it.
+  const threads = flags.threads === undefined ? [] : [`--threads=${flags.threads}`];
+  const argv = ["--whole-archive", "-shared", ...threads, ...files.map(protectDash)];
+  const scan: Link = async (options, diagnostics) => {
+    const report = await passes.scan(options, diagnostics);
+    diagnostics.stopIfFailed();
+    const format = { isJson: flags.json === true, hasTimings: flags.stats === true, demangle };
+    return { standardOutput: formatScan(report, format) };
+  };
+  return runLinker(argv, version, scan, terminal);
+}
+
+/** A file whose name begins with a dash or an at sign is no option here. */
+function protectDash(file: string): string {
+  return /^[-@]/.test(file) ? `./${file}` : file;
+}

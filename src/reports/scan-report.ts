@@ -1,0 +1,69 @@
+/** What `spore scan` prints: the symbols that each file defines and refers to, what is duplicate or undefined. */
+
+export interface ScannedFile {
+  /** As users call it, `libx.a(member.o)`. */
+  readonly file: string;
+  /** Names in the order of the file's symbol table. */
+  readonly defined: readonly string[];
+  readonly referenced: readonly string[];
+}
+
+/** A symbol and the files that it is found in, in input order. */
+export interface SymbolPlaces {
+  readonly symbol: string;
+  readonly files: readonly string[];
+}
+
+export interface ScanReport {
+  readonly files: readonly ScannedFile[];
+  /** Strong definitions in more than one file. */
+  readonly duplicates: readonly SymbolPlaces[];
+  /** Referenced and defined nowhere. */
+  readonly undefined: readonly SymbolPlaces[];
+  /** Wall time by pass, in ms. */
+  readonly timings: Readonly<Record<string, number>>;
+  readonly workers: number;
+}
+
+export interface ScanFormat {
+  readonly isJson: boolean;
+  readonly hasTimings: boolean;
+  readonly demangle: (name: string) => string;
+}
+
+/** The report as text that ends in a newline. JSON has the names as they are in the files. */
+export function formatScan(report: ScanReport, format: ScanFormat): string {
+  const { timings, workers, ...found } = report;
+  if (format.isJson) return `${JSON.stringify(format.hasTimings ? report : found, undefined, 2)}\n`;
+  const rows = found.files.map((file) => [file.file, String(file.defined.length), String(file.referenced.length)]);
+  const lines = alignColumns([["file", "defined", "referenced"], ...rows]);
+  lines.push(...listPlaces("duplicate", "defined in", found.duplicates, format.demangle));
+  lines.push(...listPlaces("undefined", "referenced by", found.undefined, format.demangle));
+  if (format.hasTimings) {
+    const times = Object.entries(timings).map(([pass, ms]) => [pass, `${ms.toFixed(2)} ms`]);
+    lines.push("", ...alignColumns([["pass", `${workers} ${workers === 1 ? "worker" : "workers"}`], ...times]));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function listPlaces(
+  title: string,
+  relation: string,
+  symbols: readonly SymbolPlaces[],
+  demangle: (name: string) => string,
+): string[] {
+  if (symbols.length === 0) return [];
+  const lines = symbols.map(({ symbol, files }) => `  ${demangle(symbol)}: ${relation} ${files.join(", ")}`);
+  return ["", `${title}: ${symbols.length}`, ...lines];
+}
+
+/** First column to the left, the others to the right. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
