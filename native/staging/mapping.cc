@@ -79,6 +79,8 @@ Failure map_file(StagedFile &file, int fd, size_t size) {
   Failure failure = read_whole(fd, static_cast<uint8_t *>(base), size);
   if (failure)
     file.mapping.release();
+  else
+    mprotect(base, size, PROT_READ); // so that a write is noticed in every mode
   return failure;
 }
 

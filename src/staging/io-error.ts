@@ -35,9 +35,16 @@ const ownMessages = {
 /** A code that is Spore's own. */
 export type OwnCode = keyof typeof ownMessages;
 
+/** Node makes a new map at each call. */
+let systemErrors: ReadonlyMap<number, readonly [code: string, message: string]> | undefined;
+
+function errnoTable(): NonNullable<typeof systemErrors> {
+  return (systemErrors ??= getSystemErrorMap());
+}
+
 function messageOf(code: string): string {
   if (code in ownMessages) return ownMessages[code as OwnCode];
-  for (const [name, message] of getSystemErrorMap().values()) if (name === code) return message;
+  for (const [name, message] of errnoTable().values()) if (name === code) return message;
   return "unknown error";
 }
 
@@ -58,7 +65,7 @@ export class IoError extends Error implements IoFailure {
 
 /** Names what the addon reported. */
 export function toFailure(native: NativeFailure, path?: string): IoFailure {
-  const code = ownCodes.get(native.code) ?? getSystemErrorMap().get(-native.code)?.[0] ?? `E${native.code}`;
+  const code = ownCodes.get(native.code) ?? errnoTable().get(-native.code)?.[0] ?? `E${native.code}`;
   return { code, syscall: native.syscall, path };
 }
 

@@ -98,8 +98,12 @@ export class StagedSet implements Disposable {
     this.#shared = shared;
   }
 
-  /** The native side, for pools and spawned workers. */
+  /**
+   * The native side, for pools and spawned workers.
+   * @throws IoError when the set is closed
+   */
   get batch(): Batch {
+    if (this.#isClosed) throw new IoError({ code: "ERR_STAGE_CLOSED", syscall: "fork", path: this.paths[0] });
     return this.#batch;
   }
 

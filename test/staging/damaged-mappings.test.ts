@@ -28,8 +28,10 @@ for (const mode of [StageMode.Mmap, StageMode.MmapShared]) {
     file.unstage();
     expect(file.bytes()).toHaveLength(2 * page);
   });
+}
 
-  test(`a write to a view of a file mapped ${how} stays private, and the next call names the file`, async () => {
+for (const mode of [StageMode.Mmap, StageMode.MmapShared, StageMode.Prefetch]) {
+  test(`a write to a view in mode ${mode} stays private, and the next call names the file`, async () => {
     using dir = scratch({ a: bytes(3) });
     using set = stageFiles(mode, [dir.path("a")]);
     using other = stageFiles(mode, [dir.path("a")]);

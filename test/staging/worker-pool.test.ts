@@ -222,6 +222,9 @@ test("what cannot be run is refused with a reason", async () => {
   await refused("test-nothing", { rows: 3, bounds: Uint32Array.of(0, 2, 1, 3) }).toThrow(RangeError);
   await refused("test-nothing", { rows: 1, args: new Uint8Array(4097) }).toThrow(RangeError);
   expect(() => WorkerPool.createSync({ files: [], arena, workers: 0 })).toThrow(RangeError);
+  const closed = stageFiles(StageMode.Mmap, [import.meta.filename]);
+  closed.close();
+  expect(() => WorkerPool.createSync({ files: [closed], arena, workers: 1 })).toThrow(/ERR_STAGE_CLOSED/);
 
   const running = pool.run("test-sleep", { rows: 1, args: number32(50) });
   await refused("test-nothing", { rows: 1 }).toThrow(expect.objectContaining({ code: "ERR_POOL_BUSY" }));
