@@ -312,7 +312,7 @@ struct EntryTable {
   Column<EntryId, u32> plt; // index in .plt, or none
   Column<EntryId, u32> plt_got; // index in .plt.got, or none
   Column<EntryId, u32> dynsym; // index in .dynsym, or 0 (synthesise)
-  Column<EntryId, u32> dynstr; // offset of its name in .dynstr (synthesise)
+  Column<EntryId, u32> dynstr; // offset of its name among the symbols' names in .dynstr (synthesise)
   Column<EntryId, u64> copy_offset; // copy relocation: offset in .copyrel or .copyrel.rel.ro (synthesise)
   Column<EntryId, u16> version; // its value in .gnu.version (synthesise)
   Column<EntryId, u32> hash; // gnu hash of its name (synthesise)
@@ -506,7 +506,7 @@ struct Scalars {
   u64 gnu_hash_buckets; // buckets of .gnu.hash
   u64 gnu_hash_bloom_words; // 64-bit words of its Bloom filter
   u64 dynstr_own; // bytes of .dynstr before the symbols' names
-  u64 dynstr_size; // bytes of .dynstr (synthesise)
+  u64 dynstr_size; // bytes of the symbols' names in .dynstr (synthesise)
   u64 local_need_count; // rows of localNeed handed out; atomic
   u64 image_base; // address of the ELF header
   u64 got_address; // of .got

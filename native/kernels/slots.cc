@@ -291,7 +291,7 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
     }
     std::stable_sort(hashed.begin(), hashed.end(), [&](EntryId a, EntryId b) { return t.entry.hash[a] % buckets < t.entry.hash[b] % buckets; });
     u32 index = 1;
-    u64 string = link.dynstr_own;
+    u64 string = 0;
     auto number = [&](EntryId e) {
       SymbolId s{t.entry.symbol[e]};
       t.entry.dynsym[e] = index;
@@ -314,6 +314,7 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
     for (EntryId e : hashed) number(e);
     link.dynsym_hashed = hashed.size();
     link.gnu_hash_buckets = buckets;
+    link.dynsym_count = index;
     link.dynstr_size = string;
   }
 }

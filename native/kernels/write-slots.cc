@@ -154,7 +154,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
   u32 flags = t.symbol.flags[s];
   u64 claim = t.symbol.claim[s];
   Elf64_Sym out{};
-  out.st_name = t.entry.dynstr[e];
+  out.st_name = static_cast<u32>(t.link.dynstr_own + t.entry.dynstr[e]);
   u32 type = STT_NOTYPE, binding = STB_GLOBAL;
   if (claim) {
     FileView file(t, Claim::file(claim));
@@ -250,14 +250,14 @@ void write_dynsym(Job &job, RowRange<RangeId> rows) {
     Output output(job);
     u32 count = static_cast<u32>(t.link.dynsym_count), hashed = static_cast<u32>(t.link.dynsym_hashed);
     std::vector<u8> symbols(sizeof(Elf64_Sym)), strings, versions(2);
-    strings.resize(t.link.dynstr_size - t.link.dynstr_own);
+    strings.resize(t.link.dynstr_size);
     for (u32 i = 1; i < count; i++) {
       EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
       SymbolId s{t.entry.symbol[e]};
       Elf64_Sym sym = dynamic_symbol(t, e);
       append(symbols, &sym, sizeof sym);
       Name name = symbol_name(t, s);
-      u64 at = t.entry.dynstr[e] - t.link.dynstr_own;
+      u64 at = t.entry.dynstr[e];
       if (at + name.size < strings.size()) std::memcpy(strings.data() + at, name.data, name.size);
       u16 version = t.entry.version[e];
       u64 claim = t.symbol.claim[s];

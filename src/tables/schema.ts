@@ -23,10 +23,10 @@ export interface TableSchema {
   readonly columns: Readonly<Record<string, Column>>;
 }
 
-const u8 = (is: string): Column => ({ width: "u8", is });
-const u16 = (is: string): Column => ({ width: "u16", is });
-const u32 = (is: string): Column => ({ width: "u32", is });
-const u64 = (is: string): Column => ({ width: "u64", is });
+const u8 = (is: string) => ({ width: "u8", is }) as const;
+const u16 = (is: string) => ({ width: "u16", is }) as const;
+const u32 = (is: string) => ({ width: "u32", is }) as const;
+const u64 = (is: string) => ({ width: "u64", is }) as const;
 
 export const schema = {
   input: {
@@ -130,7 +130,7 @@ export const schema = {
       plt: u32("index in .plt, or none"),
       pltGot: u32("index in .plt.got, or none"),
       dynsym: u32("index in .dynsym, or 0 (synthesise)"),
-      dynstr: u32("offset of its name in .dynstr (synthesise)"),
+      dynstr: u32("offset of its name among the symbols' names in .dynstr (synthesise)"),
       copyOffset: u64("copy relocation: offset in .copyrel or .copyrel.rel.ro (synthesise)"),
       version: u16("its value in .gnu.version (synthesise)"),
       hash: u32("gnu hash of its name (synthesise)"),
@@ -346,7 +346,7 @@ export const scalars = {
   gnuHashBuckets: "buckets of .gnu.hash",
   gnuHashBloomWords: "64-bit words of its Bloom filter",
   dynstrOwn: "bytes of .dynstr before the symbols' names",
-  dynstrSize: "bytes of .dynstr (synthesise)",
+  dynstrSize: "bytes of the symbols' names in .dynstr (synthesise)",
   localNeedCount: "rows of localNeed handed out; atomic",
   imageBase: "address of the ELF header",
   gotAddress: "of .got",

@@ -1,0 +1,48 @@
+/** What the link needs to know of a shared object besides its symbols: a few strings of its .dynamic. */
+import { ByteReader } from "../elf/byte-reader.ts";
+import { DT_NEEDED, DT_SONAME, SHT_DYNAMIC, SHT_GNU_verdef } from "../elf/constants.ts";
+
+const SHDR = 64;
+
+export interface SharedObject {
+  /** DT_SONAME, or undefined. */
+  readonly soname: string | undefined;
+  readonly needed: readonly string[];
+  /** Names of the versions that it defines, by index (.gnu.version_d); index 1 is the object itself. */
+  readonly versions: readonly (string | undefined)[];
+}
+
+/** @throws FormatError when what it says lies outside the file */
+export function readSharedObject(file: string, bytes: Uint8Array): SharedObject {
+  const reader = new ByteReader(file, bytes);
+  const headers = reader.u64(40);
+  const count = reader.u16(60);
+  let soname: string | undefined;
+  const needed: string[] = [];
+  const versions: (string | undefined)[] = [];
+  for (let i = 0; i < count; i++) {
+    const header = headers + i * SHDR;
+    const type = reader.u32(header + 4);
+    if (type !== SHT_DYNAMIC && type !== SHT_GNU_verdef) continue;
+    const offset = reader.u64(header + 24);
+    const size = reader.u64(header + 32);
+    const strings = reader.u64(headers + reader.u32(header + 40) * SHDR + 24);
+    if (type === SHT_DYNAMIC) {
+      for (let at = offset; at + 16 <= offset + size; at += 16) {
+        const tag = reader.u64(at);
+        if (tag === 0) break;
+        if (tag === DT_SONAME) soname = reader.cString(strings + reader.u64(at + 8));
+        else if (tag === DT_NEEDED) needed.push(reader.cString(strings + reader.u64(at + 8)));
+      }
+    } else {
+      for (let at = offset, left = reader.u32(header + 44); left > 0; left--) {
+        const index = reader.u16(at + 4) & 0x7fff;
+        versions[index] = reader.cString(strings + reader.u32(at + reader.u32(at + 12)));
+        const next = reader.u32(at + 16);
+        if (next === 0) break;
+        at += next;
+      }
+    }
+  }
+  return { soname, needed, versions };
+}

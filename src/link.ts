@@ -1,0 +1,59 @@
+/** THE MAP: a link, pass by pass. Each pass is a function in src/passes, in the file of its name. */
+import type { Diagnostics } from "./diagnostics/diagnostics.ts";
+import type { LinkOptions } from "./options/link-options.ts";
+import { OutputFile } from "./output/output-file.ts";
+import { linkerObject, symbolAddresses } from "./passes/linker-object.ts";
+import { findInputs } from "./passes/find-inputs.ts";
+import { findNeeds } from "./passes/find-needs.ts";
+import { FindingReader } from "./passes/findings.ts";
+import { layout } from "./passes/layout.ts";
+import { merge } from "./passes/merge.ts";
+import { resolve } from "./passes/resolve.ts";
+import { scan } from "./passes/scan.ts";
+import { spawn, type TestHooks } from "./passes/spawn.ts";
+import { split } from "./passes/split.ts";
+import { synthesise } from "./passes/synthesise.ts";
+import type { KernelTiming } from "./passes/workers.ts";
+import { write } from "./passes/write.ts";
+import { targetOf } from "./targets/index.ts";
+
+export interface LinkResult {
+  /** Bytes of the output. */
+  readonly size: number;
+  readonly timings: readonly KernelTiming[];
+}
+
+/** One link, in order. What a pass needs is in its arguments, what it found is its result. */
+export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks: TestHooks = {}): Promise<LinkResult> {
+  using inputs = findInputs(options, diagnostics); // -l, archives, scripts; each file staged as it is found
+  diagnostics.stopIfFailed();
+  const target = targetOf(options.emulation);
+  await using workers = await spawn(inputs, options, diagnostics, 0, hooks); // arena, then fork: what comes later goes there
+  const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
+  const findings = new FindingReader(workers, inputs, options);
+  const check = (): void => {
+    findings.report(diagnostics);
+    diagnostics.stopIfFailed();
+  };
+
+  const scanned = await scan(workers, inputs, internal); // sections and symbols of every file and member
+  check(); // else one bad file looks like many undefined symbols
+  const resolved = await resolve(workers, scanned, options, internal, findings); // no symbol is added below this line
+  check();
+  const parts = await split(workers, resolved, findings); // a bucket for every section: what is laid out together
+  const merged = await merge(workers, parts); // strings, constants, CIEs: equal ones get one place
+  check();
+  const needs = await findNeeds(workers, merged); // GOT, PLT, TLS, copy and dynamic relocations; undefined symbols
+  check();
+  const addressOf = symbolAddresses(workers, internal, needs);
+  const synthetic = await synthesise(workers, needs, inputs, options, target, addressOf); // no section is added below this line
+  const image = await layout(workers, synthetic, internal, options, target); // addresses are final below this line
+  check(); // nothing has been written yet
+
+  await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
+  await write(workers, { ...image, entry: addressOf.entry(options) }, output, options, target);
+  check(); // a relocation out of range keeps the old output
+  for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
+  output.commit(); // renamed into place
+  return { size: image.size, timings: workers.timings };
+}

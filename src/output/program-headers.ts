@@ -1,0 +1,119 @@
+/** Segments: what the loader maps and what it is told besides (gABI ch. 5, Program Header). */
+import * as elf from "../elf/constants.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import type { OutputSection } from "./output-section.ts";
+import { isRelro, type Protection, Region, regionOf } from "./section-order.ts";
+
+const PF_X = 1;
+const PF_W = 2;
+const PF_R = 4;
+
+export interface ProgramHeader {
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+  readonly alignment: number;
+}
+
+const regionFlags: Readonly<Record<Region, number>> = {
+  [Region.ReadOnly]: PF_R,
+  [Region.Code]: PF_R | PF_X,
+  [Region.Relro]: PF_R | PF_W,
+  [Region.Data]: PF_R | PF_W,
+  [Region.NotLoaded]: 0,
+};
+
+const isZero = (section: OutputSection): boolean => section.type === elf.SHT_NOBITS;
+const isTls = (section: OutputSection): boolean => (section.flags & elf.SHF_TLS) !== 0;
+
+/**
+ * The segments for sections that have their places. Called before too, when only their number counts.
+ * `headerSize` is that of the ELF header and the program headers, which the first segment maps.
+ */
+export function segmentsOf(
+  ordered: readonly OutputSection[],
+  options: LinkOptions,
+  protection: Protection,
+  base: number,
+  headerSize: number,
+  isExecutableStack: boolean,
+): ProgramHeader[] {
+  const headers: ProgramHeader[] = [];
+  const find = (name: string): OutputSection | undefined => ordered.find((section) => section.name === name);
+  const add = (type: number, flags: number, sections: readonly OutputSection[], alignment?: number): void => {
+    const [first] = sections;
+    if (first === undefined) return;
+    const inFile = sections.findLast((section) => !isZero(section));
+    const inMemory = sections.findLast((section) => !(isTls(section) && isZero(section)) || type === elf.PT_TLS) ?? first;
+    headers.push({
+      type,
+      flags,
+      offset: first.offset,
+      address: first.address,
+      fileSize: inFile === undefined ? 0 : inFile.offset + inFile.size - first.offset,
+      memorySize: Math.max(inMemory.end - first.address, 0),
+      alignment: alignment ?? Math.max(...sections.map((section) => section.alignment)),
+    });
+  };
+  const interp = find(".interp");
+  if (interp !== undefined)
+    headers.push({ type: elf.PT_PHDR, flags: PF_R, offset: 64, address: base + 64, fileSize: headerSize - 64, memorySize: headerSize - 64, alignment: 8 });
+  if (interp !== undefined) add(elf.PT_INTERP, PF_R, [interp]);
+  for (const notes of noteRuns(ordered)) add(elf.PT_NOTE, PF_R, notes);
+
+  const page = options.z.maxPageSize;
+  for (const region of [Region.ReadOnly, Region.Code, Region.Relro, Region.Data]) {
+    const sections = ordered.filter((section) => regionOf(section, protection) === region);
+    const alignment = Math.max(page, ...sections.map((section) => section.alignment));
+    if (region === Region.ReadOnly) {
+      const last = sections.at(-1);
+      const size = last === undefined ? headerSize : last.offset + last.size;
+      headers.push({ type: elf.PT_LOAD, flags: PF_R, offset: 0, address: base, fileSize: size, memorySize: size, alignment });
+      continue;
+    }
+    const before = headers.length;
+    add(elf.PT_LOAD, regionFlags[region], sections, alignment);
+    if (region === Region.Relro && headers.length > before) {
+      // The loader protects whole pages: the segment is given the rest of its last one.
+      const load = headers.pop()!;
+      const end = Math.ceil((load.address + load.memorySize) / page) * page;
+      headers.push({ ...load, memorySize: end - load.address });
+    }
+  }
+  const tls = ordered.filter(isTls);
+  add(elf.PT_TLS, PF_R, tls);
+  const dynamic = find(".dynamic");
+  if (dynamic !== undefined) add(elf.PT_DYNAMIC, PF_R | PF_W, [dynamic]);
+  const ehFrameHdr = find(".eh_frame_hdr");
+  if (ehFrameHdr !== undefined) add(elf.PT_GNU_EH_FRAME, PF_R, [ehFrameHdr]);
+  headers.push({
+    type: elf.PT_GNU_STACK,
+    flags: PF_R | PF_W | (isExecutableStack ? PF_X : 0),
+    offset: 0,
+    address: 0,
+    fileSize: 0,
+    memorySize: options.z.stackSize ?? 0,
+    alignment: 16,
+  });
+  const relro = headers.find(({ type, address }) => type === elf.PT_LOAD && ordered.some((s) => s.address === address && isRelro(s, protection)));
+  if (relro !== undefined) headers.push({ ...relro, type: elf.PT_GNU_RELRO, flags: PF_R, alignment: 1 });
+  return headers;
+}
+
+/** Notes that lie together with the same alignment share a segment: readers walk it as one list. */
+function noteRuns(ordered: readonly OutputSection[]): OutputSection[][] {
+  const runs: OutputSection[][] = [];
+  let previous: OutputSection | undefined;
+  for (const section of ordered) {
+    const isNote = section.type === elf.SHT_NOTE && (section.flags & elf.SHF_ALLOC) !== 0;
+    if (isNote) {
+      if (previous?.type === elf.SHT_NOTE && previous.alignment === section.alignment) runs.at(-1)!.push(section);
+      else runs.push([section]);
+    }
+    previous = section;
+  }
+  return runs;
+}

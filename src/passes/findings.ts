@@ -1,0 +1,266 @@
+/**
+ * From what kernels found to what users read: rows of the finding table become diagnostics, with the names
+ * of files, sections and symbols read from the inputs. Only for what is wrong, so no cost in a good link.
+ */
+import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
+import { ByteReader } from "../elf/byte-reader.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { type FindingName, findings as findingTable } from "../tables/findings.ts";
+import type { Tables } from "../tables/views.ts";
+import { relocations } from "../targets/x86-64-relocations.ts";
+import type { Inputs } from "./find-inputs.ts";
+import type { Workers } from "./workers.ts";
+
+/** Rows of the finding table. What is found beyond them is counted, not kept. */
+export const MAX_FINDINGS = 1 << 16;
+const NONE = 0xffffffff;
+const findingNames = Object.keys(findingTable) as FindingName[];
+
+export interface Finding {
+  readonly name: FindingName;
+  readonly file: number;
+  readonly section: number;
+  readonly offset: number;
+  readonly symbol: number;
+  readonly operand: number;
+  /** The operand's halves, for values that are no offset. */
+  readonly operandLow: number;
+  readonly operandHigh: number;
+}
+
+const relocationNames = new Map<number, string>(Object.entries(relocations).map(([name, { number }]) => [number, name]));
+const relocationName = (type: number): string => relocationNames.get(type) ?? `${type}`;
+
+export class FindingReader {
+  readonly #workers: Workers;
+  readonly #inputs: Inputs;
+  readonly #options: LinkOptions;
+  #taken = 0;
+  #pending: Finding[] = [];
+
+  constructor(workers: Workers, inputs: Inputs, options: LinkOptions) {
+    this.#workers = workers;
+    this.#inputs = inputs;
+    this.#options = options;
+    workers.tables.allocate("finding", MAX_FINDINGS);
+  }
+
+  /** Takes the findings of one name out of what kernels have reported, without repetitions, in input order. */
+  take(name: FindingName): Finding[] {
+    this.#read();
+    const taken = this.#pending.filter((finding) => finding.name === name);
+    this.#pending = this.#pending.filter((finding) => finding.name !== name);
+    return taken;
+  }
+
+  /** Adds all that kernels have reported to the diagnostics. */
+  report(diagnostics: Diagnostics): void {
+    this.#read();
+    for (const finding of this.#pending) this.#add(finding, diagnostics);
+    this.#pending = [];
+  }
+
+  #read(): void {
+    const { tables } = this.#workers;
+    const end = Math.min(tables.get("findingCount"), MAX_FINDINGS);
+    if (this.#taken === end) return;
+    const code = tables.column("finding", "code");
+    const file = tables.column("finding", "file");
+    const section = tables.column("finding", "section");
+    const offset = tables.column("finding", "offset");
+    const symbol = tables.column("finding", "symbol");
+    const operand = tables.column("finding", "operand");
+    const seen = new Set<string>();
+    for (let row = this.#taken; row < end; row++) {
+      if (code[row] === 0) continue; // its worker died while it wrote the row; the rerun wrote another
+      const finding: Finding = {
+        name: findingNames[code[row] - 1],
+        file: file[row],
+        section: section[row],
+        offset: offset.high(row) * 2 ** 32 + offset.low(row),
+        symbol: symbol[row],
+        operand: operand.high(row) * 2 ** 32 + operand.low(row),
+        operandLow: operand.low(row),
+        operandHigh: operand.high(row),
+      };
+      const key = Object.values(finding).join();
+      if (seen.has(key)) continue;
+      seen.add(key);
+      this.#pending.push(finding);
+    }
+    this.#taken = end;
+    this.#pending.sort((a, b) => a.file - b.file || a.section - b.section || a.offset - b.offset || a.symbol - b.symbol);
+  }
+
+  /** The file as users call it. */
+  fileName(file: number): string {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const entry = this.#inputs.files[input];
+    if (entry === undefined) return "<internal>";
+    if (entry.kind !== "archive") return entry.displayName;
+    return `${entry.displayName}(${this.#memberName(input, tables.column("file", "nameOffset")[file])})`;
+  }
+
+  symbolName(file: number, symbol: number): string {
+    return this.#objectOf(file)?.symbolName(symbol) ?? "";
+  }
+
+  sectionName(file: number, section: number): string {
+    return this.#objectOf(file)?.sectionName(section) ?? "";
+  }
+
+  #memberName(input: number, header: number): string {
+    const archive = new ByteReader(this.#inputs.files[input].displayName, this.#inputBytes(input));
+    const raw = archive.text(header, 16).trimEnd();
+    const long = /^\/(\d+)$/.exec(raw);
+    if (long === null) return raw.replace(/\/$/, "");
+    // System V: "/offset" into the member "//", which is one of the first two.
+    for (let at = 8; at < header; ) {
+      const size = Number.parseInt(archive.text(at + 48, 10), 10);
+      if (archive.text(at, 16).trimEnd() === "//") {
+        const names = archive.text(at + 60, size);
+        const begin = Number(long[1]);
+        const end = names.indexOf("\n", begin);
+        return names.slice(begin, end === -1 ? undefined : end).replace(/\/$/, "");
+      }
+      at += 60 + size + (size & 1);
+    }
+    return raw;
+  }
+
+  #inputBytes(input: number): Uint8Array {
+    const { stagedSet, stagedIndex } = this.#inputs.files[input];
+    return this.#inputs.staged[stagedSet].bytes(stagedIndex);
+  }
+
+  #objectOf(file: number): ObjectReader | undefined {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const entry = this.#inputs.files[input];
+    if (entry === undefined) return undefined;
+    const begin = tables.column("file", "base").get(file) - entry.address;
+    const bytes = this.#inputBytes(input).subarray(begin, begin + tables.column("file", "size")[file]);
+    return new ObjectReader(tables, file, new ByteReader(this.fileName(file), bytes));
+  }
+
+  #add(finding: Finding, diagnostics: Diagnostics): void {
+    const { name, file, section, offset, symbol, operand } = finding;
+    if (name === "malformedArchive") {
+      diagnostics.add("malformedArchive", {}, { file: this.#inputs.files[file].displayName, fileOrder: file, offset });
+      return;
+    }
+    if (name === "outputFailed") {
+      diagnostics.add("outputFailed", { path: this.#options.output, reason: `errno ${operand}` });
+      return;
+    }
+    const object = file === NONE ? undefined : this.#objectOf(file);
+    const hasPlace = section !== NONE;
+    const place: Place = {
+      file: file === NONE ? undefined : this.fileName(file),
+      fileOrder: file,
+      section: hasPlace ? object?.sectionName(section) : undefined,
+      offset: hasPlace ? offset : undefined,
+      symbol: hasPlace ? object?.functionAt(section, offset) : undefined,
+    };
+    const symbolName = symbol === NONE ? "" : (object?.symbolName(symbol) ?? "");
+    const relocation = { relocation: relocationName(operand), symbol: symbolName };
+    const { outputKind } = this.#options;
+    switch (name) {
+      case "undefinedSymbol":
+        diagnostics.add(this.#options.isWarnUnresolved ? "undefinedSymbolWarning" : "undefinedSymbol", { symbol: symbolName }, place);
+        return;
+      case "duplicateSymbol": {
+        const first = ~finding.operandHigh & 0xfffffff;
+        for (const definer of [first, file])
+          diagnostics.add(name, { symbol: symbolName }, { file: this.fileName(definer), fileOrder: definer });
+        return;
+      }
+      case "hashCollision":
+      case "badSymbolSection":
+      case "tlsMismatch":
+      case "relocationToDiscarded":
+        diagnostics.add(name, { symbol: symbolName }, place);
+        return;
+      case "badSymbolName":
+        diagnostics.add(name, { index: symbol }, place);
+        return;
+      case "relocationType":
+        diagnostics.add(name, { relocation: relocationName(operand) }, place);
+        return;
+      case "relocationOutsideSection":
+        diagnostics.add(name, { relocation: relocationName(finding.operandLow) }, place);
+        return;
+      case "relocationOutOfRange":
+        diagnostics.add(name, { relocation: "relocation", symbol: symbolName, value: `0x${operand.toString(16)}` }, place);
+        return;
+      case "relocationNeedsPic":
+        diagnostics.add(name, { ...relocation, output: outputKind === "shared" ? "shared object" : "PIE object" }, place);
+        return;
+      case "relocationInReadOnly":
+      case "relocationAgainstProtected":
+      case "badTlsSequence":
+        diagnostics.add(name, relocation, place);
+        return;
+      case "wrongMachine":
+      case "wrongType":
+        diagnostics.add(name, {}, place);
+        return;
+      case "linkerDefined":
+        return;
+      default:
+        diagnostics.add(name, {}, place);
+    }
+  }
+}
+
+/** Names in one object, read where the scan found its tables. */
+class ObjectReader {
+  readonly #tables: Tables;
+  readonly #file: number;
+  readonly #reader: ByteReader;
+
+  constructor(tables: Tables, file: number, reader: ByteReader) {
+    this.#tables = tables;
+    this.#file = file;
+    this.#reader = reader;
+  }
+
+  sectionName(index: number): string {
+    const names = this.#column("sectionNames");
+    return this.#text(names, this.#column("sectionNamesSize"), () => this.#reader.u32(this.#column("sectionHeaders") + index * 64));
+  }
+
+  symbolName(symbol: number): string {
+    if (symbol >= this.#column("symbolCount")) return "";
+    return this.#text(this.#column("strings"), this.#column("stringsSize"), () => this.#reader.u32(this.#column("symbols") + symbol * 24));
+  }
+
+  /** The function whose bytes hold an offset in a section. */
+  functionAt(section: number, offset: number): string | undefined {
+    const symbols = this.#column("symbols");
+    try {
+      for (let i = 1; i < this.#column("symbolCount"); i++) {
+        const at = symbols + i * 24;
+        if ((this.#reader.u8(at + 4) & 15) !== 2 || this.#reader.u16(at + 6) !== section) continue;
+        const value = this.#reader.u64(at + 8);
+        if (offset >= value && offset < value + this.#reader.u64(at + 16)) return this.symbolName(i);
+      }
+    } catch {
+      // A symbol that cannot be read is no help in saying where something is.
+    }
+    return undefined;
+  }
+
+  #column(name: "sectionNames" | "sectionNamesSize" | "sectionHeaders" | "symbolCount" | "symbols" | "strings" | "stringsSize"): number {
+    return this.#tables.column("file", name)[this.#file];
+  }
+
+  #text(table: number, size: number, offset: () => number): string {
+    try {
+      return this.#reader.cString(table + offset(), table + size);
+    } catch {
+      return "";
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Resolve: which definition each name gets, which archive members and shared objects are in the link, which
+ * COMDAT groups are kept. Fills symbol, and the state of file. No symbol is added after it.
+ */
+import type { InternalObject } from "../inputs/internal-object.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { FindingReader } from "./findings.ts";
+import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
+import { RANGES } from "./unify.ts";
+import type { Workers } from "./workers.ts";
+
+const { FileFlags, FileState } = enumerations;
+
+export interface Resolved extends Scanned {
+  /** Names `__start_SECTION` and `__stop_SECTION` that are used and that layout must define. */
+  readonly sectionBounds: readonly string[];
+}
+
+export async function resolve(
+  workers: Workers,
+  scanned: Scanned,
+  options: LinkOptions,
+  internal: InternalObject | undefined,
+  findings: FindingReader,
+): Promise<Resolved> {
+  const { tables } = workers;
+  const { fileBounds: bounds, files } = scanned;
+  markRoots(workers, files);
+  if (hasChoices(workers, files)) {
+    await workers.run("claimSymbols", { bounds });
+    // A worker that died may have reached members that nobody expanded.
+    do await workers.run("extractMembers", { bounds });
+    while (hasUnexpanded(workers, files));
+    await workers.run("resetClaims", { rows: RANGES });
+  }
+  await workers.run("electGroups", { bounds });
+  await workers.run("discardGroups", { bounds });
+  await workers.run("claimSymbols", { bounds });
+  await workers.run("gatherSymbols", { bounds });
+  const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
+  if (options.outputKind !== "relocatable") await workers.run("bindSymbols", { rows: RANGES });
+  tables.free("hashEntry");
+  return { ...scanned, sectionBounds };
+}
+
+/** Objects are in the link from the start; shared objects unless they must prove to be needed. */
+function markRoots({ tables }: Workers, files: number): void {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  for (let file = 0; file < files; file++) {
+    if (flags[file] & FileFlags.IS_SHARED)
+      state[file] = FileState.REACHED | (flags[file] & FileFlags.AS_NEEDED ? 0 : FileState.NEEDED);
+    else if (!(flags[file] & FileFlags.IS_LAZY)) state[file] = FileState.REACHED;
+  }
+}
+
+/** Whether any file is in the link only if something refers to it. */
+function hasChoices({ tables }: Workers, files: number): boolean {
+  const flags = tables.column("file", "flags");
+  for (let file = 0; file < files; file++)
+    if (flags[file] & (FileFlags.IS_LAZY | FileFlags.IS_SHARED)) return true;
+  return false;
+}
+
+function hasUnexpanded({ tables }: Workers, files: number): boolean {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  for (let file = 0; file < files; file++)
+    if (!(flags[file] & FileFlags.IS_BROKEN) && (state[file] & (FileState.REACHED | FileState.EXPANDED)) === FileState.REACHED)
+      return true;
+  return false;
+}
+
+/** Gives `__start_X` and `__stop_X` that are used and that nobody defines to the linker's object. */
+function defineSectionBounds(
+  { tables }: Workers,
+  { internalFile }: Scanned,
+  internal: InternalObject,
+  findings: FindingReader,
+): string[] {
+  const names = new Map<number, string>();
+  for (const finding of findings.take("linkerDefined"))
+    if (!names.has(finding.operand)) names.set(finding.operand, findings.symbolName(finding.file, finding.symbol));
+  const claim = tables.column("symbol", "claim");
+  const sameSymbol = tables.column("mention", "symbol");
+  const mentions = tables.rows("mention");
+  for (const symbol of [...names.keys()].toSorted((a, b) => a - b)) {
+    const index = internal.add(names.get(symbol)!);
+    if (index === undefined) break;
+    const spare = index - internal.symbolCount;
+    if (spare >= SPARE_MENTIONS) break;
+    sameSymbol[mentions + spare] = symbol;
+    // As Claim::make does it: rank Weak, the linker's object, the symbol's index; inverted.
+    claim.setHalves(symbol, ~index >>> 0, ~((3 << 28) | internalFile) >>> 0);
+  }
+  tables.column("file", "symbolCount")[internalFile] = internal.usedSymbols;
+  return [...names.values()];
+}

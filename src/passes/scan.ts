@@ -1,0 +1,109 @@
+/**
+ * Scan: which files there are, members of archives among them, and what names they mention. Reads the
+ * headers and symbol tables of every input; fills input, file, chunk, mention and the symbol of each mention.
+ */
+import type { InternalObject } from "../inputs/internal-object.ts";
+import { enumerations } from "../tables/schema.ts";
+import { prefixSum } from "../tables/views.ts";
+import type { Inputs } from "./find-inputs.ts";
+import { unify } from "./unify.ts";
+import type { Workers } from "./workers.ts";
+
+const { InputFlags, FileFlags, HashSource } = enumerations;
+
+/** Bounds of the work over files: enough for balance, few enough to cost nothing. */
+const MAX_FILE_CHUNKS = 128;
+/** Mentions past the last file's, for names that the linker defines once it has seen them used. */
+export const SPARE_MENTIONS = 4096;
+
+export interface Scanned {
+  /** Rows of file; the last is the linker's own object. */
+  readonly files: number;
+  readonly internalFile: number;
+  /** First file of each chunk of files, of about equal size in bytes; the same for any number of workers. */
+  readonly fileBounds: Uint32Array;
+}
+
+export async function scan(workers: Workers, inputs: Inputs, internal: InternalObject | undefined): Promise<Scanned> {
+  const { tables } = workers;
+  fillInputs(workers, inputs, internal);
+  await workers.run("countMembers");
+  const files = prefixSum(tables.column("input", "members"), tables.column("input", "firstFile"), tables.rows("input"));
+
+  tables.allocate("file", files);
+  await workers.run("listMembers");
+  await workers.run("scanHeaders");
+  const fileBounds = chunkFiles(workers, files);
+  const sections = prefixSum(tables.column("file", "sectionCount"), tables.column("file", "firstSection"), files);
+  tables.allocate("section", sections);
+  const mentions = countMentions(workers, files);
+  tables.allocate("mention", mentions + SPARE_MENTIONS);
+  tables.allocate("symbol", mentions + SPARE_MENTIONS);
+  tables.setRows("mention", mentions);
+  tables.setRows("symbol", mentions);
+
+  await workers.run("scanSymbols", { bounds: fileBounds });
+  await unify(workers, HashSource.MENTIONS, mentions);
+  await workers.run("verifyNames", { bounds: fileBounds });
+  return { files, internalFile: files - 1, fileBounds };
+}
+
+function fillInputs({ tables }: Workers, inputs: Inputs, internal: InternalObject | undefined): void {
+  const rows = inputs.files.length + (internal === undefined ? 0 : 1);
+  tables.allocate("input", rows);
+  const base = tables.column("input", "base");
+  const size = tables.column("input", "size");
+  const flags = tables.column("input", "flags");
+  for (const [row, file] of inputs.files.entries()) {
+    base.set(row, file.address);
+    size.set(row, file.size);
+    flags[row] =
+      (file.kind === "archive" ? InputFlags.IS_ARCHIVE : 0) |
+      (file.kind === "shared" ? InputFlags.IS_SHARED : 0) |
+      (file.isLazy ? InputFlags.IS_LAZY : 0) |
+      (file.isWholeArchive ? InputFlags.WHOLE_ARCHIVE : 0) |
+      (file.isAsNeeded ? InputFlags.AS_NEEDED : 0) |
+      (file.isExcludedLibrary ? InputFlags.EXCLUDE_LIBS : 0);
+  }
+  if (internal === undefined) return;
+  base.set(rows - 1, internal.address);
+  size.set(rows - 1, internal.size);
+  flags[rows - 1] = InputFlags.IS_INTERNAL;
+}
+
+/** Cuts the files into chunks of about equal bytes. */
+function chunkFiles({ tables }: Workers, files: number): Uint32Array {
+  const size = tables.column("file", "size");
+  // A header is read of every file, however small.
+  const weight = (row: number): number => size[row] + 4096;
+  let total = 0;
+  for (let row = 0; row < files; row++) total += weight(row);
+  const target = total / Math.min(files, MAX_FILE_CHUNKS);
+  const bounds = [0];
+  let sum = 0;
+  for (let row = 0; row < files; row++) {
+    sum += weight(row);
+    if (sum >= target * bounds.length && row + 1 < files) bounds.push(row + 1);
+  }
+  bounds.push(files);
+  const chunks = bounds.length - 1;
+  tables.allocate("chunk", chunks);
+  tables.column("chunk", "firstFile").set(bounds);
+  const chunk = tables.column("file", "chunk");
+  for (let i = 0; i < chunks; i++) chunk.fill(i, bounds[i], bounds[i + 1]);
+  return Uint32Array.from(bounds);
+}
+
+function countMentions({ tables }: Workers, files: number): number {
+  const symbols = tables.column("file", "symbolCount");
+  const firstGlobal = tables.column("file", "firstGlobal");
+  const signatures = tables.column("file", "signatures");
+  const counts = new Uint32Array(files);
+  for (let row = 0; row < files; row++) counts[row] = symbols[row] - firstGlobal[row] + signatures[row];
+  return prefixSum(counts, tables.column("file", "firstMention"), files);
+}
+
+/** Files that the scan found fit to take part. */
+export function isUsable(workers: Workers, file: number): boolean {
+  return (workers.tables.column("file", "flags")[file] & FileFlags.IS_BROKEN) === 0;
+}

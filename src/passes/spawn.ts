@@ -1,0 +1,69 @@
+/**
+ * Spawn: the arena, then the workers. What was mapped before is inherited by them; what comes later goes into
+ * the arena, which is shared. Fills the scalars that say what kind of output is wanted.
+ */
+import { availableParallelism } from "node:os";
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { Arena, type PoolFault, WorkerPool } from "../staging/index.ts";
+import { enumerations } from "../tables/schema.ts";
+import { Tables } from "../tables/views.ts";
+import type { Inputs } from "./find-inputs.ts";
+import { PARTITIONS, RANGES } from "./unify.ts";
+import { Workers } from "./workers.ts";
+
+const { OutputFlags } = enumerations;
+
+/** The seed of the first try; a link in which two names collide starts over with another. */
+const FIRST_SEED = 0x5be0cd19;
+/** More workers than this find nothing to do but to wait for memory. */
+const MAX_WORKERS = 32;
+
+/** Tests only: SPORE_TEST_FAULT="kernel:at[:chunk]" kills a worker there once, SPORE_TEST_DELAYS=SEED slows workers. */
+export interface TestHooks {
+  readonly fault?: PoolFault;
+  readonly delays?: number;
+}
+
+export async function spawn(
+  inputs: Inputs,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  attempt: number,
+  hooks: TestHooks,
+): Promise<Workers> {
+  const arena = Arena.create();
+  const tables = new Tables(arena);
+  tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
+  tables.set("partitions", PARTITIONS);
+  tables.set("ranges", RANGES);
+  tables.set("outputFlags", outputFlags(options));
+  const workers = Math.min(options.threads ?? availableParallelism(), MAX_WORKERS);
+  const pool = await WorkerPool.create({ files: inputs.staged, arena, workers, ...hooks });
+  return new Workers(arena, pool, tables, diagnostics);
+}
+
+function outputFlags(options: LinkOptions): number {
+  const { outputKind, z, strip, discard, symbolic } = options;
+  const chosen: readonly [boolean, number][] = [
+    [outputKind === "shared", OutputFlags.SHARED],
+    [outputKind === "shared" || outputKind === "pie", OutputFlags.PIC],
+    [options.isStatic && outputKind !== "shared", OutputFlags.STATIC],
+    [z.isNow, OutputFlags.BIND_NOW],
+    [options.isGcSections, OutputFlags.GC_SECTIONS],
+    [strip === "all", OutputFlags.STRIP_ALL],
+    [strip === "debug", OutputFlags.STRIP_DEBUG],
+    [discard === "locals", OutputFlags.DISCARD_LOCALS],
+    [discard === "all", OutputFlags.DISCARD_ALL],
+    [!options.isRelax, OutputFlags.NO_RELAX],
+    [symbolic === "all", OutputFlags.BSYMBOLIC],
+    [symbolic === "functions", OutputFlags.BSYMBOLIC_FUNCTIONS],
+    [options.isExportDynamic, OutputFlags.EXPORT_DYNAMIC],
+    [!z.hasCopyRelocations, OutputFlags.NO_COPY_RELOCATIONS],
+    [z.textRelocations !== "error", OutputFlags.TEXT_RELOCATIONS],
+    [options.buildId.kind !== "none", OutputFlags.HAS_DIGEST],
+    [options.hasEhFrameHdr, OutputFlags.EH_FRAME_HDR],
+    [options.isAllowMultipleDefinition, OutputFlags.ALLOW_MULTIPLE],
+  ];
+  return chosen.reduce((flags, [isChosen, flag]) => (isChosen ? flags + flag : flags), 0);
+}

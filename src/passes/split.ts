@@ -1,0 +1,73 @@
+/**
+ * Split: gives every live input section its bucket, what is laid out together. Fills section's flags and
+ * bucket, and bucket. No section of an input is added after it.
+ */
+import type { Bucket } from "../output/output-section.ts";
+import { encodeNameRules, nameRules } from "../output/name-rules.ts";
+import { enumerations } from "../tables/schema.ts";
+import { SHF_ALLOC, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
+import type { FindingReader } from "./findings.ts";
+import type { Resolved } from "./resolve.ts";
+import type { Workers } from "./workers.ts";
+
+/** Rows of bucket: one for each value of a u16. A power of two. */
+const BUCKET_ROWS = 1 << 16;
+/** Common symbols have a bucket of their own, whose row is known before any other. */
+const COMMON_BUCKET = 1;
+
+export interface Split extends Resolved {
+  /** Those in use, by their first section in input order; common symbols last. */
+  readonly buckets: readonly Bucket[];
+}
+
+export async function split(workers: Workers, resolved: Resolved, findings: FindingReader): Promise<Split> {
+  const { tables } = workers;
+  tables.allocate("bucket", BUCKET_ROWS);
+  const rules = encodeNameRules(nameRules);
+  const offset = tables.arena.allocate(rules.length);
+  tables.arena.u8view(offset, rules.length).set(rules);
+  tables.set("nameRules", tables.arena.baseAddress + offset);
+  tables.set("nameRulesSize", rules.length);
+  tables.set("commonBucket", COMMON_BUCKET);
+  tables.column("bucket", "key").set(COMMON_BUCKET, 1);
+  tables.column("bucket", "type")[COMMON_BUCKET] = SHT_NOBITS;
+  await workers.run("assignBuckets", { bounds: resolved.fileBounds });
+  return { ...resolved, buckets: readBuckets(workers, findings) };
+}
+
+function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
+  const key = tables.column("bucket", "key");
+  const first = tables.column("bucket", "first");
+  const type = tables.column("bucket", "type");
+  const flags = tables.column("bucket", "flags");
+  const entsize = tables.column("bucket", "entsize");
+  const nameLength = tables.column("bucket", "nameLength");
+  const rule = tables.column("bucket", "rule");
+  const ordinal = tables.column("bucket", "ordinal");
+  const found: { bucket: Bucket; file: number; section: number }[] = [];
+  for (let id = 2; id < BUCKET_ROWS; id++) {
+    if (key.low(id) === 0 && key.high(id) === 0) continue;
+    const file = ~first.high(id) >>> 0;
+    const section = ~first.low(id) >>> 0;
+    const name = findings.sectionName(file, section).slice(0, nameLength[id]);
+    found.push({
+      bucket: { id, name, type: type[id], flags: flags.get(id), entsize: entsize[id], rule: rule[id] - 1 },
+      file,
+      section,
+    });
+  }
+  found.sort((a, b) => a.file - b.file || a.section - b.section);
+  const buckets = found.map(({ bucket }) => bucket);
+  buckets.push({ id: COMMON_BUCKET, name: ".bss", type: SHT_NOBITS, flags: SHF_ALLOC | SHF_WRITE, entsize: 0, rule: -1 });
+  for (const [i, { id }] of buckets.entries()) ordinal[id] = i;
+  tables.set("bucketCount", buckets.length);
+  return buckets;
+}
+
+/** Whether any section asked for an executable stack, or said nothing about it. */
+export function wantsExecutableStack({ tables }: Workers, files: number): boolean {
+  const flags = tables.column("file", "flags");
+  for (let file = 0; file < files; file++)
+    if (flags[file] & enumerations.FileFlags.NEEDS_EXECUTABLE_STACK) return true;
+  return false;
+}

@@ -1,0 +1,399 @@
+/**
+ * Synthesise: slots for what symbols need, the dynamic symbol table, and the sections that the linker makes.
+ * TypeScript decides which there are; what grows with symbols is counted and made by kernels. Fills entry,
+ * dynsym, version and localNeed.entry. No section is added after it.
+ */
+import * as elf from "../elf/constants.ts";
+import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { OutputSection } from "../output/output-section.ts";
+import { buildIdNote, buildIdSize } from "../output/sections/build-id.ts";
+import { type DynamicEntry, dynamicEntries, encodeDynamic } from "../output/sections/dynamic.ts";
+import { DynamicStrings } from "../output/sections/dynamic-strings.ts";
+import { type VersionRequirement, versionRequirements } from "../output/sections/version-requirements.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { Inputs } from "./find-inputs.ts";
+import type { Needs } from "./find-needs.ts";
+import { RANGES } from "./unify.ts";
+import type { Workers } from "./workers.ts";
+import type { Target } from "../targets/target.ts";
+
+const { FileFlags, FileState } = enumerations;
+const { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE } = elf;
+const RELA = 24;
+const SYM = 24;
+/** VER_NDX_GLOBAL is 1; versions that are required follow. */
+const FIRST_VERSION_INDEX = 2;
+
+export interface Synthetic extends Needs {
+  /** The linker's own sections by name; layout adds those that come from inputs. */
+  readonly sections: Map<string, OutputSection>;
+  readonly isDynamic: boolean;
+  /** What .dynstr holds besides the symbols' names; complete once .dynamic has been sized. */
+  readonly strings: DynamicStrings;
+}
+
+/** How the values of .dynamic find out about addresses. */
+export type AddressOf = (symbol: string) => number | undefined;
+
+export async function synthesise(
+  workers: Workers,
+  needs: Needs,
+  inputs: Inputs,
+  options: LinkOptions,
+  target: Target,
+  addressOf: AddressOf,
+): Promise<Synthetic> {
+  const { tables } = workers;
+  const slots = await placeSlots(workers, needs);
+  const isDynamic = options.outputKind !== "exec" || !options.isStatic;
+  const sections = new Map<string, OutputSection>();
+  const add = (section: OutputSection): OutputSection => {
+    sections.set(section.name, section);
+    return section;
+  };
+  const find = (name: string): OutputSection | undefined => sections.get(name);
+
+  const relaDyn = tables.get("gotSymbolics") + slots.symbolics + tables.get("copyCount");
+  addSlots(workers, add, find, slots, target);
+  if (relaDyn > 0) {
+    add(
+      new OutputSection({
+        name: ".rela.dyn",
+        type: elf.SHT_RELA,
+        flags: SHF_ALLOC,
+        alignment: 8,
+        size: relaDyn * RELA,
+        entsize: RELA,
+        link: () => find(".dynsym"),
+      }),
+    );
+  }
+  if (needs.ehFrameSize > 0) addEhFrame(workers, add, needs, options);
+  const idSize = buildIdSize(options.buildId);
+  if (idSize > 0) {
+    const note = buildIdNote(idSize);
+    add(
+      new OutputSection({
+        name: ".note.gnu.build-id",
+        type: elf.SHT_NOTE,
+        flags: SHF_ALLOC,
+        alignment: 4,
+        size: note.length,
+        contents: () => note,
+      }),
+    );
+  }
+  const strings = new DynamicStrings();
+  if (isDynamic) await addDynamic(workers, add, find, strings, needs, inputs, options, addressOf);
+  return { ...needs, sections, isDynamic, strings };
+}
+
+interface Slots {
+  readonly got: number;
+  readonly plt: number;
+  readonly pltGot: number;
+  /** Relocations of .got slots without a symbol, and the others; Local Dynamic's among these. */
+  readonly relatives: number;
+  readonly symbolics: number;
+}
+
+/** Counts, sums and places what symbols need. */
+async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
+  const { tables } = workers;
+  await workers.run("markCopyAliases", { bounds: needs.fileBounds });
+  tables.allocate("needCell", RANGES + 1);
+  await workers.run("countNeeds", { rows: RANGES + 1 });
+  const sum = (name: "entries" | "got" | "plt" | "pltGot" | "irelatives" | "relatives" | "symbolics", start: number): number => {
+    const column = tables.column("needCell", name);
+    let next = start;
+    for (let cell = 0; cell <= RANGES; cell++) {
+      const count = column[cell];
+      column[cell] = next;
+      next += count;
+    }
+    return next;
+  };
+  const tlsLd = tables.get("needsTlsLd");
+  const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
+  tables.set("gotSlots", tlsLd * 2);
+  const entries = sum("entries", 0);
+  const got = sum("got", tlsLd * 2);
+  const jumps = sum("plt", 0);
+  const pltGot = sum("pltGot", 0);
+  const ifuncs = sum("irelatives", 0);
+  const relatives = sum("relatives", 0);
+  const symbolics = sum("symbolics", 0) + (isStatic ? 0 : tlsLd);
+  tables.set("pltJumps", jumps);
+  tables.allocate("entry", entries);
+  await workers.run("placeNeeds", { rows: RANGES + 1 });
+  await workers.run("placeCopies", { rows: 1 });
+
+  // .rela.dyn: relocations without a symbol first, as DT_RELACOUNT wants; then the sections', then .got's.
+  placeRelocations(workers, needs, relatives);
+  return { got, plt: jumps + ifuncs, pltGot, relatives, symbolics };
+}
+
+function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: number): void {
+  const relatives = tables.column("file", "relatives");
+  const symbolics = tables.column("file", "symbolics");
+  const firstRelative = tables.column("file", "firstRelative");
+  const firstSymbolic = tables.column("file", "firstSymbolic");
+  let next = gotRelatives;
+  for (let file = 0; file < files; file++) {
+    firstRelative[file] = next;
+    next += relatives[file];
+  }
+  tables.set("gotRelatives", next);
+  for (let file = 0; file < files; file++) {
+    firstSymbolic[file] = next;
+    next += symbolics[file];
+  }
+  tables.set("gotSymbolics", next);
+}
+
+type Add = (section: OutputSection) => OutputSection;
+type Find = (name: string) => OutputSection | undefined;
+
+function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: Target): void {
+  const { tables } = workers;
+  const code = SHF_ALLOC | SHF_EXECINSTR;
+  const data = SHF_ALLOC | SHF_WRITE;
+  const progbits = elf.SHT_PROGBITS;
+  if (slots.got > 0)
+    add(new OutputSection({ name: ".got", type: progbits, flags: data, alignment: 8, size: slots.got * 8, entsize: 8 }));
+  add(
+    new OutputSection({
+      name: ".got.plt",
+      type: progbits,
+      flags: data,
+      alignment: 8,
+      size: (target.gotPltReserved + slots.plt) * 8,
+      entsize: 8,
+    }),
+  );
+  if (slots.plt > 0) {
+    const size = target.pltHeaderSize + slots.plt * target.pltEntrySize;
+    add(new OutputSection({ name: ".plt", type: progbits, flags: code, alignment: 16, size, entsize: target.pltEntrySize }));
+    add(
+      new OutputSection({
+        name: ".rela.plt",
+        type: elf.SHT_RELA,
+        flags: SHF_ALLOC | elf.SHF_INFO_LINK,
+        alignment: 8,
+        size: slots.plt * RELA,
+        entsize: RELA,
+        link: () => find(".dynsym"),
+        info: () => find(".got.plt")!.index,
+      }),
+    );
+  }
+  if (slots.pltGot > 0) {
+    const size = slots.pltGot * target.pltGotEntrySize;
+    add(new OutputSection({ name: ".plt.got", type: progbits, flags: code, alignment: 8, size, entsize: target.pltGotEntrySize }));
+  }
+  for (const [name, size, alignment] of [
+    [".copyrel", "copySize", "copyAlignment"],
+    [".copyrel.rel.ro", "copyRelroSize", "copyRelroAlignment"],
+  ] as const)
+    if (tables.get(size) > 0)
+      add(
+        new OutputSection({
+          name,
+          type: elf.SHT_NOBITS,
+          flags: data,
+          alignment: 2 ** tables.get(alignment),
+          size: tables.get(size),
+        }),
+      );
+}
+
+function addEhFrame(workers: Workers, add: Add, { ehFrameSize, fdes }: Needs, options: LinkOptions): void {
+  workers.tables.allocate("fde", fdes);
+  // A terminator of four zero bytes, which unwinders without .eh_frame_hdr look for.
+  add(new OutputSection({ name: ".eh_frame", type: elf.SHT_PROGBITS, flags: SHF_ALLOC, alignment: 8, size: ehFrameSize + 4 }));
+  if (options.hasEhFrameHdr)
+    add(
+      new OutputSection({ name: ".eh_frame_hdr", type: elf.SHT_PROGBITS, flags: SHF_ALLOC, alignment: 4, size: 12 + fdes * 8 }),
+    );
+}
+
+async function addDynamic(
+  workers: Workers,
+  add: Add,
+  find: Find,
+  strings: DynamicStrings,
+  needs: Needs,
+  inputs: Inputs,
+  options: LinkOptions,
+  addressOf: AddressOf,
+): Promise<void> {
+  const { tables } = workers;
+  const shared = neededObjects(workers, needs, inputs);
+  placeVersions(workers, needs, shared);
+  tables.allocate("dynsym", tables.rows("entry"));
+  await workers.run("listDynsyms", { rows: 1 });
+  const required = requireVersions(workers, shared);
+  const versionNeeds = versionRequirements(required, strings);
+  const needed = [...new Set(shared.filter(({ isNeeded }) => isNeeded).map(({ soname }) => soname))];
+
+  if (options.dynamicLinker !== undefined) {
+    const path = Buffer.from(`${options.dynamicLinker}\0`);
+    add(
+      new OutputSection({
+        name: ".interp",
+        type: elf.SHT_PROGBITS,
+        flags: SHF_ALLOC,
+        alignment: 1,
+        size: path.length,
+        contents: () => path,
+      }),
+    );
+  }
+  const dynsym = (): OutputSection | undefined => find(".dynsym");
+  const count = tables.get("dynsymCount");
+  add(
+    new OutputSection({
+      name: ".dynsym",
+      type: elf.SHT_DYNSYM,
+      flags: SHF_ALLOC,
+      alignment: 8,
+      size: count * SYM,
+      entsize: SYM,
+      link: () => find(".dynstr"),
+      info: () => 1,
+    }),
+  );
+  const hashed = tables.get("dynsymHashed");
+  const { hashStyle } = options;
+  if (hashStyle === "gnu" || hashStyle === "both") {
+    const words = hashed === 0 ? 1 : 2 ** Math.max(0, Math.ceil(Math.log2((hashed * 12) / 64)));
+    tables.set("gnuHashBloomWords", words);
+    const size = 16 + words * 8 + tables.get("gnuHashBuckets") * 4 + hashed * 4;
+    add(new OutputSection({ name: ".gnu.hash", type: elf.SHT_GNU_HASH, flags: SHF_ALLOC, alignment: 8, size, link: dynsym }));
+  }
+  if (hashStyle === "sysv" || hashStyle === "both")
+    add(
+      new OutputSection({
+        name: ".hash",
+        type: elf.SHT_HASH,
+        flags: SHF_ALLOC,
+        alignment: 4,
+        size: 8 + count * 8,
+        entsize: 4,
+        link: dynsym,
+      }),
+    );
+  if (required.length > 0) {
+    add(
+      new OutputSection({
+        name: ".gnu.version",
+        type: elf.SHT_GNU_versym,
+        flags: SHF_ALLOC,
+        alignment: 2,
+        size: count * 2,
+        entsize: 2,
+        link: dynsym,
+      }),
+    );
+    add(
+      new OutputSection({
+        name: ".gnu.version_r",
+        type: elf.SHT_GNU_verneed,
+        flags: SHF_ALLOC,
+        alignment: 8,
+        size: versionNeeds.length,
+        link: () => find(".dynstr"),
+        info: () => required.length,
+        contents: () => versionNeeds,
+      }),
+    );
+  }
+  const dynamic = (): DynamicEntry[] =>
+    dynamicEntries({
+      options,
+      strings,
+      needed,
+      find,
+      addressOf,
+      relativeCount: tables.get("gotRelatives"),
+      versionNeeds: required.length,
+      hasTextRelocations: false,
+      hasStaticTls: tables.get("hasStaticTls") !== 0,
+    });
+  add(
+    new OutputSection({
+      name: ".dynstr",
+      type: elf.SHT_STRTAB,
+      flags: SHF_ALLOC,
+      alignment: 1,
+      // What .dynamic names is added before; the symbols' names come after it, by kernel.
+      contents: () => strings.bytes(),
+    }),
+  );
+  add(
+    new OutputSection({
+      name: ".dynamic",
+      type: elf.SHT_DYNAMIC,
+      flags: SHF_ALLOC | SHF_WRITE,
+      alignment: 8,
+      entsize: 16,
+      link: () => find(".dynstr"),
+      contents: () => encodeDynamic(dynamic()),
+    }),
+  );
+}
+
+/** A shared object of the link. */
+interface Needed extends SharedObject {
+  readonly file: number;
+  readonly isNeeded: boolean;
+  readonly soname: string;
+}
+
+function neededObjects({ tables }: Workers, { files }: Needs, inputs: Inputs): Needed[] {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const input = tables.column("file", "input");
+  const found: Needed[] = [];
+  for (let file = 0; file < files; file++) {
+    if (!(flags[file] & FileFlags.IS_SHARED) || flags[file] & FileFlags.IS_BROKEN) continue;
+    const entry = inputs.files[input[file]];
+    const object = readSharedObject(entry.displayName, inputs.staged[entry.stagedSet].bytes(entry.stagedIndex));
+    // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
+    const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
+    found.push({ ...object, soname: object.soname ?? fallback, file, isNeeded: (state[file] & FileState.NEEDED) !== 0 });
+  }
+  return found;
+}
+
+function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly Needed[]): void {
+  const first = tables.column("file", "firstVersion");
+  const counts = new Uint32Array(files);
+  for (const { file, versions } of shared) counts[file] = versions.length;
+  let next = 0;
+  for (let file = 0; file < files; file++) {
+    first[file] = next;
+    next += counts[file];
+  }
+  first[files] = next;
+  tables.allocate("version", next);
+}
+
+function requireVersions({ tables }: Workers, shared: readonly Needed[]): VersionRequirement[] {
+  const isUsed = tables.column("version", "isUsed");
+  const index = tables.column("version", "index");
+  const first = tables.column("file", "firstVersion");
+  const required: VersionRequirement[] = [];
+  let next = FIRST_VERSION_INDEX;
+  for (const { file, soname, versions } of shared) {
+    const used: { name: string; index: number }[] = [];
+    for (const [i, name] of versions.entries()) {
+      if (name === undefined || !isUsed[first[file] + i]) continue;
+      index[first[file] + i] = next;
+      used.push({ name, index: next++ });
+    }
+    if (used.length > 0) required.push({ soname, versions: used });
+  }
+  return required;
+}

@@ -1,0 +1,88 @@
+/**
+ * The workers of one link, and the tables that they work on. Made by the spawn pass, used by every later
+ * one: `run` is how a pass runs a kernel.
+ */
+import { performance } from "node:perf_hooks";
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import { type Arena, WorkerCrashError, type WorkerPool } from "../staging/index.ts";
+import { type KernelName, kernels } from "../tables/kernels.ts";
+import type { Tables } from "../tables/views.ts";
+
+/** What a kernel took. */
+export interface KernelTiming {
+  readonly kernel: KernelName;
+  readonly rows: number;
+  /** ms since the link began. */
+  readonly startMs: number;
+  readonly wallMs: number;
+  readonly busyMs: readonly number[];
+  readonly minorFaults: number;
+  readonly retriedChunks: number;
+}
+
+export interface RunOptions {
+  /** Default: the rows of the kernel's table. */
+  readonly rows?: number;
+  readonly bounds?: Uint32Array;
+  /** What the kernel's job.parameter(i) is. */
+  readonly parameters?: readonly number[];
+}
+
+export class Workers implements AsyncDisposable {
+  readonly tables: Tables;
+  readonly timings: KernelTiming[] = [];
+  readonly #arena: Arena;
+  readonly #pool: WorkerPool;
+  readonly #diagnostics: Diagnostics;
+  readonly #began = performance.now();
+
+  constructor(arena: Arena, pool: WorkerPool, tables: Tables, diagnostics: Diagnostics) {
+    this.#arena = arena;
+    this.#pool = pool;
+    this.tables = tables;
+    this.#diagnostics = diagnostics;
+  }
+
+  get arena(): Arena {
+    return this.#arena;
+  }
+
+  get size(): number {
+    return this.#pool.size;
+  }
+
+  /** Runs a kernel over its table. A worker that crashes twice over a chunk is an error of the link. */
+  async run(kernel: KernelName, { rows, bounds, parameters = [] }: RunOptions = {}): Promise<void> {
+    const count = rows ?? (bounds === undefined ? this.tables.rows(kernels[kernel].row) : bounds[bounds.length - 1]);
+    if (count === 0) return;
+    const args = new BigUint64Array(5);
+    args[0] = BigInt(this.tables.address);
+    for (const [i, parameter] of parameters.entries()) args[i + 1] = BigInt(parameter);
+    const startMs = performance.now() - this.#began;
+    try {
+      const report = await this.#pool.run(kernel, {
+        rows: count,
+        ...(bounds === undefined ? {} : { bounds }),
+        args: new Uint8Array(args.buffer),
+      });
+      this.timings.push({
+        kernel,
+        rows: count,
+        startMs,
+        wallMs: report.wallMs,
+        busyMs: report.workers.map((worker) => worker.busyMs),
+        minorFaults: report.workers.reduce((sum, worker) => sum + worker.minorFaults, 0),
+        retriedChunks: report.retriedChunks,
+      });
+    } catch (error) {
+      if (!(error instanceof WorkerCrashError)) throw error;
+      this.#diagnostics.add("workerCrashed", { kernel, signal: error.message });
+      this.#diagnostics.stopIfFailed();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.close({ wait: false });
+    this.#arena.close();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Write: workers copy, relocate and digest what comes from inputs and what grows with symbols; the parent
+ * writes headers and small sections, and the build id last, because it is made of all digests.
+ */
+import type { LinkOptions } from "../options/link-options.ts";
+import { elfHeader } from "../output/elf-header.ts";
+import type { OutputFile } from "../output/output-file.ts";
+import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
+import { sectionHeaders } from "../output/section-headers.ts";
+import type { Target } from "../targets/target.ts";
+import type { Image } from "./layout.ts";
+import { PARTITIONS } from "./unify.ts";
+import type { Workers } from "./workers.ts";
+
+/** Extents that a chunk has besides one for each bucket, and that one kernel writes at once; as in the kernels. */
+const CHUNK_PARTS = 3;
+const SYMTAB_PARTS = 3;
+const SINGLE_PARTS = 16;
+
+/** An image and e_entry. */
+export type EntryImage = Image & { readonly entry: number };
+
+export async function write(workers: Workers, image: EntryImage, output: OutputFile, options: LinkOptions, target: Target): Promise<void> {
+  const { tables } = workers;
+  const { buckets, sections, fileBounds } = image;
+  const chunks = fileBounds.length - 1;
+  const firstPiece = chunks * (buckets.length + CHUNK_PARTS);
+  const firstSymtab = firstPiece + PARTITIONS * buckets.length;
+  const firstSingle = firstSymtab + chunks * SYMTAB_PARTS;
+  const digests = firstSingle + SINGLE_PARTS;
+  tables.allocate("digest", digests);
+  tables.set("firstPieceDigest", firstPiece);
+  tables.set("firstSymtabDigest", firstSymtab);
+  tables.set("firstSingleDigest", firstSingle);
+  const path = Buffer.from(`${output.path}\0`);
+  const offset = tables.arena.allocate(path.length);
+  tables.arena.u8view(offset, path.length).set(path);
+  tables.set("outputPath", tables.arena.baseAddress + offset);
+
+  await workers.run("writeSections");
+  if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: PARTITIONS });
+  if (sections.has(".symtab")) await workers.run("writeSymtab");
+  await workers.run("writeSlots", { rows: 1 });
+  if (sections.has(".dynsym")) await workers.run("writeDynsym", { rows: 1 });
+  if (sections.has(".eh_frame_hdr")) await workers.run("writeEhFrameHdr", { rows: 1 });
+
+  const own = writeOwn(image, output, options, target);
+  const note = sections.get(".note.gnu.build-id");
+  if (note === undefined) return;
+  const low = tables.column("digest", "low").bytes();
+  const high = tables.column("digest", "high").bytes();
+  output.write(buildIdOf(options.buildId, [low, high, ...own]), note.offset + BUILD_ID_OFFSET);
+}
+
+/** Headers and the sections whose bytes TypeScript makes. Returns them, for the build id. */
+function writeOwn(image: EntryImage, output: OutputFile, options: LinkOptions, target: Target): Uint8Array[] {
+  const written: Uint8Array[] = [];
+  const put = (bytes: Uint8Array, offset: number): void => {
+    output.write(bytes, offset);
+    written.push(bytes);
+  };
+  put(elfHeader(image, options, target), 0);
+  for (const section of image.ordered) if (section.contents !== undefined) put(section.contents(), section.offset);
+  put(image.sectionNames.bytes, image.sections.get(".shstrtab")!.offset);
+  put(sectionHeaders(image.ordered, image.sectionNames), image.sectionHeadersOffset);
+  return written;
+}
