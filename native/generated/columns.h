@@ -356,6 +356,7 @@ struct ChunkBucketTable {
   u64 rows;
   Column<ChunkBucketId, u64> size; // bytes (layout)
   Column<ChunkBucketId, u64> offset; // in the bucket (layout)
+  Column<ChunkBucketId, u8> alignment; // log2 of the largest alignment (layout)
 };
 
 // A row is a live SHF_MERGE section.

@@ -55,7 +55,11 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         t.mention.hash[m] = take(common, sym.st_size, log2, f);
       }
     }
-    for (u32 b = 0; b < buckets; b++) t.chunk_bucket.size[ChunkBucketId{raw(chunk) * buckets + b}] = size[b];
+    for (u32 b = 0; b < buckets; b++) {
+      ChunkBucketId part{raw(chunk) * buckets + b};
+      t.chunk_bucket.size[part] = size[b];
+      t.chunk_bucket.alignment[part] = static_cast<u8>(alignment[b]);
+    }
     for (u32 b = 1; b < t.bucket.rows; b++)
       if (u32 at = t.bucket.ordinal[BucketId{b}]; t.bucket.key[BucketId{b}] && alignment[at])
         t.bucket.alignment.raise(BucketId{b}, alignment[at]);

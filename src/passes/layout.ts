@@ -11,11 +11,9 @@ import { type Bucket, OutputSection } from "../output/output-section.ts";
 import { type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
 import { type Protection, rankOf, Region, regionOf } from "../output/section-order.ts";
 import { StringTable } from "../output/sections/string-table.ts";
-import type { U64Column } from "../tables/views.ts";
 import type { Target } from "../targets/target.ts";
 import { wantsExecutableStack } from "./split.ts";
 import type { Synthetic } from "./synthesise.ts";
-import { PARTITIONS } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
 const { SHF_TLS, SHT_NOBITS } = elf;
@@ -50,9 +48,10 @@ export async function layout(
   if (options.strip !== "all") await workers.run("countSymtab", { bounds });
 
   const protection: Protection = { isRelro: options.z.isRelro && !options.isOmagic, isNow: options.z.isNow };
-  const ordered = outputSections(workers, synthetic, chunks, options, protection);
+  const sizes = new Map<number, number>(); // bytes of each bucket that is not empty, by its row
+  const ordered = outputSections(workers, synthetic, sizes, options, protection);
   for (const section of ordered) synthetic.sections.set(section.name, section);
-  sizeOwnContents(workers, synthetic, ordered);
+  sizeSections(workers, synthetic, ordered, sizes);
   for (const [i, section] of ordered.entries()) section.index = i + 1;
   const sectionNames = new StringTable(ordered.map(({ name }) => name));
   synthetic.sections.get(".shstrtab")!.size = sectionNames.bytes.length;
@@ -66,7 +65,7 @@ export async function layout(
   const segments = segmentsOf(ordered, options, protection, base, headerSize, isExecutableStack);
   const sectionHeadersOffset = alignUp(fileEnd, 8);
 
-  placeBuckets(workers, ordered, target);
+  placeBuckets(workers, ordered, sizes, target);
   publish(workers, synthetic, segments);
   for (const name of internal.names) {
     const value = linkerSymbolValue(name, ordered, base);
@@ -94,15 +93,16 @@ function alignUp(value: number, alignment: number): number {
 function outputSections(
   workers: Workers,
   synthetic: Synthetic,
-  chunks: number,
+  sizes: Map<number, number>,
   options: LinkOptions,
   protection: Protection,
 ): OutputSection[] {
   const { tables } = workers;
   const byName = new Map<string, OutputSection>();
   for (const bucket of synthetic.buckets) {
-    const extent = sizeBucket(workers, bucket, synthetic.buckets.length, chunks);
-    if (extent.size === 0) continue;
+    const size = sizeBucket(workers, bucket, synthetic.buckets.length);
+    if (size === 0) continue;
+    sizes.set(bucket.id, size);
     const name = outputName(bucket);
     let section = byName.get(name);
     if (section === undefined) {
@@ -154,27 +154,27 @@ function sortBuckets(section: OutputSection): void {
   section.buckets.splice(0, Infinity, ...section.buckets.toSorted((a, b) => key(a) - key(b)));
 }
 
-/** Sums a bucket's parts, and leaves the offset of each where kernels look for it. */
-function sizeBucket({ tables }: Workers, bucket: Bucket, buckets: number, chunks: number): { size: number } {
+/**
+ * Sums a bucket's parts, and leaves the offset of each where kernels look for it. A part is aligned as its own
+ * sections want, not as the bucket's: crti.o's and crtn.o's parts of .init are one function.
+ */
+function sizeBucket({ tables }: Workers, bucket: Bucket, buckets: number): number {
   const ordinal = tables.column("bucket", "ordinal")[bucket.id];
-  const alignment = tables.column("bucket", "alignment");
-  const sum = (size: U64Column, offset: U64Column, parts: number): number => {
-    let next = 0;
-    for (let part = 0; part < parts; part++) {
-      const row = part * buckets + ordinal;
-      const bytes = size.get(row);
-      if (bytes === 0) continue;
-      next = alignUp(next, 2 ** alignment[bucket.id]);
-      offset.set(row, next);
-      next += bytes;
-    }
-    return next;
-  };
-  if (bucket.entsize === 0) return { size: sum(tables.column("chunkBucket", "size"), tables.column("chunkBucket", "offset"), chunks) };
-  const log2 = tables.column("mergeCell", "alignment");
-  for (let partition = 0; partition < PARTITIONS; partition++)
-    alignment[bucket.id] = Math.max(alignment[bucket.id], log2[partition * buckets + ordinal]);
-  return { size: sum(tables.column("mergeCell", "size"), tables.column("mergeCell", "offset"), PARTITIONS) };
+  const bucketAlignment = tables.column("bucket", "alignment");
+  const table = bucket.entsize === 0 ? "chunkBucket" : "mergeCell";
+  const size = tables.column(table, "size");
+  const offset = tables.column(table, "offset");
+  const alignment = tables.column(table, "alignment");
+  let end = 0;
+  for (let row = ordinal; row < tables.rows(table); row += buckets) {
+    const bytes = size.get(row);
+    if (bytes === 0) continue;
+    if (alignment[row] > bucketAlignment[bucket.id]) bucketAlignment[bucket.id] = alignment[row];
+    const begin = alignUp(end, 2 ** alignment[row]);
+    offset.set(row, begin);
+    end = begin + bytes;
+  }
+  return end;
 }
 
 /** .symtab and .strtab: each file's locals, then each file's globals. */
@@ -213,12 +213,17 @@ function symbolTables({ tables }: Workers, { files }: Synthetic): OutputSection[
   return [symtab, strtab];
 }
 
-/** Sections whose bytes TypeScript makes are as large as what it makes, once all sections are known. */
-function sizeOwnContents({ tables }: Workers, { sections, strings }: Synthetic, ordered: readonly OutputSection[]): void {
+/** Sections from inputs are as large as their buckets; those that TypeScript makes, as what it makes. */
+function sizeSections(
+  { tables }: Workers,
+  { sections, strings }: Synthetic,
+  ordered: readonly OutputSection[],
+  sizes: ReadonlyMap<number, number>,
+): void {
   for (const section of ordered) {
     for (const bucket of section.buckets) {
       const alignment = 2 ** tables.column("bucket", "alignment")[bucket.id];
-      section.size = alignUp(section.size, alignment) + bucketSize(tables, bucket);
+      section.size = alignUp(section.size, alignment) + sizes.get(bucket.id)!;
     }
   }
   // .dynamic asks which sections there are, and adds to .dynstr.
@@ -228,21 +233,6 @@ function sizeOwnContents({ tables }: Workers, { sections, strings }: Synthetic, 
   if (dynstr === undefined) return;
   tables.set("dynstrOwn", strings.size);
   dynstr.size = strings.size + tables.get("dynstrSize");
-}
-
-function bucketSize(tables: Workers["tables"], bucket: Bucket): number {
-  const buckets = tables.get("bucketCount");
-  const ordinal = tables.column("bucket", "ordinal")[bucket.id];
-  const table = bucket.entsize === 0 ? "chunkBucket" : "mergeCell";
-  const parts = tables.rows(table) / buckets;
-  const size = tables.column(table, "size");
-  const offset = tables.column(table, "offset");
-  let end = 0;
-  for (let part = 0; part < parts; part++) {
-    const bytes = size.get(part * buckets + ordinal);
-    if (bytes > 0) end = offset.get(part * buckets + ordinal) + bytes;
-  }
-  return end;
 }
 
 /**
@@ -284,7 +274,12 @@ function place(ordered: readonly OutputSection[], base: number, headerSize: numb
 }
 
 /** Tells kernels where each bucket went. */
-function placeBuckets({ tables }: Workers, ordered: readonly OutputSection[], target: Target): void {
+function placeBuckets(
+  { tables }: Workers,
+  ordered: readonly OutputSection[],
+  sizes: ReadonlyMap<number, number>,
+  target: Target,
+): void {
   const address = tables.column("bucket", "address");
   const fileOffset = tables.column("bucket", "fileOffset");
   const isCopied = tables.column("bucket", "isCopied");
@@ -300,7 +295,7 @@ function placeBuckets({ tables }: Workers, ordered: readonly OutputSection[], ta
       isCopied[bucket.id] = section.type === SHT_NOBITS ? 0 : 1;
       filler[bucket.id] = section.flags & elf.SHF_EXECINSTR ? target.codeFiller : 0;
       index[bucket.id] = section.index;
-      at += bucketSize(tables, bucket);
+      at += sizes.get(bucket.id)!;
     }
   }
 }

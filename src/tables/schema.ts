@@ -178,6 +178,7 @@ export const schema = {
     columns: {
       size: u64("bytes (layout)"),
       offset: u64("in the bucket (layout)"),
+      alignment: u8("log2 of the largest alignment (layout)"),
     },
   },
   mergeable: {
