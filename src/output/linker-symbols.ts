@@ -8,27 +8,34 @@ interface Value {
   readonly sectionIndex: number;
 }
 
-type Find = (ordered: readonly OutputSection[], base: number) => Value | undefined;
+/** What values depend on. */
+export interface ImageFacts {
+  readonly ordered: readonly OutputSection[];
+  readonly base: number;
+  readonly isPic: boolean;
+}
+
+type Find = (image: ImageFacts) => Value | undefined;
 
 const begin =
   (...names: string[]): Find =>
-  (ordered) => {
+  ({ ordered }) => {
     const section = ordered.find(({ name }) => names.includes(name));
     return section && { address: section.address, sectionIndex: section.index };
   };
 const end =
   (...names: string[]): Find =>
-  (ordered) => {
+  ({ ordered }) => {
     const section = ordered.find(({ name }) => names.includes(name));
     return section && { address: section.end, sectionIndex: section.index };
   };
 const lastEnd =
   (isMeant: (section: OutputSection) => boolean): Find =>
-  (ordered) => {
+  ({ ordered }) => {
     const section = ordered.findLast((s) => s.flags & SHF_ALLOC && !(s.flags & SHF_TLS && s.type === SHT_NOBITS) && isMeant(s));
     return section && { address: section.end, sectionIndex: section.index };
   };
-const imageBase: Find = (ordered, base) => ({ address: base, sectionIndex: ordered[0]?.index ?? 0 });
+const imageBase: Find = ({ ordered, base }) => ({ address: base, sectionIndex: ordered[0]?.index ?? 0 });
 
 const endOfCode = lastEnd((section) => (section.flags & SHF_EXECINSTR) !== 0);
 const endOfData = lastEnd((section) => (section.flags & SHF_WRITE) !== 0 && section.type !== SHT_NOBITS);
@@ -41,7 +48,7 @@ const symbols: Readonly<Record<string, Find>> = {
   _GLOBAL_OFFSET_TABLE_: begin(".got.plt", ".got"),
   _PROCEDURE_LINKAGE_TABLE_: begin(".plt"),
   _DYNAMIC: begin(".dynamic"),
-  _TLS_MODULE_BASE_: (ordered) => {
+  _TLS_MODULE_BASE_: ({ ordered }) => {
     const section = ordered.find(({ flags }) => flags & SHF_TLS);
     return section && { address: section.address, sectionIndex: section.index };
   },
@@ -52,8 +59,9 @@ const symbols: Readonly<Record<string, Find>> = {
   __init_array_end: end(".init_array"),
   __fini_array_start: begin(".fini_array"),
   __fini_array_end: end(".fini_array"),
-  __rela_iplt_start: begin(".rela.plt"),
-  __rela_iplt_end: end(".rela.plt"),
+  // A program that relocates itself finds these relocations through .dynamic, and must not apply them twice.
+  __rela_iplt_start: (image) => (image.isPic ? undefined : begin(".rela.plt")(image)),
+  __rela_iplt_end: (image) => (image.isPic ? undefined : end(".rela.plt")(image)),
   __bss_start: begin(".bss"),
   _etext: endOfCode,
   etext: endOfCode,
@@ -71,10 +79,10 @@ export const linkerSymbols: readonly string[] = Object.keys(symbols);
  * The value of a name of {@link linkerSymbols}, or of `__start_SECTION` and `__stop_SECTION`. What belongs to
  * a section that is not there is the image's base: a range that is empty.
  */
-export function linkerSymbolValue(name: string, ordered: readonly OutputSection[], base: number): Value | undefined {
+export function linkerSymbolValue(name: string, image: ImageFacts): Value | undefined {
   const find = Object.hasOwn(symbols, name) ? symbols[name] : undefined;
-  if (find !== undefined) return find(ordered, base) ?? { address: base, sectionIndex: 0 };
+  if (find !== undefined) return find(image) ?? { address: image.base, sectionIndex: 0 };
   const bound = /^__(start|stop)_(.+)$/.exec(name);
   if (bound === null) return undefined;
-  return (bound[1] === "start" ? begin(bound[2]) : end(bound[2]))(ordered, base);
+  return (bound[1] === "start" ? begin(bound[2]) : end(bound[2]))(image);
 }

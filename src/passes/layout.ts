@@ -68,7 +68,7 @@ export async function layout(
   placeBuckets(workers, ordered, sizes, target);
   publish(workers, synthetic, segments);
   for (const name of internal.names) {
-    const value = linkerSymbolValue(name, ordered, base);
+    const value = linkerSymbolValue(name, { ordered, base, isPic: options.outputKind !== "exec" });
     if (value !== undefined) internal.define(name, value.address, value.sectionIndex);
   }
   await workers.run("assignAddresses", { bounds });

@@ -28,7 +28,7 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   };
   const addSection = (name: string, tag: number, sizeTag?: number): void => {
     const section = find(name);
-    if (section === undefined || section.size === 0) return;
+    if (section === undefined) return;
     add(tag, () => section.address);
     if (sizeTag !== undefined) add(sizeTag, () => section.size);
   };
