@@ -383,9 +383,9 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
     if (w < workers.size())
       state.reactor()->unwatch(holder->watched[w].watch, workers[w] ? workers[w]->pidfd() : -1);
   holder->watched.clear();
-  auto children = holder->pool->close();
   if (holder->wake_watch)
     state.reactor()->unwatch(std::exchange(holder->wake_watch, 0), holder->pool->wake_fd());
+  auto children = holder->pool->close();
   if (!holder->on_report.IsEmpty()) { // a job was running; JavaScript has already rejected it
     holder->on_report.Reset();
     state.reactor()->drop();

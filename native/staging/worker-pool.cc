@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "staging/kernel-registry.h"
 
@@ -595,6 +596,7 @@ std::vector<std::unique_ptr<ChildProcess>> WorkerPool::close() {
   control_ = nullptr;
   mappings_.clear();
   arena_.reset();
+  ::close(std::exchange(wake_fd_, -1));
   return leaving;
 }
 

@@ -176,6 +176,7 @@ export class File implements Disposable, AsyncDisposable {
 
   /** For `stage()`: this file is staged now, as one of a batch. */
   adopt(entry: BatchEntry): void {
+    if (this.#descriptor < 0) return; // closed meanwhile
     this.unstage();
     this.#staged = entry;
   }

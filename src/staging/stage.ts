@@ -76,9 +76,12 @@ export async function stage(mode: StageMode, ...files: readonly (string | File)[
   const batch = await Batch.stageAsync(mode, inputs);
   const shared = new Map<number, BatchEntry>();
   for (const [index, file] of files.entries()) {
+    if (typeof file === "string") continue;
+    const first = files.indexOf(file);
     const adopt = inputs[index]!.adopt;
     if (adopt) shared.set(index, adopt);
-    else if (typeof file !== "string") file.adopt({ batch, index });
+    else if (first < index) shared.set(index, { batch, index: first });
+    else file.adopt({ batch, index });
   }
   return new StagedSet(batch, shared);
 }

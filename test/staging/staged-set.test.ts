@@ -130,6 +130,14 @@ test("a file object that is not staged is staged with the set, by its descriptor
   expect(text(file.bytes())).toBe("abc");
 });
 
+test("a file object may be in a set twice", async () => {
+  using dir = scratch({ a: "abc" });
+  using file = await File.openRead(dir.path("a"));
+  using set = await stage(StageMode.MmapShared, file, file);
+  expect(set.bytes(1)).toBe(set.bytes(0));
+  expect(file.bytes()).toBe(set.bytes(0));
+});
+
 test("a file of a set that is unstaged is refused by the set", async () => {
   using dir = scratch({ a: "abc" });
   using file = await File.openRead(dir.path("a"));
