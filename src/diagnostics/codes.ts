@@ -70,11 +70,10 @@ export const codes = {
     ({ emulation }) => `unrecognised emulation mode: '${emulation}'`,
     { hint: ({ supported }) => `supported emulations: ${supported}` },
   ),
-  conflictingOptions: error<{ first: string; second: string; why?: string }>(
-    ({ first, second, why }) =>
-      why === undefined
-        ? `options '${first}' and '${second}' may not be used together`
-        : `options '${first}' and '${second}' may not be used together: ${why}`,
+  conflictingOptions: error<{ first: string; second: string; why?: string }>(({ first, second, why }) =>
+    why === undefined
+      ? `options '${first}' and '${second}' may not be used together`
+      : `options '${first}' and '${second}' may not be used together: ${why}`,
   ),
   unbalancedState: error<{ option: string; missing: string }>(
     ({ option, missing }) => `'${option}' without '${missing}'`,
@@ -170,11 +169,14 @@ export const codes = {
   noteIncompatible: warning<{ property: string }>(({ property }) => `missing ${property} property`),
 
   // Symbols.
-  undefinedSymbol: error<{ symbol: string; hint?: string | undefined }>(({ symbol }) => `undefined reference to '${symbol}'`, {
-    groupBy: ({ symbol }) => symbol,
-    placeIs: "referenced by",
-    hint: ({ hint }) => hint,
-  }),
+  undefinedSymbol: error<{ symbol: string; hint?: string | undefined }>(
+    ({ symbol }) => `undefined reference to '${symbol}'`,
+    {
+      groupBy: ({ symbol }) => symbol,
+      placeIs: "referenced by",
+      hint: ({ hint }) => hint,
+    },
+  ),
   undefinedSymbolWarning: warning<{ symbol: string; hint?: string | undefined }>(
     ({ symbol }) => `undefined reference to '${symbol}'`,
     { groupBy: ({ symbol }) => symbol, placeIs: "referenced by", hint: ({ hint }) => hint },
@@ -183,14 +185,15 @@ export const codes = {
     ({ symbol, visibility }) => `undefined ${visibility} symbol '${symbol}'`,
     { groupBy: ({ symbol }) => symbol, placeIs: "referenced by" },
   ),
-  undefinedInShared: error<{ symbol: string }>(({ symbol }) => `undefined reference to '${symbol}' in a shared object`, {
-    groupBy: ({ symbol }) => symbol,
-    placeIs: "referenced by",
-    hint: () => "use --allow-shlib-undefined to link nevertheless",
-  }),
-  requiredUndefined: error<{ symbol: string }>(
-    ({ symbol }) => `required symbol '${symbol}' not defined`,
+  undefinedInShared: error<{ symbol: string }>(
+    ({ symbol }) => `undefined reference to '${symbol}' in a shared object`,
+    {
+      groupBy: ({ symbol }) => symbol,
+      placeIs: "referenced by",
+      hint: () => "use --allow-shlib-undefined to link nevertheless",
+    },
   ),
+  requiredUndefined: error<{ symbol: string }>(({ symbol }) => `required symbol '${symbol}' not defined`),
   duplicateSymbol: error<{ symbol: string }>(({ symbol }) => `multiple definition of '${symbol}'`, {
     groupBy: ({ symbol }) => symbol,
     placeIs: "defined in",
@@ -203,10 +206,10 @@ export const codes = {
     groupBy: ({ symbol, text }) => `${symbol}\0${text}`,
     placeIs: "referenced by",
   }),
-  tlsMismatch: error<{ symbol: string }>(
-    ({ symbol }) => `'${symbol}' is thread-local in one file and not in another`,
-    { groupBy: ({ symbol }) => symbol, placeIs: "in" },
-  ),
+  tlsMismatch: error<{ symbol: string }>(({ symbol }) => `'${symbol}' is thread-local in one file and not in another`, {
+    groupBy: ({ symbol }) => symbol,
+    placeIs: "in",
+  }),
   linkerDefined: error<{ symbol: string }>(({ symbol }) => `'${symbol}' is reserved for the linker`),
   versionUndefined: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `version script assignment of '${version}' to '${symbol}' failed: symbol not defined`,
@@ -255,7 +258,9 @@ export const codes = {
     groupBy: ({ symbol }) => symbol,
     placeIs: "referenced by",
   }),
-  badTlsSequence: error<Relocation>((operands) => `${against(operands)} is not in a TLS code sequence that can be relaxed`),
+  badTlsSequence: error<Relocation>(
+    (operands) => `${against(operands)} is not in a TLS code sequence that can be relaxed`,
+  ),
 
   // The output and the machine.
   cannotWriteOutput: error<{ path: string; reason: string }>(

@@ -54,7 +54,9 @@ export class LinkFailed extends Error {
   constructor(diagnostics: Diagnostics) {
     const first = diagnostics.list().find((diagnostic) => diagnostic.severity === "error");
     const more = diagnostics.errorCount - 1;
-    super((first?.message ?? "link failed") + (more > 0 ? ` (and ${more} more ${more === 1 ? "error" : "errors"})` : ""));
+    super(
+      (first?.message ?? "link failed") + (more > 0 ? ` (and ${more} more ${more === 1 ? "error" : "errors"})` : ""),
+    );
     this.diagnostics = diagnostics;
   }
 }

@@ -57,7 +57,8 @@ export class ByteReader {
   u64(offset: number): number {
     this.#check(offset, 8);
     const value = this.#view.getBigUint64(offset, true);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.error(offset, `number 0x${value.toString(16)} is too large`);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER))
+      throw this.error(offset, `number 0x${value.toString(16)} is too large`);
     return Number(value);
   }
 

@@ -37,8 +37,8 @@ const machineNames: ReadonlyMap<number, string> = new Map([
 export function fileTypeOf(head: Uint8Array, size: number): FileType {
   if (size === 0) return { kind: "empty" };
   const bytes = head.subarray(0, Math.min(head.length, size));
-  const starts = (magic: string): boolean =>
-    bytes.length >= magic.length && [...magic].every((character, index) => bytes[index] === character.charCodeAt(0));
+  const text = Buffer.from(bytes).toString("latin1");
+  const starts = (magic: string): boolean => text.startsWith(magic);
   if (starts(ELF_MAGIC)) return elfTypeOf(bytes);
   if (starts(ARCHIVE_MAGIC)) return { kind: "archive" };
   if (starts(THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };

@@ -7,7 +7,9 @@ import { type LinkOptions, newDraft, resolveOptions } from "./link-options.ts";
 import { expandResponseFiles } from "./response-file.ts";
 import { addFile, type OptionRow, optionTable, type Setting } from "./table.ts";
 
-const rowsByName = new Map<string, OptionRow>(optionTable.flatMap((row) => row.names.map((name) => [name, row] as const)));
+const rowsByName = new Map<string, OptionRow>(
+  optionTable.flatMap((row) => row.names.map((name) => [name, row] as const)),
+);
 
 /**
  * Reads a command line, without the program's name. What is wrong with it is added to `diagnostics`; the
@@ -53,8 +55,7 @@ export function parseOptions(argv: readonly string[], diagnostics: Diagnostics):
     }
     row.set(setting, value ?? "");
   }
-  if (setting.groupDepth > 0)
-    diagnostics.add("unbalancedState", { option: "--start-group", missing: "--end-group" });
+  if (setting.groupDepth > 0) diagnostics.add("unbalancedState", { option: "--start-group", missing: "--end-group" });
   return resolveOptions(setting.draft, diagnostics);
 }
 

@@ -209,7 +209,13 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "discard-none", "Keep all local symbols", ({ draft }) => {
     draft.discard = "none";
   }),
-  optional("output", "build-id", "KIND", "Add a build id: fast, md5, sha1 (default), sha256, uuid, 0xHEX, none", setBuildId),
+  optional(
+    "output",
+    "build-id",
+    "KIND",
+    "Add a build id: fast, md5, sha1 (default), sha256, uuid, 0xHEX, none",
+    setBuildId,
+  ),
   flag("output", "no-build-id", "Add no build id", ({ draft }) => {
     draft.buildId = { kind: "none" };
   }),
@@ -281,42 +287,84 @@ export const optionTable: readonly OptionRow[] = [
   valued("inputs", "format b", "FORMAT", "Set the format of the inputs that follow: elf64-x86-64", (setting, value) =>
     setWord(setting, value, ["elf64-x86-64", "elf", "default"], () => undefined),
   ),
-  valued("inputs", "exclude-libs", "LIB,LIB...", "Do not export symbols of these archives, or of ALL", ({ draft }, value) => {
-    draft.excludeLibs.push(...listOf(value));
-  }),
+  valued(
+    "inputs",
+    "exclude-libs",
+    "LIB,LIB...",
+    "Do not export symbols of these archives, or of ALL",
+    ({ draft }, value) => {
+      draft.excludeLibs.push(...listOf(value));
+    },
+  ),
 
   valued("libraries", "library l", "NAME", "Link libNAME.so or libNAME.a; :FILE looks for FILE", (setting, value) =>
     addInput(setting, "library", value),
   ),
-  valued("libraries", "library-path L", "DIR", "Search DIR for libraries; =DIR is below the sysroot", ({ draft }, value) => {
-    draft.libraryPaths.push(value);
-  }),
-  valued("libraries", "sysroot", "DIR", "Prefix of the directories that are searched by default", ({ draft }, value) => {
-    draft.sysroot = value;
-  }),
+  valued(
+    "libraries",
+    "library-path L",
+    "DIR",
+    "Search DIR for libraries; =DIR is below the sysroot",
+    ({ draft }, value) => {
+      draft.libraryPaths.push(value);
+    },
+  ),
+  valued(
+    "libraries",
+    "sysroot",
+    "DIR",
+    "Prefix of the directories that are searched by default",
+    ({ draft }, value) => {
+      draft.sysroot = value;
+    },
+  ),
   flag("libraries", "nostdlib", "Search only the directories of the command line", ({ draft }) => {
     draft.isNoStdlib = true;
   }),
-  valued("libraries", "rpath-link", "DIR:DIR...", "Search for shared objects that shared objects need", ({ draft }, value) => {
-    draft.rpathLink.push(...value.split(":"));
-  }),
+  valued(
+    "libraries",
+    "rpath-link",
+    "DIR:DIR...",
+    "Search for shared objects that shared objects need",
+    ({ draft }, value) => {
+      draft.rpathLink.push(...value.split(":"));
+    },
+  ),
   // GNU ld's -Y gives default directories for Solaris; gcc passes it there only.
   valued("libraries", "Y", "DIR:DIR...", "Add directories to the default ones", ({ draft }, value) => {
     draft.libraryPaths.push(...value.replace(/^P,/, "").split(":"));
   }),
 
-  valued("symbols", "undefined u", "SYMBOL", "Make SYMBOL undefined, so that archives define it", ({ draft }, value) => {
-    draft.undefinedSymbols.push(value);
-  }),
-  valued("symbols", "require-defined", "SYMBOL", "As -u, and an error when SYMBOL stays undefined", ({ draft }, value) => {
-    draft.undefinedSymbols.push(value);
-    draft.requiredSymbols.push(value);
-  }),
-  valued("symbols", "defsym", "SYMBOL=VALUE", "Define SYMBOL as a number, a symbol, or symbol + number", (setting, value) => {
-    const defsym = parseDefsym(value);
-    if (defsym === undefined) badArgument(setting, value, "SYMBOL=NUMBER, SYMBOL=SYMBOL or SYMBOL=SYMBOL+NUMBER");
-    else setting.draft.defsyms.push(defsym);
-  }),
+  valued(
+    "symbols",
+    "undefined u",
+    "SYMBOL",
+    "Make SYMBOL undefined, so that archives define it",
+    ({ draft }, value) => {
+      draft.undefinedSymbols.push(value);
+    },
+  ),
+  valued(
+    "symbols",
+    "require-defined",
+    "SYMBOL",
+    "As -u, and an error when SYMBOL stays undefined",
+    ({ draft }, value) => {
+      draft.undefinedSymbols.push(value);
+      draft.requiredSymbols.push(value);
+    },
+  ),
+  valued(
+    "symbols",
+    "defsym",
+    "SYMBOL=VALUE",
+    "Define SYMBOL as a number, a symbol, or symbol + number",
+    (setting, value) => {
+      const defsym = parseDefsym(value);
+      if (defsym === undefined) badArgument(setting, value, "SYMBOL=NUMBER, SYMBOL=SYMBOL or SYMBOL=SYMBOL+NUMBER");
+      else setting.draft.defsyms.push(defsym);
+    },
+  ),
   valued("symbols", "wrap", "SYMBOL", "Let __wrap_SYMBOL answer references to SYMBOL", ({ draft }, value) => {
     draft.wrappedSymbols.push(value);
   }),
@@ -456,9 +504,15 @@ export const optionTable: readonly OptionRow[] = [
   valued("dynamic", "export-dynamic-symbol-list", "FILE", "Export the symbols that FILE lists", ({ draft }, value) => {
     draft.dynamicLists.push(value);
   }),
-  valued("dynamic", "dynamic-list", "FILE", "Export, or keep preemptible, the symbols that FILE lists", ({ draft }, value) => {
-    draft.dynamicLists.push(value);
-  }),
+  valued(
+    "dynamic",
+    "dynamic-list",
+    "FILE",
+    "Export, or keep preemptible, the symbols that FILE lists",
+    ({ draft }, value) => {
+      draft.dynamicLists.push(value);
+    },
+  ),
   flag("dynamic", "Bsymbolic", "Bind references to a shared object's own symbols", ({ draft }) => {
     draft.symbolic = "all";
   }),
@@ -536,11 +590,17 @@ export const optionTable: readonly OptionRow[] = [
   valued("layout", "Tbss", "ADDRESS", "Set the address of .bss, in hexadecimal", (setting, value) =>
     setSectionStart(setting, ".bss", value),
   ),
-  valued("layout", "section-start", "SECTION=ADDRESS", "Set the address of a section, in hexadecimal", (setting, value) => {
-    const equals = value.lastIndexOf("=");
-    if (equals <= 0) badArgument(setting, value, "SECTION=ADDRESS");
-    else setSectionStart(setting, value.slice(0, equals), value.slice(equals + 1));
-  }),
+  valued(
+    "layout",
+    "section-start",
+    "SECTION=ADDRESS",
+    "Set the address of a section, in hexadecimal",
+    (setting, value) => {
+      const equals = value.lastIndexOf("=");
+      if (equals <= 0) badArgument(setting, value, "SECTION=ADDRESS");
+      else setSectionStart(setting, value.slice(0, equals), value.slice(equals + 1));
+    },
+  ),
   flag("layout", "omagic N", "Make text writable and do not align segments", ({ draft }) => {
     draft.isOmagic = true;
   }),
@@ -570,10 +630,16 @@ export const optionTable: readonly OptionRow[] = [
     draft.isCref = true;
   }),
   // GNU ld's --trace takes no argument: with one, it is ours.
-  optional("reports", "trace", "FILE", "List input files; with FILE, write a timeline of the link in Chrome's format", ({ draft }, value) => {
-    if (value === "") draft.isTraceInputs = true;
-    else draft.traceFile = value;
-  }),
+  optional(
+    "reports",
+    "trace",
+    "FILE",
+    "List input files; with FILE, write a timeline of the link in Chrome's format",
+    ({ draft }, value) => {
+      if (value === "") draft.isTraceInputs = true;
+      else draft.traceFile = value;
+    },
+  ),
   flag("reports", "t", "List input files", ({ draft }) => {
     draft.isTraceInputs = true;
   }),
@@ -687,7 +753,10 @@ export const optionTable: readonly OptionRow[] = [
   ignored("check-sections no-check-sections", "addresses never overlap"),
   ignoredValued("warn-backrefs-exclude", "GLOB", "not checked"),
   ignored("print-memory-usage", "there are no memory regions"),
-  ignored("print-map-discarded no-print-map-discarded print-map-locals no-print-map-locals", "the map lists what is kept"),
+  ignored(
+    "print-map-discarded no-print-map-discarded print-map-locals no-print-map-locals",
+    "the map lists what is kept",
+  ),
 
   // What asks for the only way, or for what has no meaning without a script with SECTIONS.
   ignoredValued("orphan-handling", "MODE", "there is no script that leaves orphans"),

@@ -85,7 +85,10 @@ const reports = ["none", "warning", "error"] as const;
 
 /** Keywords with a value; a setter that returns false did not understand it. */
 const valued: Readonly<Record<string, { expected: string; set: (z: Z, value: string) => boolean }>> = {
-  "max-page-size": { expected: "a power of two", set: (z, value) => setPageSize(value, (size) => (z.maxPageSize = size)) },
+  "max-page-size": {
+    expected: "a power of two",
+    set: (z, value) => setPageSize(value, (size) => (z.maxPageSize = size)),
+  },
   "common-page-size": {
     expected: "a power of two",
     set: (z, value) => setPageSize(value, (size) => (z.commonPageSize = size)),
@@ -133,11 +136,11 @@ export function applyZ(setting: Setting, argument: string): void {
   const equals = argument.indexOf("=");
   const keyword = equals === -1 ? argument : argument.slice(0, equals);
   if (equals === -1 && Object.hasOwn(flags, keyword)) {
-    flags[keyword]?.(draft.z, draft);
+    flags[keyword](draft.z, draft);
   } else if (equals !== -1 && Object.hasOwn(valued, keyword)) {
     const value = argument.slice(equals + 1);
     const row = valued[keyword];
-    if (row?.set(draft.z, value) === false)
+    if (!row.set(draft.z, value))
       diagnostics.add("badArgument", { option: `-z ${keyword}`, value, expected: row.expected });
   } else if (!ignoredFlags.includes(keyword)) {
     diagnostics.add("unknownKeyword", { keyword: argument });

@@ -124,7 +124,7 @@ export class OutputFile implements Disposable, AsyncDisposable {
     const fd = attempt("open", this.target, () => openSync(this.target, constants.O_WRONLY));
     try {
       const buffer = new Uint8Array(COPY_BYTES);
-      for (let offset = 0; offset < this.size; ) {
+      for (let offset = 0; offset < this.size;) {
         const count = readSync(this.#fd, buffer, 0, Math.min(COPY_BYTES, this.size - offset), offset);
         if (count === 0) throw new IoError({ code: "EIO", syscall: "read", path: this.path });
         writeAll(fd, buffer.subarray(0, count), undefined, this.target);
@@ -168,7 +168,9 @@ function statTarget(target: string): Stats | undefined {
 
 function openIn(folder: string, target: string, size: number, mode: number, isCopied: boolean): OutputFile {
   const suffix = `.${process.pid}-${randomBytes(4).toString("hex")}.spore`;
-  const name = Buffer.from(basename(target)).subarray(0, NAME_MAX - suffix.length - 1).toString("latin1");
+  const name = Buffer.from(basename(target))
+    .subarray(0, NAME_MAX - suffix.length - 1)
+    .toString("latin1");
   const path = join(folder, `.${name.replaceAll(/[^\w.+-]/g, "_")}${suffix}`);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
   // The kernel takes the umask off the mode, and honours a directory's default ACL.
@@ -199,7 +201,7 @@ function checkWritable(target: string): void {
 
 /** Writes all bytes, at `offset` or where the descriptor is. */
 function writeAll(fd: number, bytes: Uint8Array, offset: number | undefined, path: string): void {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const position = offset === undefined ? null : offset + done;
     done += attempt("write", path, () => writeSync(fd, bytes, done, bytes.length - done, position));
   }
