@@ -14,7 +14,7 @@ export type Scan = (options: LinkOptions, diagnostics: Diagnostics) => Promise<S
 
 export interface Passes {
   readonly link: Link;
-  readonly scan: Scan;
+  readonly scan?: Scan;
 }
 
 interface ScanFlags {
@@ -47,17 +47,20 @@ export async function runSpore(
     .usage("[ld options] file...")
     .helpOption(false)
     .configureHelp({ formatHelp: () => helpText(`${PROGRAM} link`) });
-  program
-    .command("scan")
-    .description("list what files define and refer to, what is duplicate and what is undefined")
-    .argument("<file...>", "objects, archives and shared objects")
-    .option("--json", "print JSON")
-    .option("--stats", "print the time of each pass")
-    .option("--threads <n>", "number of workers", parseWorkers)
-    .option("--no-demangle", "print names as in the files")
-    .action(async (files: string[], flags: ScanFlags) => {
-      status = await runScan(files, flags, passes, version, terminal);
-    });
+  const { scan } = passes;
+  if (scan !== undefined) {
+    program
+      .command("scan")
+      .description("list what files define and refer to, what is duplicate and what is undefined")
+      .argument("<file...>", "objects, archives and shared objects")
+      .option("--json", "print JSON")
+      .option("--stats", "print the time of each pass")
+      .option("--threads <n>", "number of workers", parseWorkers)
+      .option("--no-demangle", "print names as in the files")
+      .action(async (files: string[], flags: ScanFlags) => {
+        status = await runScan(files, flags, scan, version, terminal);
+      });
+  }
   if (argv.length === 0) {
     terminal.writeError(program.helpInformation());
     return 1;
@@ -80,7 +83,7 @@ function parseWorkers(text: string): number {
 async function runScan(
   files: readonly string[],
   flags: ScanFlags,
-  passes: Passes,
+  scan: Scan,
   version: string,
   terminal: Terminal,
 ): Promise<number> {
@@ -88,13 +91,13 @@ async function runScan(
   // Files are inputs of a link that has every archive member in it.
   const threads = flags.threads === undefined ? [] : [`--threads=${flags.threads}`];
   const argv = ["--whole-archive", "-shared", ...threads, ...files.map(protectDash)];
-  const scan: Link = async (options, diagnostics) => {
-    const report = await passes.scan(options, diagnostics);
+  const scanAndReport: Link = async (options, diagnostics) => {
+    const report = await scan(options, diagnostics);
     diagnostics.stopIfFailed();
     const format = { isJson: flags.json === true, hasTimings: flags.stats === true, demangle };
     return { standardOutput: formatScan(report, format) };
   };
-  return runLinker(argv, version, scan, terminal);
+  return runLinker(argv, version, scanAndReport, terminal);
 }
 
 /** A file whose name begins with a dash or an at sign is no option here. */

@@ -1,23 +1,45 @@
-/** Where the bundled command begins: `node dist/command.cjs ld|spore ARGUMENT…`. */
+/** What bin/ld and bin/spore load: the program's name and arguments in, exit status out. */
 import { link } from "../link.ts";
-import { runLinker, type Terminal } from "./main.ts";
+import { formatStats } from "../reports/stats.ts";
+import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
+import { testHooksOf } from "./test-hooks.ts";
 
+/** The package's version; esbuild puts it in. */
 declare const SPORE_VERSION: string;
 
 const terminal: Terminal = {
   writeOutput: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
 };
-const [, , program, ...argv] = process.argv;
-void program;
-process.exitCode = await0();
-function await0(): number {
-  runLinker(argv, SPORE_VERSION, async (options, diagnostics) => {
-    await link(options, diagnostics);
-    return {};
-  }, terminal).then((status) => (process.exitCode = status), (error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
-  return 0;
+
+const linkAndReport: Link = async (options, diagnostics) => {
+  const { timings } = await link(options, diagnostics, testHooksOf(process.env));
+  return options.isStats ? { standardError: formatStats(timings) } : {};
+};
+
+/** A reader that closed its pipe wants no more, and no stack trace. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exitCode ||= 1;
 }
+
+async function run([name, ...argv]: readonly string[]): Promise<number> {
+  process.stdout.on("error", ignoreClosedPipe);
+  process.stderr.on("error", ignoreClosedPipe);
+  if (name === "ld") return runLinker(argv, SPORE_VERSION, linkAndReport, terminal);
+  // Loaded only here: a link does not pay for commander.
+  const { runSpore } = await import("./spore.ts");
+  return runSpore(argv, SPORE_VERSION, { link: linkAndReport }, terminal);
+}
+
+// The status is set and not passed to process.exit(): what is still to be written to a pipe is written first.
+async function start(): Promise<void> {
+  try {
+    process.exitCode ||= await run(process.argv.slice(2));
+  } catch (error) {
+    terminal.writeError(`${PROGRAM}: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+void start();

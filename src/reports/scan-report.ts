@@ -1,4 +1,5 @@
 /** What `spore scan` prints: the symbols that each file defines and refers to, what is duplicate or undefined. */
+import { formatTable } from "./stats.ts";
 
 export interface ScannedFile {
   /** As users call it, `libx.a(member.o)`. */
@@ -36,14 +37,14 @@ export function formatScan(report: ScanReport, format: ScanFormat): string {
   const { timings, workers, ...found } = report;
   if (format.isJson) return `${JSON.stringify(format.hasTimings ? report : found, undefined, 2)}\n`;
   const rows = found.files.map((file) => [file.file, String(file.defined.length), String(file.referenced.length)]);
-  const lines = alignColumns([["file", "defined", "referenced"], ...rows]);
-  lines.push(...listPlaces("duplicate", "defined in", found.duplicates, format.demangle));
-  lines.push(...listPlaces("undefined", "referenced by", found.undefined, format.demangle));
+  let text = formatTable([["file", "defined", "referenced"], ...rows]);
+  text += listPlaces("duplicate", "defined in", found.duplicates, format.demangle);
+  text += listPlaces("undefined", "referenced by", found.undefined, format.demangle);
   if (format.hasTimings) {
     const times = Object.entries(timings).map(([pass, ms]) => [pass, `${ms.toFixed(2)} ms`]);
-    lines.push("", ...alignColumns([["pass", `${workers} ${workers === 1 ? "worker" : "workers"}`], ...times]));
+    text += `\n${formatTable([["pass", `${workers} ${workers === 1 ? "worker" : "workers"}`], ...times])}`;
   }
-  return `${lines.join("\n")}\n`;
+  return text;
 }
 
 function listPlaces(
@@ -51,19 +52,8 @@ function listPlaces(
   relation: string,
   symbols: readonly SymbolPlaces[],
   demangle: (name: string) => string,
-): string[] {
-  if (symbols.length === 0) return [];
-  const lines = symbols.map(({ symbol, files }) => `  ${demangle(symbol)}: ${relation} ${files.join(", ")}`);
-  return ["", `${title}: ${symbols.length}`, ...lines];
-}
-
-/** First column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
+): string {
+  if (symbols.length === 0) return "";
+  const lines = symbols.map(({ symbol, files }) => `  ${demangle(symbol)}: ${relation} ${files.join(", ")}\n`);
+  return `\n${title}: ${symbols.length}\n${lines.join("")}`;
 }

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const source = dirname(fileURLToPath(import.meta.url));
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "spore-demo-"));
 
 /** Runs one command, shown as a user would type it. */
 function run(program, ...args) {
-  const shown = args.map((word) => relative(root, word).length < word.length && word.startsWith("/") ? relative(root, word) : word);
+  const shown = args.map((word) => word.replaceAll(`${root}/`, "").replaceAll(`${folder}/`, "").replace(folder, "."));
   process.stdout.write(`$ ${[basename(program), ...shown].join(" ")}\n`);
   const { status, error } = spawnSync(program, args, { stdio: "inherit", cwd: root });
   if (error?.code === "ENOENT") fail(`${program} not found; install with: apt-get install gcc binutils`);

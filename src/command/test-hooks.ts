@@ -1,0 +1,34 @@
+/**
+ * What the tests of crashes and of timing ask of a link, by environment variables. A production run has none.
+ *
+ *     SPORE_TEST_FAULT=kernel:point[:chunk[:signal]]   ends the worker that gets there, once
+ *     SPORE_TEST_DELAYS=seed                           workers pause at random before their chunks
+ *
+ * The points are those of PoolFault: reserve, claim, first, middle, last.
+ */
+import type { TestHooks } from "../passes/spawn.ts";
+import type { PoolFault } from "../staging/index.ts";
+
+const points: readonly PoolFault["at"][] = ["reserve", "claim", "first", "middle", "last"];
+
+/** @throws RangeError for a fault that is not understood: a test that tests nothing is worse than none */
+export function testHooksOf(env: Readonly<Record<string, string | undefined>>): TestHooks {
+  const { SPORE_TEST_FAULT: fault, SPORE_TEST_DELAYS: delays } = env;
+  return {
+    ...(fault === undefined ? {} : { fault: faultOf(fault) }),
+    ...(delays === undefined ? {} : { delays: Number(delays) }),
+  };
+}
+
+function faultOf(text: string): PoolFault {
+  const [kernel = "", point, chunk, signal = "SIGKILL"] = text.split(":");
+  const at = points.find((known) => known === point);
+  if (at === undefined) throw new RangeError(`SPORE_TEST_FAULT: no point "${point}" in "${text}"`);
+  return {
+    at,
+    signal: signal as NodeJS.Signals,
+    once: true,
+    ...(kernel === "" ? {} : { kernel }),
+    ...(chunk === undefined || chunk === "" ? {} : { chunk: Number(chunk) }),
+  };
+}
