@@ -14,6 +14,7 @@ void spore::init_staging_binding(Napi::Env, Napi::Object) {}
 #include <string.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "addon/staging-env.h"
 #include "staging/kernel-registry.h"
@@ -46,16 +47,17 @@ Napi::Value copy_of(Napi::Env env, const uint8_t *bytes, size_t size) {
   return copy;
 }
 
+// Null where external buffers are forbidden.
 Napi::Value view_of(Napi::Env env, const std::shared_ptr<Mapping> &mapping, uint64_t offset, size_t size) {
-  uint8_t *bytes = mapping->base() + offset;
   if (!may_use_external_buffers)
-    return copy_of(env, bytes, size);
+    return env.Null();
+  uint8_t *bytes = mapping->base() + offset;
   auto *hold = new BufferHold{mapping};
   napi_value buffer = nullptr;
   const napi_status status = napi_create_external_arraybuffer(env, bytes, size, release_hold, hold, &buffer);
   if (status == napi_no_external_buffers_allowed) {
     delete hold;
-    return copy_of(env, bytes, size);
+    return env.Null();
   }
   if (status != napi_ok) {
     delete hold;
@@ -185,7 +187,8 @@ Napi::Value file_view(const Napi::CallbackInfo &info) {
   const StagedFile &file = file_argument(info);
   if (!file.mapping)
     return info.Env().Null();
-  return view_of(info.Env(), file.mapping.mapping(), 0, file.mapping->size());
+  const Napi::Value view = view_of(info.Env(), file.mapping.mapping(), 0, file.mapping->size());
+  return view.IsNull() ? copy_of(info.Env(), file.mapping->base(), file.mapping->size()) : view;
 }
 
 Napi::Value file_marks(const Napi::CallbackInfo &info) {
@@ -307,6 +310,7 @@ Napi::Value arena_usage(const Napi::CallbackInfo &info) {
   return usage;
 }
 
+// Null where external buffers are forbidden: a copy would not be shared.
 Napi::Value arena_view(const Napi::CallbackInfo &info) {
   return view_of(info.Env(), shared<Arena>(info[0])->mapping().mapping(), number_at(info, 1), number_at(info, 2));
 }
@@ -318,6 +322,16 @@ Napi::Value arena_close(const Napi::CallbackInfo &info) {
     arena->release_all();
   arena.reset();
   return info.Env().Undefined();
+}
+
+// Half of what the process may have, as for the machine's memory.
+void limit_budget_to_cgroup() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    const uint64_t constrained = uv_get_constrained_memory(); // 0 when there is no limit, or none is known
+    if (constrained && constrained / 2 < read_budget().prefetched_limit)
+      set_budget_limit(BudgetKind::Prefetched, constrained / 2);
+  });
 }
 
 // A worker_thread that ends unloads the addons that only it had loaded, while the forking thread and the
@@ -332,6 +346,7 @@ void stay_loaded() {
 
 void init_staging_binding(Napi::Env env, Napi::Object exports) {
   stay_loaded();
+  limit_budget_to_cgroup();
   register_builtin_kernels();
   auto *state = new StagingEnv(env); // frees itself when the environment ends
   add_function<stage_batch>(exports, "stageBatch", state);

@@ -69,7 +69,7 @@ export interface StagingBinding {
   arenaRelease(arena: ArenaHandle, offset: number, bytes: number): NativeFailure | null;
   arenaExtent(arena: ArenaHandle, offset: number, bytes: number): readonly [number, number] | null;
   arenaUsage(arena: ArenaHandle): readonly [allocated: number, touched: number];
-  arenaView(arena: ArenaHandle, offset: number, bytes: number): ArrayBuffer;
+  arenaView(arena: ArenaHandle, offset: number, bytes: number): ArrayBuffer | null;
   arenaClose(arena: ArenaHandle): void;
   spawn(
     batches: readonly BatchHandle[],

@@ -195,7 +195,9 @@ export class Arena implements Disposable {
   #addSegment(offset: number, bytes: number): Segment {
     this.#extent(offset, bytes);
     if (bytes > maxSegmentBytes) throw new RangeError(`a buffer of ${bytes} bytes is more than 4 GiB`);
-    const segment = { offset, bytes, buffer: addon().arenaView(this.#handle, offset, bytes) };
+    const buffer = addon().arenaView(this.#handle, offset, bytes);
+    if (!buffer) throw new IoError({ code: "ERR_ARENA_NO_VIEW", syscall: "buffer", path: undefined });
+    const segment = { offset, bytes, buffer };
     this.#segments.splice(this.#firstAfter(offset), 0, segment);
     return segment;
   }

@@ -5,7 +5,7 @@ import { addon } from "../addon/load.ts";
 export interface MemoryBudget {
   /** Bytes of address space that staged files may take. Default: practically all there is. */
   readonly mappedBytes: number;
-  /** Bytes of memory that prefetched files may take. Default: half of the machine's memory. */
+  /** Bytes of memory that prefetched files may take. Default: half of the machine's, or the cgroup's, memory. */
   readonly prefetchedBytes: number;
 }
 

@@ -30,6 +30,7 @@ const ownMessages = {
   ERR_STAGE_CHANGED: "the file was changed since it was staged",
   ERR_ARENA_FULL: "the arena's reserved space is exhausted",
   ERR_ARENA_CLOSED: "the arena is closed",
+  ERR_ARENA_NO_VIEW: "external buffers are forbidden here, and a copy would not be shared",
 } as const satisfies Record<string, string>;
 
 /** A code that is Spore's own. */
