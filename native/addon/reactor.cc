@@ -23,8 +23,7 @@ uv_handle_t *handle(uv_timer_t &timer) { return reinterpret_cast<uv_handle_t *>(
 
 int Reactor::open(uv_loop_t *loop) {
   epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_fd_ < 0)
-    return -errno;
+  if (epoll_fd_ < 0) return -errno;
   post_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (post_fd_ < 0) {
     const int error = -errno;
@@ -57,8 +56,7 @@ void Reactor::close(std::function<void()> closed) {
   uv_poll_stop(&poll_);
   const auto on_closed = [](uv_handle_t *h) {
     auto *self = static_cast<Reactor *>(h->data);
-    if (--self->open_handles_ != 0)
-      return;
+    if (--self->open_handles_ != 0) return;
     ::close(self->epoll_fd_);
     ::close(self->post_fd_);
     const auto done = std::move(self->closed_);
@@ -82,10 +80,8 @@ uint64_t Reactor::watch(int fd, Ready ready) {
 }
 
 void Reactor::unwatch(uint64_t id, int fd) {
-  if (watches_.erase(id) == 0)
-    return;
-  if (fd >= 0)
-    epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  if (watches_.erase(id) == 0) return;
+  if (fd >= 0) epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
   std::erase(ticking_, id);
   update_timer();
 }
@@ -103,8 +99,7 @@ void Reactor::run_posted() {
     std::lock_guard lock(mutex_);
     tasks.swap(posted_);
   }
-  for (const auto &task : tasks)
-    task();
+  for (const auto &task : tasks) task();
 }
 
 void Reactor::hold() {
@@ -124,11 +119,9 @@ void Reactor::drop() {
 // The watch may be dropped, and others added, by what it calls.
 bool Reactor::call(uint64_t id) {
   const auto found = watches_.find(id);
-  if (found == watches_.end())
-    return true;
+  if (found == watches_.end()) return true;
   const Ready ready = found->second;
-  if (!ready())
-    return false;
+  if (!ready()) return false;
   watches_.erase(id);
   return true;
 }
@@ -136,21 +129,18 @@ bool Reactor::call(uint64_t id) {
 void Reactor::on_readable() {
   struct epoll_event events[64];
   const int n = epoll_wait(epoll_fd_, events, 64, 0);
-  for (int i = 0; i < n; i++)
-    call(events[i].data.u64);
+  for (int i = 0; i < n; i++) call(events[i].data.u64);
 }
 
 void Reactor::on_tick() {
   const std::vector<uint64_t> ids = ticking_;
   for (const uint64_t id : ids)
-    if (call(id))
-      std::erase(ticking_, id);
+    if (call(id)) std::erase(ticking_, id);
   update_timer();
 }
 
 void Reactor::update_timer() {
-  if (ticking_.empty())
-    uv_timer_stop(&timer_);
+  if (ticking_.empty()) uv_timer_stop(&timer_);
   else if (!uv_is_active(handle(timer_)))
     uv_timer_start(
         &timer_, [](uv_timer_t *timer) { static_cast<Reactor *>(timer->data)->on_tick(); }, kTickMs, kTickMs);

@@ -9,8 +9,7 @@ namespace spore {
 using namespace staging;
 
 PoolHolder::~PoolHolder() {
-  if (state)
-    state->pools.erase(this);
+  if (state) state->pools.erase(this);
   // Collected without close(): nobody waits for the workers.
   for (auto &child : pool->close()) {
     child->send_signal(SIGKILL);
@@ -30,8 +29,7 @@ StagingEnv::StagingEnv(napi_env env) : env_(env) {
 }
 
 Reactor *StagingEnv::reactor() {
-  if (reactor_)
-    return reactor_.get();
+  if (reactor_) return reactor_.get();
   uv_loop_t *loop = nullptr;
   napi_get_uv_event_loop(env_, &loop);
   auto reactor = std::make_unique<Reactor>();
@@ -45,8 +43,7 @@ Reactor *StagingEnv::reactor() {
 }
 
 void StagingEnv::call(const Napi::FunctionReference &function, const MakeArguments &make_arguments) {
-  if (function.IsEmpty())
-    return;
+  if (function.IsEmpty()) return;
   const Napi::Env env(env_);
   const Napi::HandleScope scope(env);
   try {
@@ -66,8 +63,7 @@ void StagingEnv::fork_begun() {
 
 void StagingEnv::fork_ended() {
   std::lock_guard lock(mutex_);
-  if (--forks_ == 0)
-    forks_done_.notify_one();
+  if (--forks_ == 0) forks_done_.notify_one();
 }
 
 void StagingEnv::shut_down() {
@@ -77,8 +73,7 @@ void StagingEnv::shut_down() {
   }
   context_.reset();
   for (PoolHolder *holder : pools) {
-    for (auto &child : holder->pool->close())
-      child->send_signal(SIGKILL); // reaped by its destructor
+    for (auto &child : holder->pool->close()) child->send_signal(SIGKILL); // reaped by its destructor
     holder->on_report.Reset();
     holder->state = nullptr; // finalisers run when this object is gone
   }
@@ -93,10 +88,8 @@ void StagingEnv::shut_down() {
     delete this;
     napi_remove_async_cleanup_hook(hook);
   };
-  if (reactor_)
-    reactor_->close(finish);
-  else
-    finish();
+  if (reactor_) reactor_->close(finish);
+  else finish();
 }
 
 Napi::Value to_js(Napi::Env env, const Failure &failure) {

@@ -27,16 +27,15 @@ WorkerFiles files_from_js(const Napi::Value &batches) {
   const auto array = batches.As<Napi::Array>();
   for (uint32_t b = 0; b < array.Length(); b++)
     for (const StagedFile &file : shared<StagedBatch>(array.Get(b))->files) {
-      if (file.mapping)
-        all.mappings.push_back(file.mapping);
-      all.files.push_back(file.mapping ? spore_file{file.mapping->base(), file.mapping->size()} : spore_file{nullptr, 0});
+      if (file.mapping) all.mappings.push_back(file.mapping);
+      all.files.push_back(file.mapping ? spore_file{file.mapping->base(), file.mapping->size()}
+                                       : spore_file{nullptr, 0});
     }
   return all;
 }
 
 std::vector<uint8_t> bytes_from_js(const Napi::Value &value) {
-  if (!value.IsTypedArray())
-    return {};
+  if (!value.IsTypedArray()) return {};
   const auto array = value.As<Napi::Uint8Array>();
   return {array.Data(), array.Data() + array.ByteLength()};
 }
@@ -75,14 +74,11 @@ struct SpawnPlan {
 };
 
 bool deliver_exit(StagingEnv &state, const std::shared_ptr<ChildHolder> &holder) {
-  if (holder->child->is_reaped())
-    return true;
-  if (!holder->child->try_reap())
-    return false;
+  if (holder->child->is_reaped()) return true;
+  if (!holder->child->try_reap()) return false;
   state.children.erase(holder);
   state.reactor()->unwatch(holder->watch, -1);
-  for (; holder->holds; holder->holds--)
-    state.reactor()->drop();
+  for (; holder->holds; holder->holds--) state.reactor()->drop();
   const ExitStatus &status = holder->child->status();
   state.call(holder->on_exit, [&](Napi::Env env) -> std::vector<napi_value> {
     return {Napi::Number::New(env, status.code), Napi::Number::New(env, status.signal)};
@@ -105,12 +101,10 @@ std::shared_ptr<ChildHolder> watch_child(StagingEnv &state, std::unique_ptr<Chil
 Napi::Value spawn(const Napi::CallbackInfo &info) {
   StagingEnv &state = state_of(info);
   Reactor *reactor = state.reactor();
-  if (!reactor)
-    return info.Env().Undefined();
+  if (!reactor) return info.Env().Undefined();
   auto plan = std::make_shared<SpawnPlan>();
   plan->files = files_from_js(info[0]);
-  if (info[1].IsExternal())
-    plan->arena = shared<Arena>(info[1]);
+  if (info[1].IsExternal()) plan->arena = shared<Arena>(info[1]);
   const auto kernels = info[2].As<Napi::Uint32Array>();
   const auto rows = info[3].As<Napi::Uint32Array>();
   const auto args = info[4].As<Napi::Array>();
@@ -131,11 +125,9 @@ Napi::Value spawn(const Napi::CallbackInfo &info) {
     reactor->post([&state, reactor, request, plan, callback] {
       reactor->drop();
       std::vector<std::shared_ptr<ChildHolder>> holders;
-      for (auto &child : request->children)
-        holders.push_back(watch_child(state, std::move(child)));
+      for (auto &child : request->children) holders.push_back(watch_child(state, std::move(child)));
       state.call(*callback, [&](Napi::Env env) -> std::vector<napi_value> {
-        if (request->failure)
-          return {to_js(env, request->failure)};
+        if (request->failure) return {to_js(env, request->failure)};
         auto children = Napi::Array::New(env, holders.size());
         for (uint32_t i = 0; i < holders.size(); i++) {
           auto entry = Napi::Array::New(env, 2);
@@ -172,8 +164,7 @@ Napi::Value child_signal(const Napi::CallbackInfo &info) {
 // (child, isHeld): while held, the loop goes on until the child ends.
 Napi::Value child_hold(const Napi::CallbackInfo &info) {
   const auto &holder = shared<ChildHolder>(info[0]);
-  if (holder->child->is_reaped())
-    return info.Env().Undefined();
+  if (holder->child->is_reaped()) return info.Env().Undefined();
   if (info[1].As<Napi::Boolean>().Value()) {
     holder->holds++;
     state_of(info).reactor()->hold();
@@ -215,8 +206,7 @@ void on_pool_event(StagingEnv &state, const std::shared_ptr<PoolHolder> &holder)
   JobReport report;
   const bool has_ended = holder->pool->advance(report);
   watch_workers(state, holder); // replacements
-  if (!has_ended || holder->on_report.IsEmpty())
-    return;
+  if (!has_ended || holder->on_report.IsEmpty()) return;
   state.reactor()->drop();
   const Napi::FunctionReference callback = std::move(holder->on_report);
   state.call(callback, [&](Napi::Env env) -> std::vector<napi_value> { return {report_to_js(env, report)}; });
@@ -228,26 +218,21 @@ void watch_workers(StagingEnv &state, const std::shared_ptr<PoolHolder> &holder)
   holder->watched.resize(workers.size());
   const std::weak_ptr<PoolHolder> weak = holder;
   for (size_t w = 0; w < workers.size(); w++) {
-    if (!workers[w] || holder->watched[w].pid == workers[w]->pid())
-      continue;
-    if (holder->watched[w].watch)
-      state.reactor()->unwatch(holder->watched[w].watch, -1); // its pidfd is closed
+    if (!workers[w] || holder->watched[w].pid == workers[w]->pid()) continue;
+    if (holder->watched[w].watch) state.reactor()->unwatch(holder->watched[w].watch, -1); // its pidfd is closed
     const pid_t pid = workers[w]->pid();
     holder->watched[w] = {pid, state.reactor()->watch(workers[w]->pidfd(), [&state, weak, w, pid] {
                             const auto alive = weak.lock();
-                            if (!alive)
-                              return true;
+                            if (!alive) return true;
                             on_pool_event(state, alive);
                             const auto &now = alive->pool->workers();
                             return w >= now.size() || !now[w] || now[w]->pid() != pid;
                           })};
   }
-  if (holder->wake_watch)
-    return;
+  if (holder->wake_watch) return;
   holder->wake_watch = state.reactor()->watch(holder->pool->wake_fd(), [&state, weak] {
     const auto alive = weak.lock();
-    if (alive)
-      on_pool_event(state, alive);
+    if (alive) on_pool_event(state, alive);
     return !alive;
   });
 }
@@ -262,8 +247,7 @@ std::shared_ptr<PoolHolder> hold_pool(StagingEnv &state, std::shared_ptr<WorkerP
 
 // hooks: [point, kernel, chunk or -1, signal, once, delay seed]
 TestHooks hooks_from_js(const Napi::Value &value) {
-  if (!value.IsTypedArray())
-    return {};
+  if (!value.IsTypedArray()) return {};
   const auto v = value.As<Napi::Int32Array>();
   return {.at = FaultPoint(v[0]),
           .kernel = v[1],
@@ -286,22 +270,19 @@ Napi::Value pool_create(const Napi::CallbackInfo &info) {
   }
   WorkerFiles files = files_from_js(info[0]);
   Failure failure;
-  auto pool = WorkerPool::create(std::move(files.files), std::move(files.mappings), shared<Arena>(info[1]), options,
-                                 failure);
+  auto pool =
+      WorkerPool::create(std::move(files.files), std::move(files.mappings), shared<Arena>(info[1]), options, failure);
   if (!info[5].IsFunction()) {
-    if (!pool)
-      return to_js(info.Env(), failure);
+    if (!pool) return to_js(info.Env(), failure);
     const auto request = pool->fork_request();
     fork_children(*request);
-    if (request->failure)
-      return to_js(info.Env(), request->failure);
+    if (request->failure) return to_js(info.Env(), request->failure);
     pool->adopt(std::move(request->children));
     return share(info.Env(), hold_pool(state, std::move(pool)));
   }
 
   Reactor *reactor = state.reactor();
-  if (!reactor)
-    return info.Env().Undefined();
+  if (!reactor) return info.Env().Undefined();
   auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[5].As<Napi::Function>()));
   const auto request = pool ? pool->fork_request() : std::make_shared<ForkRequest>();
   const auto finish = [&state, reactor, request, pool, failure, callback] {
@@ -313,8 +294,7 @@ Napi::Value pool_create(const Napi::CallbackInfo &info) {
       watch_workers(state, holder);
     }
     state.call(*callback, [&](Napi::Env env) -> std::vector<napi_value> {
-      if (holder)
-        return {share(env, holder)};
+      if (holder) return {share(env, holder)};
       return {to_js(env, pool ? request->failure : failure)};
     });
   };
@@ -341,35 +321,29 @@ Napi::Value pool_run(const Napi::CallbackInfo &info) {
   job.rows = info[2].As<Napi::Number>().Uint32Value();
   job.chunk_rows = info[3].As<Napi::Number>().Uint32Value();
   job.chunk_count = info[4].As<Napi::Number>().Uint32Value();
-  if (info[5].IsTypedArray())
-    job.bounds = info[5].As<Napi::Uint32Array>().Data();
+  if (info[5].IsTypedArray()) job.bounds = info[5].As<Napi::Uint32Array>().Data();
   if (info[6].IsTypedArray()) {
     job.args = info[6].As<Napi::Uint8Array>().Data();
     job.args_size = uint32_t(info[6].As<Napi::Uint8Array>().ByteLength());
   }
   const bool is_sync = !info[7].IsFunction();
   if (!is_sync) {
-    if (!state.reactor())
-      return info.Env().Undefined();
+    if (!state.reactor()) return info.Env().Undefined();
     watch_workers(state, holder);
   }
-  if (const Failure failure = holder->pool->start(job))
-    return to_js(info.Env(), failure);
-  if (is_sync)
-    return report_to_js(info.Env(), holder->pool->wait());
+  if (const Failure failure = holder->pool->start(job)) return to_js(info.Env(), failure);
+  if (is_sync) return report_to_js(info.Env(), holder->pool->wait());
   holder->on_report = Napi::Persistent(info[7].As<Napi::Function>());
   state.reactor()->hold();
   // A job without chunks wakes nobody.
-  if (job.rows == 0)
-    state.reactor()->post([&state, holder] { on_pool_event(state, holder); });
+  if (job.rows == 0) state.reactor()->post([&state, holder] { on_pool_event(state, holder); });
   return info.Env().Null();
 }
 
 Napi::Value pool_pids(const Napi::CallbackInfo &info) {
   auto pids = Napi::Array::New(info.Env());
   for (const auto &worker : shared<PoolHolder>(info[0])->pool->workers())
-    if (worker && !worker->is_reaped())
-      pids[pids.Length()] = double(worker->pid());
+    if (worker && !worker->is_reaped()) pids[pids.Length()] = double(worker->pid());
   return pids;
 }
 
@@ -380,29 +354,24 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
   const auto &holder = shared<PoolHolder>(info[0]);
   const auto &workers = holder->pool->workers();
   for (size_t w = 0; w < holder->watched.size(); w++)
-    if (w < workers.size())
-      state.reactor()->unwatch(holder->watched[w].watch, workers[w] ? workers[w]->pidfd() : -1);
+    if (w < workers.size()) state.reactor()->unwatch(holder->watched[w].watch, workers[w] ? workers[w]->pidfd() : -1);
   holder->watched.clear();
-  if (holder->wake_watch)
-    state.reactor()->unwatch(std::exchange(holder->wake_watch, 0), holder->pool->wake_fd());
+  if (holder->wake_watch) state.reactor()->unwatch(std::exchange(holder->wake_watch, 0), holder->pool->wake_fd());
   auto children = holder->pool->close();
   if (!holder->on_report.IsEmpty()) { // a job was running; JavaScript has already rejected it
     holder->on_report.Reset();
     state.reactor()->drop();
   }
   if (!info[1].IsFunction()) {
-    for (auto &child : children)
-      abandon_child(std::move(child));
+    for (auto &child : children) abandon_child(std::move(child));
     return info.Env().Undefined();
   }
   Reactor *reactor = state.reactor();
-  if (!reactor)
-    return info.Env().Undefined();
+  if (!reactor) return info.Env().Undefined();
   auto callback = std::make_shared<Napi::FunctionReference>(Napi::Persistent(info[1].As<Napi::Function>()));
   auto left = std::make_shared<size_t>(children.size() + 1);
   const auto finish = [&state, reactor, callback, left] {
-    if (--*left != 0)
-      return;
+    if (--*left != 0) return;
     reactor->drop();
     state.call(*callback, [](Napi::Env) -> std::vector<napi_value> { return {}; });
   };
@@ -412,8 +381,7 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
     leaving->child = std::move(child);
     state.children.insert(leaving);
     reactor->watch(leaving->child->pidfd(), [&state, leaving, finish] {
-      if (!leaving->child->try_reap())
-        return false;
+      if (!leaving->child->try_reap()) return false;
       state.children.erase(leaving);
       finish();
       return true;
@@ -429,8 +397,7 @@ Napi::Value kernel_id(const Napi::CallbackInfo &info) {
 
 Napi::Value kernel_names(const Napi::CallbackInfo &info) {
   auto names = Napi::Array::New(info.Env(), kernel_count());
-  for (uint32_t id = 0; id < names.Length(); id++)
-    names[id] = kernel_at(id).name;
+  for (uint32_t id = 0; id < names.Length(); id++) names[id] = kernel_at(id).name;
   return names;
 }
 

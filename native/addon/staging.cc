@@ -37,8 +37,7 @@ struct BufferHold {
 
 void release_hold(napi_env, void *, void *hint) {
   auto *hold = static_cast<BufferHold *>(hint);
-  if (--hold->pending == 0)
-    delete hold;
+  if (--hold->pending == 0) delete hold;
 }
 
 Napi::Value copy_of(Napi::Env env, const uint8_t *bytes, size_t size) {
@@ -49,8 +48,7 @@ Napi::Value copy_of(Napi::Env env, const uint8_t *bytes, size_t size) {
 
 // Null where external buffers are forbidden.
 Napi::Value view_of(Napi::Env env, const std::shared_ptr<Mapping> &mapping, uint64_t offset, size_t size) {
-  if (!may_use_external_buffers)
-    return env.Null();
+  if (!may_use_external_buffers) return env.Null();
   uint8_t *bytes = mapping->base() + offset;
   auto *hold = new BufferHold{mapping};
   napi_value buffer = nullptr;
@@ -86,11 +84,9 @@ void run_batch(BatchInput &input) {
     }
     const int fd = input.descriptors.empty() ? -1 : input.descriptors[i];
     files[i].failure = stage_file(files[i], fd, input.request, &input.heads[i * kHeadBytes]);
-    if (!files[i].failure || input.request.keep_going)
-      continue;
+    if (!files[i].failure || input.request.keep_going) continue;
     // All or nothing: what was mapped goes, the failure stays.
-    for (StagedFile &file : files)
-      file.mapping.release();
+    for (StagedFile &file : files) file.mapping.release();
     return;
   }
 }
@@ -108,8 +104,7 @@ Napi::Value batch_to_js(Napi::Env env, const BatchInput &input) {
     sizes[i] = double(file.identity.size);
     addresses[i] = file.mapping ? double(reinterpret_cast<uintptr_t>(file.mapping->base())) : 0;
     modes[i] = uint8_t(file.mode);
-    if (!file.failure)
-      continue;
+    if (!file.failure) continue;
     Napi::Object failure = to_js(env, file.failure).As<Napi::Object>();
     failure.Set("index", uint32_t(i));
     failures[failures.Length()] = failure;
@@ -131,8 +126,7 @@ BatchInput batch_from_js(const Napi::CallbackInfo &info) {
   const uint32_t count = paths.Length();
   input.batch->files.resize(count);
   std::string path;
-  for (uint32_t i = 0; i < count; i++)
-    input.batch->files[i].path = paths.Get(i).As<Napi::String>().Utf8Value();
+  for (uint32_t i = 0; i < count; i++) input.batch->files[i].path = paths.Get(i).As<Napi::String>().Utf8Value();
   input.request.mode = StageMode(info[1].As<Napi::Number>().Uint32Value());
   input.request.thresholds = {uint64_t(info[2].As<Napi::Number>().DoubleValue()),
                               uint64_t(info[3].As<Napi::Number>().DoubleValue())};
@@ -145,8 +139,7 @@ BatchInput batch_from_js(const Napi::CallbackInfo &info) {
     const auto adopted = info[6].As<Napi::Array>();
     for (uint32_t i = 0; i < count; i++) {
       const Napi::Value entry = adopted.Get(i);
-      if (!entry.IsArray())
-        continue;
+      if (!entry.IsArray()) continue;
       const auto pair = entry.As<Napi::Array>();
       const auto &from = shared<StagedBatch>(pair.Get(0U));
       input.batch->files[i] = from->files[pair.Get(1U).As<Napi::Number>().Uint32Value()];
@@ -185,8 +178,7 @@ StagedFile &file_argument(const Napi::CallbackInfo &info) {
 // (batch, index): an ArrayBuffer, or null when the file has no mapping.
 Napi::Value file_view(const Napi::CallbackInfo &info) {
   const StagedFile &file = file_argument(info);
-  if (!file.mapping)
-    return info.Env().Null();
+  if (!file.mapping) return info.Env().Null();
   const Napi::Value view = view_of(info.Env(), file.mapping.mapping(), 0, file.mapping->size());
   return view.IsNull() ? copy_of(info.Env(), file.mapping->base(), file.mapping->size()) : view;
 }
@@ -209,8 +201,7 @@ Napi::Value release_file(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value release_batch(const Napi::CallbackInfo &info) {
-  for (StagedFile &file : shared<StagedBatch>(info[0])->files)
-    file.mapping.release();
+  for (StagedFile &file : shared<StagedBatch>(info[0])->files) file.mapping.release();
   return info.Env().Undefined();
 }
 
@@ -221,10 +212,8 @@ Napi::Value compare_file(const Napi::CallbackInfo &info) {
   const StagedFile &file = file_argument(info);
   uint32_t changes = file.mapping ? file.mapping->marks() : 0;
   FileIdentity now;
-  if (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now))
-    changes |= kGone;
-  else if (!(now == file.identity))
-    changes |= kChanged;
+  if (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now)) changes |= kGone;
+  else if (!(now == file.identity)) changes |= kChanged;
   return Napi::Number::New(info.Env(), changes);
 }
 
@@ -262,8 +251,7 @@ uint64_t number_at(const Napi::CallbackInfo &info, size_t index) {
 Napi::Value arena_create(const Napi::CallbackInfo &info) {
   Failure failure;
   std::shared_ptr<Arena> arena = Arena::create(number_at(info, 0), failure);
-  if (!arena)
-    return to_js(info.Env(), failure);
+  if (!arena) return to_js(info.Env(), failure);
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("baseAddress", double(reinterpret_cast<uintptr_t>(arena->base())));
   result.Set("reservedBytes", double(arena->reserved_bytes()));
@@ -276,8 +264,7 @@ Napi::Value arena_allocate(const Napi::CallbackInfo &info) {
   Failure failure;
   const int64_t offset = shared<Arena>(info[0])->allocate(number_at(info, 1), number_at(info, 2),
                                                           info[3].As<Napi::Boolean>().Value(), failure);
-  if (offset < 0)
-    return to_js(info.Env(), failure);
+  if (offset < 0) return to_js(info.Env(), failure);
   return Napi::Number::New(info.Env(), double(offset));
 }
 
@@ -318,8 +305,7 @@ Napi::Value arena_view(const Napi::CallbackInfo &info) {
 // Gives this handle's share up; pools that use the arena keep theirs.
 Napi::Value arena_close(const Napi::CallbackInfo &info) {
   auto &arena = shared<Arena>(info[0]);
-  if (arena.use_count() == 1)
-    arena->release_all();
+  if (arena.use_count() == 1) arena->release_all();
   arena.reset();
   return info.Env().Undefined();
 }

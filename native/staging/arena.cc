@@ -37,8 +37,8 @@ std::unique_ptr<Arena> Arena::create(uint64_t bytes, Failure &failure) {
     void *base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, arena->fd_, 0);
     if (base != MAP_FAILED) {
       arena->reserved_ = size;
-      arena->mapping_ = MappingOwner(
-          std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, 0));
+      arena->mapping_ =
+          MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, 0));
       return arena;
     }
     if (errno != ENOMEM || size <= kSmallestReserve) {
@@ -49,17 +49,14 @@ std::unique_ptr<Arena> Arena::create(uint64_t bytes, Failure &failure) {
 }
 
 Arena::~Arena() {
-  if (fd_ >= 0)
-    close(fd_);
+  if (fd_ >= 0) close(fd_);
 }
 
 Failure Arena::grow(uint64_t end) {
-  if (end <= committed_)
-    return {};
+  if (end <= committed_) return {};
   // An untouched page costs nothing, so grow in large steps.
   const uint64_t size = std::min(reserved_, align_up(std::max(end, committed_ + committed_ / 2), kGrowStep));
-  if (ftruncate(fd_, off_t(size)) != 0)
-    return {errno, "ftruncate"};
+  if (ftruncate(fd_, off_t(size)) != 0) return {errno, "ftruncate"};
   committed_ = size;
   return {};
 }
@@ -70,14 +67,11 @@ int64_t Arena::allocate(uint64_t bytes, uint64_t align, bool is_dirty, Failure &
     for (auto it = free_.begin(); it != free_.end(); ++it) {
       const uint64_t offset = align_up(it->first, align);
       const uint64_t end = it->first + it->second;
-      if (offset > end || bytes > end - offset)
-        continue;
+      if (offset > end || bytes > end - offset) continue;
       const uint64_t begin = it->first;
       free_.erase(it);
-      if (offset > begin)
-        free_[begin] = offset - begin;
-      if (end > offset + bytes)
-        free_[offset + bytes] = end - (offset + bytes);
+      if (offset > begin) free_[begin] = offset - begin;
+      if (end > offset + bytes) free_[offset + bytes] = end - (offset + bytes);
       extents_[offset] = bytes;
       return int64_t(offset);
     }
@@ -88,8 +82,7 @@ int64_t Arena::allocate(uint64_t bytes, uint64_t align, bool is_dirty, Failure &
   }
   const uint64_t offset = align_up(top_, align);
   failure = grow(offset + bytes);
-  if (failure)
-    return -1;
+  if (failure) return -1;
   top_ = offset + bytes;
   extents_[offset] = bytes;
   return int64_t(offset);
@@ -97,8 +90,7 @@ int64_t Arena::allocate(uint64_t bytes, uint64_t align, bool is_dirty, Failure &
 
 bool Arena::free(uint64_t offset) {
   const auto found = extents_.find(offset);
-  if (found == extents_.end())
-    return false;
+  if (found == extents_.end()) return false;
   uint64_t begin = offset;
   uint64_t end = offset + found->second;
   extents_.erase(found);
@@ -122,8 +114,7 @@ Failure Arena::release(uint64_t offset, uint64_t bytes) {
   const auto page = uint64_t(sysconf(_SC_PAGESIZE));
   const uint64_t begin = align_up(offset, page);
   const uint64_t end = std::min(offset + bytes, committed_) & ~(page - 1);
-  if (begin >= end)
-    return {};
+  if (begin >= end) return {};
   if (fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off_t(begin), off_t(end - begin)) != 0)
     return {errno, "fallocate"};
   return {};
@@ -131,11 +122,9 @@ Failure Arena::release(uint64_t offset, uint64_t bytes) {
 
 bool Arena::find_extent(uint64_t offset, uint64_t bytes, uint64_t &extent_offset, uint64_t &extent_bytes) const {
   auto after = extents_.upper_bound(offset);
-  if (after == extents_.begin())
-    return false;
+  if (after == extents_.begin()) return false;
   const auto &[begin, size] = *std::prev(after);
-  if (offset - begin > size || bytes > size - (offset - begin))
-    return false;
+  if (offset - begin > size || bytes > size - (offset - begin)) return false;
   extent_offset = begin;
   extent_bytes = size;
   return true;

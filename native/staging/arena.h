@@ -53,7 +53,7 @@ private:
   uint64_t committed_ = 0; // the memfd's size; a touch beyond it is SIGBUS
   uint64_t top_ = 0;
   std::map<uint64_t, uint64_t> extents_; // offset to size, what is in use
-  std::map<uint64_t, uint64_t> free_;    // offset to size, for dirty allocations
+  std::map<uint64_t, uint64_t> free_; // offset to size, for dirty allocations
 };
 
 } // namespace spore::staging

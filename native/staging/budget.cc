@@ -15,8 +15,7 @@ namespace {
 uint64_t half_of_memory() {
   const long pages = sysconf(_SC_PHYS_PAGES);
   const long page = sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || page <= 0)
-    return UINT64_C(1) << 30;
+  if (pages <= 0 || page <= 0) return UINT64_C(1) << 30;
   return uint64_t(pages) / 2 * uint64_t(page);
 }
 
@@ -38,15 +37,12 @@ bool take_budget(BudgetKind kind, uint64_t bytes) {
   uint64_t used = a.used.load(std::memory_order_relaxed);
   do {
     const uint64_t limit = a.limit.load(std::memory_order_relaxed);
-    if (used > limit || bytes > limit - used)
-      return false;
+    if (used > limit || bytes > limit - used) return false;
   } while (!a.used.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
   return true;
 }
 
-void return_budget(BudgetKind kind, uint64_t bytes) {
-  account(kind).used.fetch_sub(bytes, std::memory_order_relaxed);
-}
+void return_budget(BudgetKind kind, uint64_t bytes) { account(kind).used.fetch_sub(bytes, std::memory_order_relaxed); }
 
 Budget read_budget() {
   const Account &mapped = account(BudgetKind::Mapped);
@@ -54,9 +50,7 @@ Budget read_budget() {
   return {mapped.limit, prefetched.limit, mapped.used, prefetched.used};
 }
 
-void set_budget_limit(BudgetKind kind, uint64_t bytes) {
-  account(kind).limit.store(bytes, std::memory_order_relaxed);
-}
+void set_budget_limit(BudgetKind kind, uint64_t bytes) { account(kind).limit.store(bytes, std::memory_order_relaxed); }
 
 } // namespace spore::staging
 

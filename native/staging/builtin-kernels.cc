@@ -32,16 +32,14 @@ std::atomic_ref<uint64_t> result(const spore_context *context, uint32_t row) {
 }
 
 void maybe_fault(const spore_context *context, uint32_t row) {
-  if (row == context->fault_row)
-    spore_fault();
+  if (row == context->fault_row) spore_fault();
 }
 
 // FNV-1a, 64 bits, of each file.
 int32_t checksum(const spore_context *context, uint32_t first, uint32_t end) {
   for (uint32_t row = first; row < end; row++) {
     maybe_fault(context, row);
-    if (row >= context->file_count)
-      return 1;
+    if (row >= context->file_count) return 1;
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (uint64_t i = 0; i < context->files[row].size; i++)
       hash = (hash ^ context->files[row].bytes[i]) * UINT64_C(0x100000001b3);
@@ -54,14 +52,12 @@ int32_t checksum(const spore_context *context, uint32_t first, uint32_t end) {
 int32_t count_lines(const spore_context *context, uint32_t first, uint32_t end) {
   for (uint32_t row = first; row < end; row++) {
     maybe_fault(context, row);
-    if (row >= context->file_count)
-      return 1;
+    if (row >= context->file_count) return 1;
     uint64_t lines = 0;
     const uint8_t *at = context->files[row].bytes;
     for (uint64_t left = context->files[row].size; left;) {
       const auto *found = static_cast<const uint8_t *>(memchr(at, '\n', left));
-      if (!found)
-        break;
+      if (!found) break;
       lines++;
       left -= uint64_t(found - at) + 1;
       at = found + 1;
@@ -101,8 +97,7 @@ int32_t raise_signal(const spore_context *context, uint32_t, uint32_t) {
 // For tests: ignores SIGTERM, then waits for ever.
 int32_t ignore_sigterm(const spore_context *, uint32_t, uint32_t) {
   signal(SIGTERM, SIG_IGN);
-  for (;;)
-    pause();
+  for (;;) pause();
 }
 
 // For tests: result of row = 1 when descriptor `row` is open and not /dev/null, 2 when it is /dev/null.
@@ -112,12 +107,10 @@ int32_t look_at_descriptors(const spore_context *context, uint32_t first, uint32
     char digits[12];
     int n = 0;
     uint32_t rest = row;
-    do
-      digits[n++] = char('0' + rest % 10);
+    do digits[n++] = char('0' + rest % 10);
     while (rest /= 10);
     size_t at = strlen(path);
-    while (n)
-      path[at++] = digits[--n];
+    while (n) path[at++] = digits[--n];
     path[at] = 0;
     char target[64] = {};
     const ssize_t size = readlink(path, target, sizeof target - 1);
@@ -150,8 +143,7 @@ void arm_fault(int signo) { fault_signal.store(signo, std::memory_order_relaxed)
 
 extern "C" void spore_fault(void) {
   const int signo = spore::staging::fault_signal.load(std::memory_order_relaxed);
-  if (signo == 0)
-    return;
+  if (signo == 0) return;
   signal(signo, SIG_DFL);
   kill(getpid(), signo);
   for (;;) // the signal is on its way

@@ -33,19 +33,16 @@ bool replace_with_zeros(uintptr_t page, uintptr_t end) {
 // Puts a writable private copy where a read-only page was. Reading the original may raise SIGBUS in turn,
 // which is not blocked and answered as above.
 bool replace_with_copy(uintptr_t page) {
-  void *copy =
-      mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (copy == MAP_FAILED)
-    return false;
+  void *copy = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (copy == MAP_FAILED) return false;
   memcpy(copy, reinterpret_cast<const void *>(page), page_size);
-  return mremap(copy, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
-                reinterpret_cast<void *>(page)) != MAP_FAILED;
+  return mremap(copy, page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, reinterpret_cast<void *>(page)) !=
+         MAP_FAILED;
 }
 
 bool repair(int signo, uintptr_t address) {
   RegistrySlot *slot = find_mapping(address);
-  if (!slot)
-    return false;
+  if (!slot) return false;
   const uintptr_t page = address & ~(page_size - 1);
   const uintptr_t begin = slot->begin.load(std::memory_order_relaxed);
   const uintptr_t end = (begin + slot->size.load(std::memory_order_relaxed) + page_size - 1) & ~(page_size - 1);
@@ -69,8 +66,7 @@ void chain(const struct sigaction &previous, int signo, siginfo_t *info, void *c
     struct sigaction action = {};
     action.sa_handler = SIG_DFL;
     sigaction(signo, &action, nullptr);
-    if (info->si_code <= 0)
-      raise(signo);
+    if (info->si_code <= 0) raise(signo);
   }
 }
 

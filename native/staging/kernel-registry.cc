@@ -21,8 +21,7 @@ std::mutex registering;
 int32_t find_kernel(const char *name) {
   const uint32_t n = count.load(std::memory_order_acquire);
   for (uint32_t id = 0; id < n; id++)
-    if (strcmp(kernels[id].name, name) == 0)
-      return int32_t(id);
+    if (strcmp(kernels[id].name, name) == 0) return int32_t(id);
   return -1;
 }
 
@@ -34,16 +33,13 @@ const spore_kernel_entry &kernel_at(uint32_t id) { return kernels[id]; }
 
 extern "C" int spore_register_kernels(uint32_t abi, const spore_kernel_entry *entries, uint32_t entry_count) {
   using namespace spore::staging;
-  if (abi != SPORE_KERNEL_ABI)
-    return -1;
+  if (abi != SPORE_KERNEL_ABI) return -1;
   std::lock_guard lock(registering);
   for (uint32_t i = 0; i < entry_count; i++) {
     const int32_t known = find_kernel(entries[i].name);
-    if (known >= 0 && kernels[known].run == entries[i].run)
-      continue; // the addon was loaded by one more environment
+    if (known >= 0 && kernels[known].run == entries[i].run) continue; // the addon was loaded by one more environment
     const uint32_t n = count.load(std::memory_order_relaxed);
-    if (known >= 0 || n == kMaxKernels)
-      return -1;
+    if (known >= 0 || n == kMaxKernels) return -1;
     kernels[n] = entries[i];
     count.store(n + 1, std::memory_order_release);
   }

@@ -23,8 +23,7 @@ class Descriptor {
 public:
   Descriptor(int fd, bool owned) : fd_(fd), owned_(owned) {}
   ~Descriptor() {
-    if (owned_ && fd_ >= 0)
-      close(fd_);
+    if (owned_ && fd_ >= 0) close(fd_);
   }
   Descriptor(const Descriptor &) = delete;
   Descriptor &operator=(const Descriptor &) = delete;
@@ -47,12 +46,9 @@ Failure read_whole(int fd, uint8_t *to, size_t size) {
   size_t done = 0;
   while (done < size) {
     const ssize_t n = pread(fd, to + done, std::min(size - done, size_t(1) << 30), off_t(done));
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return {errno, "read"};
-    if (n == 0)
-      break;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return {errno, "read"};
+    if (n == 0) break;
     done += size_t(n);
   }
   return {};
@@ -61,40 +57,33 @@ Failure read_whole(int fd, uint8_t *to, size_t size) {
 Failure map_file(StagedFile &file, int fd, size_t size) {
   const bool is_prefetch = file.mode == StageMode::Prefetch;
   const BudgetKind kind = is_prefetch ? BudgetKind::Prefetched : BudgetKind::Mapped;
-  if (!take_budget(kind, size))
-    return {kBudgetExceeded, is_prefetch ? "read" : "mmap"};
+  if (!take_budget(kind, size)) return {kBudgetExceeded, is_prefetch ? "read" : "mmap"};
 
-  void *base = is_prefetch
-                   ? mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                   : mmap(nullptr, size, PROT_READ,
-                          file.mode == StageMode::MmapShared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+  void *base = is_prefetch ? mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                           : mmap(nullptr, size, PROT_READ,
+                                  file.mode == StageMode::MmapShared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
   if (base == MAP_FAILED) {
     const Failure failure{errno, "mmap"};
     return_budget(kind, size);
     return failure;
   }
   file.mapping = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, kind, size));
-  if (!is_prefetch)
-    return {};
+  if (!is_prefetch) return {};
   Failure failure = read_whole(fd, static_cast<uint8_t *>(base), size);
-  if (failure)
-    file.mapping.release();
-  else
-    mprotect(base, size, PROT_READ); // so that a write is noticed in every mode
+  if (failure) file.mapping.release();
+  else mprotect(base, size, PROT_READ); // so that a write is noticed in every mode
   return failure;
 }
 
 } // namespace
 
 StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size) {
-  if (size < thresholds.prefetch_below)
-    return StageMode::Prefetch;
+  if (size < thresholds.prefetch_below) return StageMode::Prefetch;
   return size < thresholds.shared_from ? StageMode::Mmap : StageMode::MmapShared;
 }
 
 Mapping::Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes)
-    : base_(base), size_(size), budget_kind_(kind), budget_bytes_(budget_bytes),
-      slot_(register_mapping(base, size)) {
+    : base_(base), size_(size), budget_kind_(kind), budget_bytes_(budget_bytes), slot_(register_mapping(base, size)) {
   install_fault_handlers();
 }
 
@@ -106,12 +95,12 @@ Mapping::~Mapping() {
 
 void Mapping::retire() {
   return_budget(budget_kind_, std::exchange(budget_bytes_, 0));
-  mmap(base_, size_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  [[maybe_unused]] void *empty =
+      mmap(base_, size_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
 
 MappingOwner::MappingOwner(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {
-  if (mapping_)
-    mapping_->owners_.fetch_add(1, std::memory_order_relaxed);
+  if (mapping_) mapping_->owners_.fetch_add(1, std::memory_order_relaxed);
 }
 
 MappingOwner::MappingOwner(const MappingOwner &other) : MappingOwner(other.mapping_) {}
@@ -122,56 +111,43 @@ MappingOwner &MappingOwner::operator=(MappingOwner other) noexcept {
 }
 
 MappingOwner::~MappingOwner() {
-  if (mapping_)
-    mapping_->owners_.fetch_sub(1, std::memory_order_relaxed);
+  if (mapping_) mapping_->owners_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void MappingOwner::release() {
-  if (!mapping_)
-    return;
+  if (!mapping_) return;
   // A use count above one is a buffer: whoever else owns the bytes keeps owners_ up.
-  if (mapping_->owners_.fetch_sub(1, std::memory_order_acq_rel) == 1 && mapping_.use_count() > 1)
-    mapping_->retire();
+  if (mapping_->owners_.fetch_sub(1, std::memory_order_acq_rel) == 1 && mapping_.use_count() > 1) mapping_->retire();
   mapping_.reset();
 }
 
 Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head) {
   // O_NONBLOCK: a FIFO without a writer must not hang the caller. It means nothing to a regular file.
-  const Descriptor opened(
-      fd >= 0 ? fd : open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), fd < 0);
-  if (opened.get() < 0)
-    return {errno, "open"};
+  const Descriptor opened(fd >= 0 ? fd : open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), fd < 0);
+  if (opened.get() < 0) return {errno, "open"};
   struct stat st;
-  if (fstat(opened.get(), &st) != 0)
-    return {errno, "fstat"};
-  if (S_ISDIR(st.st_mode))
-    return {EISDIR, "read"};
-  if (!S_ISREG(st.st_mode))
-    return {kNotRegularFile, "mmap"};
+  if (fstat(opened.get(), &st) != 0) return {errno, "fstat"};
+  if (S_ISDIR(st.st_mode)) return {EISDIR, "read"};
+  if (!S_ISREG(st.st_mode)) return {kNotRegularFile, "mmap"};
 
   file.identity = identity_of(st);
   file.mode = request.mode == StageMode::Adaptive ? adapt(request.thresholds, file.identity.size) : request.mode;
-  if (file.identity.size == 0)
-    return {};
+  if (file.identity.size == 0) return {};
   // Read, not copied from the mapping: a page fault costs more, and the file may be shrinking.
-  if (pread(opened.get(), head, std::min<uint64_t>(kHeadBytes, file.identity.size), 0) < 0)
-    return {errno, "read"};
-  if (file.mode == StageMode::None)
-    return {};
+  if (pread(opened.get(), head, std::min<uint64_t>(kHeadBytes, file.identity.size), 0) < 0) return {errno, "read"};
+  if (file.mode == StageMode::None) return {};
   return map_file(file, opened.get(), size_t(file.identity.size));
 }
 
 Failure identify(const char *path, int fd, FileIdentity &now) {
   struct stat st;
-  if ((fd >= 0 ? fstat(fd, &st) : stat(path, &st)) != 0)
-    return {errno, fd >= 0 ? "fstat" : "stat"};
+  if ((fd >= 0 ? fstat(fd, &st) : stat(path, &st)) != 0) return {errno, fd >= 0 ? "fstat" : "stat"};
   now = identity_of(st);
   return {};
 }
 
 Failure advise_sequential(const Mapping &mapping) {
-  if (madvise(mapping.base(), mapping.size(), MADV_SEQUENTIAL) != 0)
-    return {errno, "madvise"};
+  if (madvise(mapping.base(), mapping.size(), MADV_SEQUENTIAL) != 0) return {errno, "madvise"};
   return {};
 }
 

@@ -42,20 +42,16 @@ constexpr size_t kForkStackBytes = 8 << 20; // kernels run on a copy of the fork
 std::atomic<bool> is_pidfd_allowed{true};
 
 int open_pidfd(pid_t pid) {
-  if (!is_pidfd_allowed.load(std::memory_order_relaxed))
-    return -1;
+  if (!is_pidfd_allowed.load(std::memory_order_relaxed)) return -1;
   return int(syscall(SYS_pidfd_open, pid, 0)); // always close-on-exec
 }
 
 void close_range_of(unsigned first, unsigned last) {
-  if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
-    return;
+  if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
   struct rlimit limit;
   unsigned end = 65536;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < end)
-    end = unsigned(limit.rlim_cur);
-  for (unsigned fd = first; fd <= last && fd < end; fd++)
-    close(int(fd));
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < end) end = unsigned(limit.rlim_cur);
+  for (unsigned fd = first; fd <= last && fd < end; fd++) close(int(fd));
 }
 
 // Who reads our stdout waits for every process that holds it. 0, 1 and 2 become /dev/null rather than
@@ -63,19 +59,14 @@ void close_range_of(unsigned first, unsigned last) {
 void close_descriptors(const std::vector<int> &sorted_kept) {
   const int null = open("/dev/null", O_RDWR);
   for (int fd = 0; fd <= 2; fd++) {
-    if (std::binary_search(sorted_kept.begin(), sorted_kept.end(), fd))
-      continue;
-    if (null >= 0)
-      dup2(null, fd);
-    else
-      close(fd);
+    if (std::binary_search(sorted_kept.begin(), sorted_kept.end(), fd)) continue;
+    if (null >= 0) dup2(null, fd);
+    else close(fd);
   }
   unsigned first = 3;
   for (const int fd : sorted_kept) {
-    if (fd < 3)
-      continue;
-    if (unsigned(fd) > first)
-      close_range_of(first, unsigned(fd) - 1);
+    if (fd < 3) continue;
+    if (unsigned(fd) > first) close_range_of(first, unsigned(fd) - 1);
     first = unsigned(fd) + 1;
   }
   close_range_of(first, ~0U);
@@ -85,8 +76,7 @@ void close_descriptors(const std::vector<int> &sorted_kept) {
 void reset_signals() {
   // The system call: the C library refuses its own two signals. All zeros is the default action.
   const uint64_t default_action[8] = {};
-  for (int signo = 1; signo < NSIG; signo++)
-    syscall(SYS_rt_sigaction, signo, default_action, nullptr, size_t(8));
+  for (int signo = 1; signo < NSIG; signo++) syscall(SYS_rt_sigaction, signo, default_action, nullptr, size_t(8));
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -109,8 +99,7 @@ void fork_all(ForkRequest &request) {
   const pid_t parent = getpid();
   for (uint32_t index = 0; index < request.count; index++) {
     const pid_t pid = fork(); // every signal is blocked in this thread
-    if (pid == 0)
-      run_child(request, index, parent);
+    if (pid == 0) run_child(request, index, parent);
     if (pid < 0) {
       request.failure = {errno, "fork"};
       request.children.clear(); // kills and reaps
@@ -131,8 +120,7 @@ public:
   // False when the thread cannot be made.
   bool submit(std::function<void()> task) {
     std::lock_guard lock(mutex_);
-    if (!is_started_ && !start())
-      return false;
+    if (!is_started_ && !start()) return false;
     is_started_ = true;
     tasks_.push_back(std::move(task));
     wake_.notify_one();
@@ -178,8 +166,7 @@ private:
         std::erase_if(abandoned_, [](const auto &child) { return child->try_reap(); });
       }
       wake_.wait(lock, [this] { return !tasks_.empty() || !abandoned_.empty(); });
-      if (tasks_.empty())
-        continue;
+      if (tasks_.empty()) continue;
       auto task = std::move(tasks_.front());
       tasks_.pop_front();
       lock.unlock();
@@ -197,39 +184,32 @@ private:
 } // namespace
 
 ChildProcess::~ChildProcess() {
-  if (is_reaped_)
-    return;
+  if (is_reaped_) return;
   send_signal(SIGKILL);
   wait_reap();
 }
 
 bool ChildProcess::reap(bool may_block) {
-  if (is_reaped_)
-    return true;
+  if (is_reaped_) return true;
   siginfo_t info = {};
   int result;
   do
     result = waitid(pidfd_ >= 0 ? kPidfdIdType : P_PID, id_t(pidfd_ >= 0 ? pidfd_ : pid_), &info,
                     WEXITED | (may_block ? 0 : WNOHANG));
   while (result != 0 && errno == EINTR);
-  if (result == 0 && info.si_pid == 0)
-    return false; // it runs
+  if (result == 0 && info.si_pid == 0) return false; // it runs
   // ECHILD: somebody else reaped it (SIGCHLD ignored, or a wait for any child). It has ended, we do not
   // know how.
-  if (result == 0 && info.si_code == CLD_EXITED)
-    status_.code = info.si_status;
-  else if (result == 0)
-    status_.signal = info.si_status;
+  if (result == 0 && info.si_code == CLD_EXITED) status_.code = info.si_status;
+  else if (result == 0) status_.signal = info.si_status;
   is_reaped_ = true;
-  if (pidfd_ >= 0)
-    close(pidfd_);
+  if (pidfd_ >= 0) close(pidfd_);
   pidfd_ = -1;
   return true;
 }
 
 int ChildProcess::send_signal(int signo) {
-  if (is_reaped_)
-    return ESRCH;
+  if (is_reaped_) return ESRCH;
   const long result = pidfd_ >= 0 ? syscall(SYS_pidfd_send_signal, pidfd_, signo, nullptr, 0)
                                   : long(kill(pid_, signo)); // not reaped, so the pid is still its own
   return result == 0 ? 0 : errno;
@@ -253,20 +233,18 @@ void fork_children(ForkRequest &request) {
   finished.wait(lock, [&] { return is_done; });
 }
 
-void fork_children_async(std::shared_ptr<ForkRequest> request, std::function<void()> done) {
+void fork_children_async(const std::shared_ptr<ForkRequest> &request, const std::function<void()> &done) {
   const bool is_submitted = ForkThread::get().submit([request, done] {
     fork_all(*request);
     done();
   });
-  if (is_submitted)
-    return;
+  if (is_submitted) return;
   request->failure = {EAGAIN, "pthread_create"};
   done();
 }
 
 void abandon_child(std::unique_ptr<ChildProcess> child) {
-  if (!child->try_reap())
-    ForkThread::get().abandon(std::move(child));
+  if (!child->try_reap()) ForkThread::get().abandon(std::move(child));
 }
 
 void set_pidfd_allowed(bool is_allowed) { is_pidfd_allowed.store(is_allowed, std::memory_order_relaxed); }

@@ -12,7 +12,7 @@
 namespace spore::staging {
 
 struct ExitStatus {
-  int code = -1;  // exit code, or -1 when a signal ended it or nobody knows
+  int code = -1; // exit code, or -1 when a signal ended it or nobody knows
   int signal = 0; // the signal that ended it, or 0
 };
 
@@ -47,7 +47,7 @@ private:
 
 struct ForkRequest {
   uint32_t count = 1;
-  std::vector<int> kept_descriptors;      // every other one is closed in the child
+  std::vector<int> kept_descriptors; // every other one is closed in the child
   std::function<int(uint32_t)> run_child; // runs in the child with its index; its result is the exit code
   // Results. Either every child or a failure and none.
   std::vector<std::unique_ptr<ChildProcess>> children;
@@ -60,7 +60,7 @@ struct ForkRequest {
 void fork_children(ForkRequest &request);
 
 // The same without waiting: `done` is called, on the forking thread as a rule.
-void fork_children_async(std::shared_ptr<ForkRequest> request, std::function<void()> done);
+void fork_children_async(const std::shared_ptr<ForkRequest> &request, const std::function<void()> &done);
 
 // Leaves a child to the forking thread, which reaps it when it ends. For who must not wait for it.
 void abandon_child(std::unique_ptr<ChildProcess> child);

@@ -40,10 +40,8 @@ RegistrySlot *register_mapping(const void *begin, size_t size) {
     o.free.pop_back();
   } else {
     const uint32_t id = slots_used.load(std::memory_order_relaxed);
-    if (id / kBlockSlots >= kMaxBlocks)
-      return nullptr; // unprotected against faults, and otherwise usable
-    if (id % kBlockSlots == 0)
-      blocks[id / kBlockSlots].store(new RegistrySlot[kBlockSlots], std::memory_order_release);
+    if (id / kBlockSlots >= kMaxBlocks) return nullptr; // unprotected against faults, and otherwise usable
+    if (id % kBlockSlots == 0) blocks[id / kBlockSlots].store(new RegistrySlot[kBlockSlots], std::memory_order_release);
     slot = &blocks[id / kBlockSlots].load(std::memory_order_relaxed)[id % kBlockSlots];
     slot->id = id;
     slots_used.store(id + 1, std::memory_order_release);
@@ -56,8 +54,7 @@ RegistrySlot *register_mapping(const void *begin, size_t size) {
 }
 
 void unregister_mapping(RegistrySlot *slot) {
-  if (!slot)
-    return;
+  if (!slot) return;
   Owners &o = owners();
   std::lock_guard lock(o.mutex);
   slot->begin.store(0, std::memory_order_release);
@@ -70,8 +67,7 @@ RegistrySlot *find_mapping(uintptr_t address) {
   for (uint32_t id = 0; id < used; id++) {
     RegistrySlot &slot = blocks[id / kBlockSlots].load(std::memory_order_acquire)[id % kBlockSlots];
     const uintptr_t begin = slot.begin.load(std::memory_order_acquire);
-    if (begin && address >= begin && address - begin < slot.size.load(std::memory_order_relaxed))
-      return &slot;
+    if (begin && address >= begin && address - begin < slot.size.load(std::memory_order_relaxed)) return &slot;
   }
   return nullptr;
 }

@@ -10,7 +10,7 @@ namespace spore::staging {
 
 // What the fault handler found out about a mapping. Bits of RegistrySlot::marks.
 enum Mark : uint32_t {
-  kMarkShrank = 1,  // a page had no file behind it any more (SIGBUS); zeros are there now
+  kMarkShrank = 1, // a page had no file behind it any more (SIGBUS); zeros are there now
   kMarkWritten = 2, // somebody wrote to a read-only page (SIGSEGV); a private copy is there now
 };
 

@@ -68,7 +68,7 @@ struct alignas(64) WorkerSlot {
 
 struct ControlBlock {
   alignas(64) std::atomic<uint32_t> job; // the current job's number; workers sleep on it
-  std::atomic<uint32_t> sleepers;        // may be too high after a crash; that costs a system call
+  std::atomic<uint32_t> sleepers; // may be too high after a crash; that costs a system call
   std::atomic<uint32_t> is_closing;
   // Job number and chunks that nobody has reserved yet, so that an exhausted cursor is worth nothing
   // whatever the next job's chunk count is.
@@ -76,7 +76,7 @@ struct ControlBlock {
   // Job number and chunks done. Exact while no worker has crashed in this job.
   alignas(64) std::atomic<uint64_t> done;
   alignas(64) std::atomic<uint32_t> degraded_job; // the last job in which a worker crashed: report each chunk
-  std::atomic<uint32_t> failed_job;               // the last job in which a kernel returned a status
+  std::atomic<uint32_t> failed_job; // the last job in which a kernel returned a status
   std::atomic<uint32_t> is_fault_armed;
   alignas(64) JobDescription description;
   alignas(64) uint8_t args[kMaxArgsBytes];
@@ -113,9 +113,7 @@ void futex_wake_all(std::atomic<uint32_t> &word) {
   syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
 }
 
-size_t control_bytes(uint32_t workers) {
-  return sizeof(ControlBlock) + sizeof(WorkerSlot) * (workers - 1);
-}
+size_t control_bytes(uint32_t workers) { return sizeof(ControlBlock) + sizeof(WorkerSlot) * (workers - 1); }
 
 struct Range {
   uint32_t first;
@@ -144,8 +142,7 @@ public:
   void run(uint32_t last_job, uint32_t sweep_job) {
     for (;;) {
       last_job = wait_for_job(last_job);
-      if (control_.is_closing.load(std::memory_order_acquire))
-        return;
+      if (control_.is_closing.load(std::memory_order_acquire)) return;
       run_job(last_job, last_job == sweep_job);
     }
   }
@@ -157,47 +154,40 @@ private:
     do {
       for (int i = 0; i < 32; i++) {
         const uint32_t job = control_.job.load(std::memory_order_acquire);
-        if (job != last_job)
-          return job;
+        if (job != last_job) return job;
         pause_cpu();
       }
     } while (now_ns() < until);
     for (;;) {
       control_.sleepers.fetch_add(1); // before the look: the parent stores, then looks at sleepers
       const uint32_t job = control_.job.load();
-      if (job == last_job)
-        futex_wait(control_.job, last_job);
+      if (job == last_job) futex_wait(control_.job, last_job);
       control_.sleepers.fetch_sub(1);
-      if (control_.job.load(std::memory_order_acquire) != last_job)
-        return control_.job.load(std::memory_order_acquire);
+      if (control_.job.load(std::memory_order_acquire) != last_job) return control_.job.load(std::memory_order_acquire);
     }
   }
 
   // True when `description_` is this job's: the parent invalidates the cursor before it writes there.
   bool read_description(uint32_t job) {
-    if (job_of(control_.cursor.load(std::memory_order_acquire)) != job)
-      return false;
+    if (job_of(control_.cursor.load(std::memory_order_acquire)) != job) return false;
     memcpy(&description_, &control_.description, sizeof description_);
     std::atomic_thread_fence(std::memory_order_acquire);
     return job_of(control_.cursor.load(std::memory_order_relaxed)) == job;
   }
 
   void run_job(uint32_t job, bool needs_sweep) {
-    if (!read_description(job))
-      return; // it ended without us
+    if (!read_description(job)) return; // it ended without us
     faults_before_ = minor_faults_now();
     auto *chunks = reinterpret_cast<ChunkWord *>(context_.arena + description_.chunk_table);
     uint64_t cursor = control_.cursor.load(std::memory_order_acquire);
     while (job_of(cursor) == job && low_of(cursor) != 0) {
-      if (!control_.cursor.compare_exchange_weak(cursor, cursor - 1, std::memory_order_acq_rel))
-        continue;
+      if (!control_.cursor.compare_exchange_weak(cursor, cursor - 1, std::memory_order_acq_rel)) continue;
       const uint32_t chunk = description_.chunks - low_of(cursor);
       maybe_die(FaultPoint::Reserve, chunk);
       take(chunks[chunk], job, chunk, 0);
       cursor = control_.cursor.load(std::memory_order_acquire);
     }
-    if (!needs_sweep)
-      return;
+    if (!needs_sweep) return;
     // A replacement: what the dead worker had taken, and what it had reserved and not taken.
     for (uint32_t chunk = 0; chunk < description_.chunks; chunk++) {
       take(chunks[chunk], job, chunk, kRetryBit);
@@ -208,15 +198,13 @@ private:
   void take(ChunkWord &word, uint32_t job, uint32_t chunk, uint32_t retry) {
     uint64_t expected = with_job(job, Free | retry);
     const uint64_t taken = with_job(job, Taken | retry | context_.worker << kWorkerShift);
-    if (!word.state.compare_exchange_strong(expected, taken, std::memory_order_acq_rel))
-      return;
+    if (!word.state.compare_exchange_strong(expected, taken, std::memory_order_acq_rel)) return;
     run_chunk(word, job, chunk, retry);
   }
 
   void run_chunk(ChunkWord &word, uint32_t job, uint32_t chunk, uint32_t retry) {
     const Range range = chunk_range(description_, context_.arena, chunk);
-    if (hooks_.delay_seed)
-      sleep_a_little();
+    if (hooks_.delay_seed) sleep_a_little();
     maybe_die(FaultPoint::Claim, chunk);
     context_.attempt = retry ? 1 : 0;
     context_.args_size = description_.args_size;
@@ -234,8 +222,7 @@ private:
                             std::memory_order_relaxed);
     faults_before_ = faults;
     word.status.store(status, std::memory_order_relaxed);
-    if (status != 0)
-      control_.failed_job.store(job, std::memory_order_relaxed);
+    if (status != 0) control_.failed_job.store(job, std::memory_order_relaxed);
     // Sequentially consistent, as the load in report(): either we see that the job is degraded, or the
     // parent, who looks after saying so, sees this chunk done.
     word.state.store(with_job(job, Done));
@@ -261,15 +248,13 @@ private:
   }
 
   bool consume_fault() {
-    if (!hooks_.once)
-      return true;
+    if (!hooks_.once) return true;
     uint32_t armed = 1;
     return control_.is_fault_armed.compare_exchange_strong(armed, 0);
   }
 
   void maybe_die(FaultPoint point, uint32_t chunk) {
-    if (hooks_.at != point || !is_fault_here(chunk) || !consume_fault())
-      return;
+    if (hooks_.at != point || !is_fault_here(chunk) || !consume_fault()) return;
     arm_fault(hooks_.signal);
     spore_fault();
   }
@@ -279,8 +264,7 @@ private:
     if (hooks_.at < FaultPoint::First || range.first == range.end || !is_fault_here(chunk) || !consume_fault())
       return SPORE_NO_ROW;
     arm_fault(hooks_.signal);
-    if (hooks_.at == FaultPoint::First)
-      return range.first;
+    if (hooks_.at == FaultPoint::First) return range.first;
     return hooks_.at == FaultPoint::Last ? range.end - 1 : range.first + (range.end - range.first) / 2;
   }
 
@@ -319,8 +303,7 @@ std::shared_ptr<WorkerPool> WorkerPool::create(std::vector<spore_file> files, st
     return nullptr;
   }
   const int64_t offset = pool->arena_->allocate(control_bytes(options.workers), 4096, false, failure);
-  if (offset < 0)
-    return nullptr;
+  if (offset < 0) return nullptr;
   pool->control_ = reinterpret_cast<ControlBlock *>(pool->arena_->base() + offset); // zeros: a valid state
   pool->control_->is_fault_armed.store(1);
   return pool;
@@ -328,8 +311,7 @@ std::shared_ptr<WorkerPool> WorkerPool::create(std::vector<spore_file> files, st
 
 WorkerPool::~WorkerPool() {
   close(); // kills and reaps who is still there
-  if (wake_fd_ >= 0)
-    ::close(wake_fd_);
+  if (wake_fd_ >= 0) ::close(wake_fd_);
 }
 
 void WorkerPool::run_worker(uint32_t worker, bool is_replacement) const {
@@ -347,8 +329,7 @@ void WorkerPool::run_worker(uint32_t worker, bool is_replacement) const {
   };
   const uint32_t job = control_->job.load();
   // A replacement joins the job in which its predecessor died, and looks for what that one left.
-  Worker(*control_, context, options_.hooks, wake_fd_)
-      .run(is_replacement ? job - 1 : 0, is_replacement ? job : 0);
+  Worker(*control_, context, options_.hooks, wake_fd_).run(is_replacement ? job - 1 : 0, is_replacement ? job : 0);
   _exit(0);
 }
 
@@ -369,10 +350,8 @@ Failure WorkerPool::reserve_chunks(uint32_t chunks) {
   if (chunks > chunk_capacity_) {
     const uint64_t capacity = std::max<uint64_t>(256, uint64_t(chunks) + chunks / 2);
     const int64_t offset = arena_->allocate(capacity * sizeof(ChunkWord), 64, false, failure);
-    if (offset < 0)
-      return failure;
-    if (chunk_capacity_)
-      arena_->free(d.chunk_table);
+    if (offset < 0) return failure;
+    if (chunk_capacity_) arena_->free(d.chunk_table);
     d.chunk_table = uint64_t(offset);
     chunk_capacity_ = capacity;
   }
@@ -397,18 +376,14 @@ Failure WorkerPool::start(const Job &job) {
     const uint64_t capacity = std::max<uint64_t>(256, uint64_t(d.chunks) + d.chunks / 2 + 1);
     const int64_t offset = arena_->allocate(capacity * sizeof(uint32_t), 64, false, failure);
     if (!failure) {
-      if (bounds_capacity_)
-        arena_->free(d.bounds);
+      if (bounds_capacity_) arena_->free(d.bounds);
       d.bounds = uint64_t(offset);
       bounds_capacity_ = capacity;
     }
   }
-  if (failure)
-    return failure;
-  if (job.bounds)
-    memcpy(arena_->base() + d.bounds, job.bounds, (size_t(d.chunks) + 1) * sizeof(uint32_t));
-  if (job.args_size)
-    memcpy(control_->args, job.args, job.args_size);
+  if (failure) return failure;
+  if (job.bounds) memcpy(arena_->base() + d.bounds, job.bounds, (size_t(d.chunks) + 1) * sizeof(uint32_t));
+  if (job.args_size) memcpy(control_->args, job.args, job.args_size);
   auto *chunks = reinterpret_cast<ChunkWord *>(arena_->base() + d.chunk_table);
   for (uint32_t i = 0; i < d.chunks; i++) {
     chunks[i].state.store(with_job(number, Free), std::memory_order_relaxed);
@@ -427,12 +402,10 @@ Failure WorkerPool::start(const Job &job) {
   control_->done.store(with_job(number, 0));
   control_->cursor.store(with_job(number, d.chunks), std::memory_order_release);
   control_->job.store(number);
-  if (control_->sleepers.load() != 0)
-    futex_wake_all(control_->job);
+  if (control_->sleepers.load() != 0) futex_wake_all(control_->job);
   // A worker that died while it was idle may have left nobody to start.
   for (uint32_t w = 0; w < options_.workers; w++)
-    if (!workers_[w])
-      replace(w);
+    if (!workers_[w]) replace(w);
   return {};
 }
 
@@ -443,8 +416,7 @@ bool WorkerPool::all_done() const {
     return control_->done.load(std::memory_order_acquire) == with_job(job, d.chunks);
   const auto *chunks = reinterpret_cast<const ChunkWord *>(arena_->base() + d.chunk_table);
   for (uint32_t i = 0; i < d.chunks; i++)
-    if (chunks[i].state.load() != with_job(job, Done))
-      return false;
+    if (chunks[i].state.load() != with_job(job, Done)) return false;
   return true;
 }
 
@@ -458,8 +430,7 @@ void WorkerPool::bury(uint32_t worker) {
     auto *chunks = reinterpret_cast<ChunkWord *>(arena_->base() + d.chunk_table);
     for (uint32_t i = 0; i < d.chunks; i++) {
       const uint64_t state = chunks[i].state.load();
-      if ((low_of(state) & kKindMask) != Taken || low_of(state) >> kWorkerShift != worker)
-        continue;
+      if ((low_of(state) & kKindMask) != Taken || low_of(state) >> kWorkerShift != worker) continue;
       if (low_of(state) & kRetryBit) {
         const Range range = chunk_range(d, arena_->base(), i);
         pending_.outcome = Outcome::Crashed;
@@ -470,8 +441,7 @@ void WorkerPool::bury(uint32_t worker) {
         chunks[i].state.store(with_job(job, Free | kRetryBit));
       }
     }
-    if (++replacements_ > kMinReplacements + 2 * options_.workers)
-      pending_.outcome = Outcome::Crashed;
+    if (++replacements_ > kMinReplacements + 2 * options_.workers) pending_.outcome = Outcome::Crashed;
     if (pending_.outcome == Outcome::Crashed) {
       pending_.signal = child.status().signal;
       pending_.exit_code = child.status().code;
@@ -503,12 +473,10 @@ bool WorkerPool::advance(JobReport &report) {
   if (is_running_ && pending_.outcome == Outcome::Running && all_done())
     return collect(report); // as a rule; who died meanwhile is found later
   for (uint32_t w = 0; w < workers_.size(); w++) {
-    if (!workers_[w] || !workers_[w]->try_reap())
-      continue;
+    if (!workers_[w] || !workers_[w]->try_reap()) continue;
     bury(w);
     // Nobody to replace when the job is over anyway; start() does it when another one comes.
-    if (is_running_ && pending_.outcome == Outcome::Running && !all_done())
-      replace(w);
+    if (is_running_ && pending_.outcome == Outcome::Running && !all_done()) replace(w);
   }
   return is_running_ && collect(report);
 }
@@ -519,8 +487,7 @@ bool WorkerPool::collect(JobReport &report) {
     finish(report, pending_.outcome);
     return true;
   }
-  if (!all_done())
-    return false;
+  if (!all_done()) return false;
   if (control_->failed_job.load(std::memory_order_relaxed) != control_->job.load(std::memory_order_relaxed)) {
     finish(report, Outcome::Done);
     return true;
@@ -528,8 +495,7 @@ bool WorkerPool::collect(JobReport &report) {
   const JobDescription &d = control_->description;
   const auto *chunks = reinterpret_cast<const ChunkWord *>(arena_->base() + d.chunk_table);
   uint32_t failed = 0;
-  while (chunks[failed].status.load(std::memory_order_relaxed) == 0)
-    failed++;
+  while (chunks[failed].status.load(std::memory_order_relaxed) == 0) failed++;
   const Range range = chunk_range(d, arena_->base(), failed);
   pending_.first = range.first;
   pending_.end = range.end;
@@ -556,20 +522,16 @@ JobReport WorkerPool::wait() {
   JobReport report;
   const uint64_t spin_until = now_ns() + kParentSpinNs;
   while (now_ns() < spin_until) {
-    if (all_done() && advance(report))
-      return report;
-    for (int i = 0; i < 32; i++)
-      pause_cpu();
+    if (all_done() && advance(report)) return report;
+    for (int i = 0; i < 32; i++) pause_cpu();
   }
   std::vector<struct pollfd> waited;
   while (!advance(report)) {
     waited.assign(1, {wake_fd_, POLLIN, 0});
     int timeout_ms = -1;
     for (const auto &worker : workers_) {
-      if (worker && worker->pidfd() >= 0)
-        waited.push_back({worker->pidfd(), POLLIN, 0});
-      else
-        timeout_ms = 5; // no pidfds on this kernel: look at the children now and then
+      if (worker && worker->pidfd() >= 0) waited.push_back({worker->pidfd(), POLLIN, 0});
+      else timeout_ms = 5; // no pidfds on this kernel: look at the children now and then
     }
     poll(waited.data(), waited.size(), timeout_ms);
   }
@@ -577,20 +539,17 @@ JobReport WorkerPool::wait() {
 }
 
 std::vector<std::unique_ptr<ChildProcess>> WorkerPool::close() {
-  if (workers_.empty())
-    return {};
+  if (workers_.empty()) return {};
   const bool may_be_busy = is_running_ || is_broken_;
   control_->is_closing.store(1);
   control_->job.fetch_add(1);
   futex_wake_all(control_->job);
   if (may_be_busy)
     for (const auto &worker : workers_)
-      if (worker)
-        worker->send_signal(SIGKILL);
+      if (worker) worker->send_signal(SIGKILL);
   std::vector<std::unique_ptr<ChildProcess>> leaving;
   for (auto &worker : workers_)
-    if (worker)
-      leaving.push_back(std::move(worker));
+    if (worker) leaving.push_back(std::move(worker));
   workers_.clear();
   is_running_ = false;
   control_ = nullptr;

@@ -24,15 +24,15 @@ inline constexpr uint32_t kNoChunk = UINT32_MAX;
 enum class FaultPoint : uint32_t {
   None,
   Reserve, // after advancing the cursor, before the chunk's state word says so
-  Claim,   // after taking the chunk, before its first row
-  First,   // the rows of a chunk at which the kernel calls spore_fault()
+  Claim, // after taking the chunk, before its first row
+  First, // the rows of a chunk at which the kernel calls spore_fault()
   Middle,
   Last,
 };
 
 struct TestHooks {
   FaultPoint at = FaultPoint::None;
-  int32_t kernel = -1;       // -1: whichever runs first
+  int32_t kernel = -1; // -1: whichever runs first
   uint32_t chunk = kNoChunk; // kNoChunk: whichever is taken first
   int32_t signal = 0;
   bool once = true;
@@ -48,8 +48,8 @@ struct PoolOptions {
 struct Job {
   uint32_t kernel = 0;
   uint32_t rows = 0;
-  uint32_t chunk_rows = 0;         // rows per chunk; 0 with chunk_count, or with bounds
-  uint32_t chunk_count = 0;        // even chunks
+  uint32_t chunk_rows = 0; // rows per chunk; 0 with chunk_count, or with bounds
+  uint32_t chunk_count = 0; // even chunks
   const uint32_t *bounds = nullptr; // chunk_count + 1 row numbers
   const void *args = nullptr;
   uint32_t args_size = 0;
@@ -86,8 +86,7 @@ class WorkerPool {
 public:
   // The pool keeps the files' mappings and the arena while it lives, so that a replacement finds them.
   static std::shared_ptr<WorkerPool> create(std::vector<spore_file> files, std::vector<MappingOwner> mappings,
-                                            std::shared_ptr<Arena> arena, const PoolOptions &options,
-                                            Failure &failure);
+                                            std::shared_ptr<Arena> arena, const PoolOptions &options, Failure &failure);
   ~WorkerPool();
   WorkerPool(const WorkerPool &) = delete;
   WorkerPool &operator=(const WorkerPool &) = delete;

@@ -16,8 +16,7 @@ struct Test {
 
 // Ends the program when the condition is false: what follows would be about something else.
 inline void check(bool is_true, const char *condition, const char *file, int line) {
-  if (is_true)
-    return;
+  if (is_true) return;
   fprintf(stderr, "%s:%d: not true: %s\n", file, line, condition);
   exit(1);
 }

@@ -17,8 +17,7 @@ int main(int argc, char **argv) {
   spore::staging::register_builtin_kernels();
   int count = 0;
   for (const auto *test = spore::test::tests; test; test = test->next) {
-    if (argc > 1 && !strstr(test->name, argv[1]))
-      continue;
+    if (argc > 1 && !strstr(test->name, argv[1])) continue;
     printf("%s\n", test->name);
     fflush(stdout);
     test->run();

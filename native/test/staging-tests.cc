@@ -65,7 +65,7 @@ uint64_t allocate(Arena &arena, uint64_t bytes) {
   return uint64_t(offset);
 }
 
-std::shared_ptr<WorkerPool> make_pool(std::vector<StagedFile> files, const std::shared_ptr<Arena> &arena,
+std::shared_ptr<WorkerPool> make_pool(const std::vector<StagedFile> &files, const std::shared_ptr<Arena> &arena,
                                       const PoolOptions &options) {
   std::vector<spore_file> seen;
   std::vector<MappingOwner> mappings;
@@ -163,8 +163,7 @@ TEST("children end as they please and are reaped") {
   request.count = 3;
   request.run_child = [](uint32_t index) -> int {
     if (index == 2)
-      for (;;)
-        pause();
+      for (;;) pause();
     return int(index) * 7;
   };
   fork_children(request);
@@ -187,7 +186,7 @@ TEST("the built-in kernels compute what they say") {
   std::vector<StagedFile> files;
   files.push_back(stage(lines.path(), StageMode::MmapShared));
   files.push_back(stage(text.path(), StageMode::Prefetch));
-  const auto pool = make_pool(std::move(files), arena, {.workers = 2, .kept_descriptors = {}, .hooks = {}});
+  const auto pool = make_pool(files, arena, {.workers = 2, .kept_descriptors = {}, .hooks = {}});
   CHECK(run(*pool, "count-lines", 2, result).outcome == Outcome::Done);
   CHECK(column[0] == 3 && column[1] == 0);
   CHECK(run(*pool, "checksum", 2, result).outcome == Outcome::Done);
@@ -209,8 +208,7 @@ TEST("a pool that loses a worker anywhere finishes the job") {
       for (int round = 0; round < 3; round++) {
         CHECK(run(*pool, "test-number-rows", kRows, result).outcome == Outcome::Done);
         const auto *column = reinterpret_cast<const uint64_t *>(arena->base() + result);
-        for (uint32_t row = 0; row < kRows; row++)
-          CHECK(uint32_t(column[row]) == row);
+        for (uint32_t row = 0; row < kRows; row++) CHECK(uint32_t(column[row]) == row);
         memset(arena->base() + result, 0xff, kRows * 8);
       }
     }

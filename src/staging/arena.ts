@@ -92,7 +92,7 @@ export class Arena implements Disposable {
     this.#throwIfClosed("free");
     const extent = addon().arenaExtent(this.#handle, offset, 1);
     if (!addon().arenaFree(this.#handle, offset)) throw new RangeError(`no extent of the arena begins at ${offset}`);
-    for (let segment; (segment = this.#overlapping(offset, extent![1])); ) {
+    for (let segment; (segment = this.#overlapping(offset, extent![1]));) {
       this.#segments.splice(this.#segments.indexOf(segment), 1);
       addon().detachBuffer(segment.buffer);
     }
@@ -176,7 +176,9 @@ export class Arena implements Disposable {
     const known = this.#overlapping(offset, Math.max(bytes, 1));
     if (known) {
       if (known.offset <= offset && offset + bytes <= known.offset + known.bytes) return known;
-      throw new RangeError(`arena range ${offset}+${bytes} is only partly in the buffer at ${known.offset}+${known.bytes}`);
+      throw new RangeError(
+        `arena range ${offset}+${bytes} is only partly in the buffer at ${known.offset}+${known.bytes}`,
+      );
     }
     const extent = this.#extent(offset, bytes);
     if (extent.bytes > maxSegmentBytes || this.#overlapping(extent.offset, extent.bytes)) {

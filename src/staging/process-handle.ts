@@ -88,7 +88,10 @@ export class ProcessHandle {
     if (error !== 0) throw ioError({ code: error, syscall: "kill" });
     if (escalateAfterMs !== undefined) {
       clearTimeout(this.#escalation);
-      this.#escalation = setTimeout(() => void addon().childSignal(this.#child, signalNumber("SIGKILL")), escalateAfterMs);
+      this.#escalation = setTimeout(
+        () => void addon().childSignal(this.#child, signalNumber("SIGKILL")),
+        escalateAfterMs,
+      );
     }
     return true;
   }

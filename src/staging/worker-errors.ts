@@ -9,7 +9,11 @@ export class WorkerUsageError extends Error {
    * `ERR_POOL_BUSY`: a pool runs one job at a time. `ERR_POOL_CLOSED`. `ERR_POOL_BROKEN`: a job crashed.
    */
   readonly code:
-    "ERR_KERNEL_UNKNOWN" | "ERR_WORKER_UNSUPPORTED" | "ERR_POOL_BUSY" | "ERR_POOL_CLOSED" | "ERR_POOL_BROKEN";
+    | "ERR_KERNEL_UNKNOWN"
+    | "ERR_WORKER_UNSUPPORTED"
+    | "ERR_POOL_BUSY"
+    | "ERR_POOL_CLOSED"
+    | "ERR_POOL_BROKEN";
 
   constructor(code: WorkerUsageError["code"], message: string) {
     super(message);

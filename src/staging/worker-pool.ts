@@ -189,7 +189,8 @@ export class WorkerPool implements Disposable, AsyncDisposable {
 
   #jobArguments(kernel: string, { rows, bounds, chunkRows = 0, args }: JobOptions) {
     if (this.#closing) throw closedError();
-    if (this.#isBroken) throw new WorkerUsageError("ERR_POOL_BROKEN", "a job of this pool crashed; it can only be closed");
+    if (this.#isBroken)
+      throw new WorkerUsageError("ERR_POOL_BROKEN", "a job of this pool crashed; it can only be closed");
     if (this.#rejectRunning) throw new WorkerUsageError("ERR_POOL_BUSY", "the pool runs a job");
     const id = kernelId(kernel);
     if (id >= this.#knownKernels) {
@@ -238,7 +239,8 @@ function closedError(): WorkerUsageError {
 }
 
 function checkBounds(bounds: Uint32Array, rows: number): void {
-  if (bounds.length === 0 || bounds[bounds.length - 1]! > rows) throw new RangeError("chunk bounds end beyond the rows");
+  if (bounds.length === 0 || bounds[bounds.length - 1]! > rows)
+    throw new RangeError("chunk bounds end beyond the rows");
   for (let i = 1; i < bounds.length; i++) {
     if (bounds[i - 1]! > bounds[i]!) throw new RangeError(`chunk bounds descend at ${i}`);
   }
