@@ -2,9 +2,10 @@
 /**
  * Builds what `npm run build` and the tests need, each only when its sources changed:
  *
- *   node build.mjs [generate] [addon] [command] [library] [--force]
+ *   node build.mjs [generate] [sanitize] [addon] [command] [library] [--force]
  *
  * generate: the C++ view of the tables in src/ (never part of the default: what it writes is committed)
+ * sanitize: build/sanitize/bin/ld, the linker with an addon that is built with sanitizers (neither)
  * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
  * command:  dist/command.cjs, what bin/ld and bin/spore load. CommonJS, because loading an ES module costs
  *           Node 20 another 4 ms
@@ -12,7 +13,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -158,7 +159,42 @@ async function generate() {
   generator.generate(join(root, "native", "generated", "/"));
 }
 
-const steps = { generate, addon: buildAddon, command: buildCommand, library: buildLibrary };
+/**
+ * The whole linker under build/sanitize/, its addon with AddressSanitizer and UndefinedBehaviorSanitizer. The
+ * node that loads it is an ordinary one, so the runtimes are preloaded, and leaks are not looked for.
+ */
+async function buildSanitized() {
+  const copy = join(root, "build", "sanitize");
+  const inputs = filesBelow("native", "src", "bin", "build.mjs").filter((file) => !file.includes("/native/build/"));
+  await unlessFresh("build/sanitize/bin/ld", inputs, async () => {
+    requireTools();
+    await buildCommand();
+    const isSource = (file) => !file.startsWith(join(root, "native", "build"));
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(join(root, "native"), join(copy, "native"), { recursive: true, filter: isSource });
+    cpSync(join(root, "dist", "command.cjs"), join(copy, "dist", "command.cjs"));
+    const flags = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer";
+    const env = { CXXFLAGS: `${flags} -D_GLIBCXX_ASSERTIONS`, LDFLAGS: flags };
+    const directory = ["--directory", join(copy, "native"), "--nodedir", nodeDirectory(), "--loglevel", "error"];
+    run("node-gyp/bin/node-gyp.js", ["configure", ...directory], { env });
+    run("node-gyp/bin/node-gyp.js", ["build", "--jobs", String(availableParallelism()), ...directory], { env });
+    const runtimes = ["libasan.so", "libubsan.so"].map((name) =>
+      spawnSync("g++", [`-print-file-name=${name}`], { encoding: "utf8" }).stdout.trim(),
+    );
+    // handle_segv and handle_sigbus: staging has handlers of its own for mapped files that shrink.
+    const asan = "detect_leaks=0:handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
+    const program = [
+      "#!/bin/sh",
+      `export LD_PRELOAD="${runtimes.join(" ")}" ASAN_OPTIONS="${asan}" UBSAN_OPTIONS=print_stacktrace=1`,
+      `exec "${process.execPath}" "${join(copy, "dist", "command.cjs")}" ld "$@"`,
+      "",
+    ];
+    mkdirSync(join(copy, "bin"));
+    writeFileSync(join(copy, "bin", "ld"), program.join("\n"), { mode: 0o755 });
+  });
+}
+
+const steps = { sanitize: buildSanitized, generate, addon: buildAddon, command: buildCommand, library: buildLibrary };
 const unknown = asked.find((step) => !(step in steps));
 if (unknown !== undefined) fail(`unknown step "${unknown}"; known: ${Object.keys(steps).join(", ")}`);
 if (process.platform !== "linux" && asked.includes("addon")) fail("the addon is for Linux");

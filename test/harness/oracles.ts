@@ -1,7 +1,7 @@
 /** Independent readers of what was linked, and the linkers that are witnesses. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The package's root. */
@@ -28,7 +28,7 @@ const signalStatus = 128;
 /** Runs a program to its end. Resolves however it ended; rejects only when it could not be started. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { cwd, env, input, timeoutMs = 60_000 } = options;
-  return new Promise((resolve, reject) => {
+  return new Promise((settle, reject) => {
     const child = execFile(
       file,
       [...args],
@@ -38,7 +38,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
         if (typeof code === "string") reject(error ?? new Error(code));
         else {
           const signal = error?.signal ?? null;
-          resolve({ status: signal === null ? Number(code ?? 0) : signalStatus, signal, stdout, stderr });
+          settle({ status: signal === null ? Number(code ?? 0) : signalStatus, signal, stdout, stderr });
         }
       },
     );
@@ -57,7 +57,7 @@ export interface Linker {
 }
 
 /** The linker under test: bin/ld, or the one of a sanitizer build that SPORE_LD names. */
-const sporePath = process.env["SPORE_LD"] ?? join(root, "bin", "ld");
+const sporePath = resolve(root, process.env["SPORE_LD"] ?? "bin/ld");
 
 export const spore: Linker = { name: "spore", path: sporePath, gccFlags: [`-B${dirname(sporePath)}`] };
 export const bfd: Linker = { name: "GNU ld", path: "ld.bfd", gccFlags: ["-fuse-ld=bfd"] };

@@ -1,0 +1,158 @@
+import { expect, test } from "vitest";
+
+import { Diagnostics, formatDiagnostic } from "../../src/diagnostics/diagnostics.ts";
+import type { LinkOptions } from "../../src/options/link-options.ts";
+import { parseOptions } from "../../src/options/parse.ts";
+import { optionTable } from "../../src/options/table.ts";
+
+/** Options of a command line that must be right. */
+function parse(...argv: string[]): LinkOptions {
+  const { options, messages } = parseAnyway(...argv);
+  expect(messages).toEqual([]);
+  return options;
+}
+
+function parseAnyway(...argv: string[]): { options: LinkOptions; messages: string[] } {
+  const diagnostics = new Diagnostics({ errorLimit: 0 });
+  const options = parseOptions(argv, diagnostics);
+  return { options, messages: diagnostics.list().flatMap((diagnostic) => formatDiagnostic(diagnostic)) };
+}
+
+test("every option has one row", () => {
+  const names = optionTable.flatMap((row) => row.names);
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
+
+test("a long option takes one dash or two, its argument joined by = or as the next word", () => {
+  for (const argv of [["-soname", "a"], ["--soname", "a"], ["-soname=a"], ["--soname=a"], ["-h", "a"], ["-ha"]])
+    expect(parse(...argv).soname, argv.join(" ")).toBe("a");
+});
+
+test("a one-letter option takes its argument joined or as the next word", () => {
+  expect(parse("-oout").output).toBe("out");
+  expect(parse("-o", "out").output).toBe("out");
+  expect(parse("-L", "a", "-Lb", "-L=c").libraryPaths).toEqual(["a", "b", "=c"]);
+  expect(parse("-zrelro", "-z", "now").z).toMatchObject({ isRelro: true, isNow: true });
+});
+
+test("-omagic writes the file magic, --omagic is an option", () => {
+  expect(parse("-omagic")).toMatchObject({ output: "magic", isOmagic: false });
+  expect(parse("--omagic")).toMatchObject({ output: "a.out", isOmagic: true });
+});
+
+test("inputs keep their order and the state of the options before them", () => {
+  const { inputs } = parse(
+    "a.o",
+    "--push-state",
+    "--as-needed",
+    "-lone",
+    "-Bstatic",
+    "-ltwo",
+    "--pop-state",
+    "--whole-archive",
+    "b.a",
+    "--no-whole-archive",
+    "--start-lib",
+    "c.o",
+    "--end-lib",
+    "-l:libd.a",
+  );
+  const plain = { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false };
+  expect(inputs).toEqual([
+    { kind: "file", name: "a.o", ...plain },
+    { kind: "library", name: "one", ...plain, isAsNeeded: true },
+    { kind: "library", name: "two", ...plain, isAsNeeded: true, isStatic: true },
+    { kind: "file", name: "b.a", ...plain, isWholeArchive: true },
+    { kind: "file", name: "c.o", ...plain, isLazy: true },
+    { kind: "library", name: ":libd.a", ...plain },
+  ]);
+});
+
+test("what is said last decides the kind of output", () => {
+  expect(parse("-pie", "-no-pie").outputKind).toBe("exec");
+  expect(parse("-pie").outputKind).toBe("pie");
+  expect(parse("-shared").outputKind).toBe("shared");
+  expect(parse("-r").outputKind).toBe("relocatable");
+  expect(parse("-static", "-pie", "--no-dynamic-linker", "-dynamic-linker", "x")).toMatchObject({
+    outputKind: "pie",
+    isStatic: true,
+    dynamicLinker: "x",
+  });
+});
+
+test("run paths are joined, and one given twice is one", () => {
+  expect(parse("-rpath", "/a", "-rpath=/b", "-R/a").rpath).toBe("/a:/b");
+  expect(parse().rpath).toBeUndefined();
+});
+
+test("a build id is a kind or its bytes", () => {
+  expect(parse("--build-id").buildId).toEqual({ kind: "sha1" });
+  expect(parse("--build-id=none").buildId).toEqual({ kind: "none" });
+  expect(parse("--build-id=0x01-ff").buildId).toEqual({ kind: "hex", bytes: Uint8Array.of(1, 0xff) });
+  expect(parseAnyway("--build-id=0x123").messages).toHaveLength(1);
+});
+
+test("--defsym takes a number, a symbol, and a symbol with a number", () => {
+  expect(parse("--defsym=a=0x10", "--defsym", "b=c", "--defsym=d=e+4", "--defsym=f=e-4").defsyms).toEqual([
+    { name: "a", addend: 16 },
+    { name: "b", symbol: "c", addend: 0 },
+    { name: "d", symbol: "e", addend: 4 },
+    { name: "f", symbol: "e", addend: -4 },
+  ]);
+  expect(parseAnyway("--defsym=x=a*2").messages).toHaveLength(1);
+});
+
+test("addresses of sections are hexadecimal with or without 0x", () => {
+  const { sectionStarts, imageBase } = parse("-Ttext=400000", "--section-start=.foo=0x10", "-Ttext-segment", "200000");
+  expect([...sectionStarts]).toEqual([
+    [".text", 0x400000],
+    [".foo", 0x10],
+  ]);
+  expect(imageBase).toBe(0x200000);
+});
+
+test("page sizes are powers of two, and the common one is never the larger", () => {
+  expect(parse("-z", "max-page-size=0x200000").z.maxPageSize).toBe(0x200000);
+  expect(parse("-z", "common-page-size=65536").z.commonPageSize).toBe(4096);
+  expect(parseAnyway("-z", "max-page-size=1000").messages[0]).toContain("expected a power of two");
+});
+
+test("an unknown option is an error that names it and one that is like it", () => {
+  expect(parseAnyway("--no-whole-archve").messages).toEqual([
+    "unrecognized option '--no-whole-archve'",
+    ">>> did you mean '--no-whole-archive'?",
+  ]);
+  expect(parseAnyway("--xyzzy-plugh").messages).toEqual(["unrecognized option '--xyzzy-plugh'"]);
+});
+
+test("an unknown -z keyword is a warning, as in GNU ld", () => {
+  const diagnostics = new Diagnostics();
+  parseOptions(["-z", "nonsense"], diagnostics);
+  expect(diagnostics.list()).toMatchObject([{ severity: "warning", message: "-z nonsense ignored" }]);
+});
+
+test("what is missing or too much is named", () => {
+  expect(parseAnyway("-o").messages).toEqual(["option '-o' requires an argument"]);
+  expect(parseAnyway("--gc-sections=yes").messages).toEqual(["option '--gc-sections' doesn't allow an argument"]);
+  expect(parseAnyway("--hash-style=md5").messages[0]).toContain("invalid argument 'md5' of option '--hash-style'");
+  expect(parseAnyway("--pop-state").messages).toEqual(["'--pop-state' without '--push-state'"]);
+  expect(parseAnyway("--start-group", "a.a").messages).toEqual(["'--start-group' without '--end-group'"]);
+  expect(parseAnyway("-r", "-shared").messages).toHaveLength(1);
+});
+
+test("what gcc 12 and clang pass by default on Debian is accepted", () => {
+  parse(
+    ..."-plugin /x/liblto_plugin.so -plugin-opt=/x/lto-wrapper -plugin-opt=-fresolution=/tmp/r.res".split(" "),
+    ..."-plugin-opt=-pass-through=-lgcc --sysroot=/ --build-id --eh-frame-hdr -m elf_x86_64 --hash-style=gnu".split(
+      " ",
+    ),
+    ..."--as-needed -export-dynamic -dynamic-linker /lib64/ld-linux-x86-64.so.2 -pie -z now -z relro -o a".split(" "),
+    ..."-O1 --no-add-needed --start-group -lgcc -lc --end-group -flavor-is-not-an-option.o".split(" ").slice(0, -1),
+  );
+});
+
+test("options are frozen", () => {
+  const options = parse("-lfoo");
+  expect(() => (options.inputs as unknown[]).push(1)).toThrow(TypeError);
+  expect(() => ((options.z as { isNow: boolean }).isNow = true)).toThrow(TypeError);
+});

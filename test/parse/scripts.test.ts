@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+
+import { parseDynamicList } from "../../src/inputs/dynamic-list.ts";
+import { parseLinkerScript } from "../../src/inputs/linker-script.ts";
+import { ScriptError } from "../../src/inputs/script-lexer.ts";
+import { parseVersionScript } from "../../src/inputs/version-script.ts";
+
+test("Debian's libc.so is a group with a library that is needed only when it is used", () => {
+  const { inputs, foreignFormat } = parseLinkerScript(
+    "libc.so",
+    `/* GNU ld script
+   Use the shared library, but some functions are only in
+   the static library, so try that secondarily.  */
+OUTPUT_FORMAT(elf64-x86-64)
+GROUP ( /lib/x86_64-linux-gnu/libc.so.6 /usr/lib/x86_64-linux-gnu/libc_nonshared.a  AS_NEEDED ( /lib64/ld-linux-x86-64.so.2 ) )
+`,
+  );
+  expect(foreignFormat).toBeUndefined();
+  expect(inputs).toEqual([
+    { kind: "file", name: "/lib/x86_64-linux-gnu/libc.so.6", isAsNeeded: false, line: 5 },
+    { kind: "file", name: "/usr/lib/x86_64-linux-gnu/libc_nonshared.a", isAsNeeded: false, line: 5 },
+    { kind: "file", name: "/lib64/ld-linux-x86-64.so.2", isAsNeeded: true, line: 5 },
+  ]);
+});
+
+test("INPUT takes commas, quotes and libraries", () => {
+  const { inputs } = parseLinkerScript("s", `INPUT("a b.o", c.o -lm);`);
+  expect(inputs.map(({ kind, name }) => [kind, name])).toEqual([
+    ["file", "a b.o"],
+    ["file", "c.o"],
+    ["library", "m"],
+  ]);
+});
+
+test("a script says where to look, where to begin, and what is undefined", () => {
+  expect(
+    parseLinkerScript("s", `SEARCH_DIR(=/lib) ENTRY(start) OUTPUT("x") EXTERN(a b) VERSION { V1 { global: f; }; }`),
+  ).toMatchObject({
+    searchDirectories: ["=/lib"],
+    entry: "start",
+    output: "x",
+    undefinedSymbols: ["a", "b"],
+    versions: { nodes: [{ name: "V1" }] },
+  });
+});
+
+test("what is wrong in a script is named with its line", () => {
+  const errorOf = (text: string): ScriptError => {
+    try {
+      parseLinkerScript("s", text);
+    } catch (error) {
+      if (error instanceof ScriptError) return error;
+      throw error;
+    }
+    throw new Error("no error");
+  };
+  expect(errorOf("\n\nNONSENSE(x)").message).toBe("s:3: unknown command 'NONSENSE'");
+  expect(errorOf("GROUP(a\n").message).toBe("s:2: unexpected end of the script: expected a file or ')'");
+  expect(errorOf("/* never\nended").message).toBe("s:1: comment without an end");
+  expect(errorOf('INPUT("a)\n').message).toBe("s:1: quote without an end");
+  expect(errorOf("SECTIONS { }").unsupported).toBe("SECTIONS");
+  expect(errorOf("x = 1;").unsupported).toBe("x");
+});
+
+test("a version script names versions, what follows what, and what stays local", () => {
+  const { nodes } = parseVersionScript(
+    "v",
+    `V1 { global: foo; bar*; "quoted*"; local: *; }; # end
+V2 { global: baz; extern "C++" { "ns::f(int)"; ns::*; }; } V1;`,
+  );
+  const texts = (patterns: readonly { text: string; isExact: boolean }[]): unknown[] =>
+    patterns.map(({ text, isExact }) => [text, isExact]);
+  expect(nodes.map((node) => node.name)).toEqual(["V1", "V2"]);
+  expect(texts(nodes[0].global)).toEqual([
+    ["foo", true],
+    ["bar*", false],
+    ["quoted*", true],
+  ]);
+  expect(texts(nodes[0].local)).toEqual([["*", false]]);
+  expect(nodes[1].parents).toEqual(["V1"]);
+  expect(nodes[1].global.map(({ language }) => language)).toEqual(["C", "C++", "C++"]);
+  expect(nodes[1].global[2]).toMatchObject({ text: "ns::*", isExact: false });
+});
+
+test("an anonymous version script needs no space and no last semicolon", () => {
+  const { nodes } = parseVersionScript("v", "{global:a;b;local:*};");
+  expect(nodes).toMatchObject([{ name: "", global: [{ text: "a" }, { text: "b" }], local: [{ text: "*" }] }]);
+});
+
+test("a version script that can not be is refused", () => {
+  const refuse = (text: string): void => expect(() => parseVersionScript("v", text), text).toThrow(ScriptError);
+  for (const text of ["", "V1 { a; }", "V1 { a; } V0;", "{ a; }; V1 { b; };", 'V1 { extern "Ada" { a; }; };'])
+    refuse(text);
+});
+
+test("a dynamic list is patterns in braces", () => {
+  expect(parseDynamicList("d", `{ foo; bar*; extern "C++" { "ns::f()"; }; };`)).toMatchObject([
+    { text: "foo", language: "C" },
+    { text: "bar*", isExact: false },
+    { text: "ns::f()", language: "C++" },
+  ]);
+  expect(() => parseDynamicList("d", "foo;")).toThrow(ScriptError);
+});
