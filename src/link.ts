@@ -5,16 +5,19 @@ import { OutputFile } from "./output/output-file.ts";
 import { linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
-import { FindingReader } from "./passes/findings.ts";
+import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { layout } from "./passes/layout.ts";
+import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
 import { resolve } from "./passes/resolve.ts";
 import { scan } from "./passes/scan.ts";
+import { select } from "./passes/select.ts";
 import { spawn, type TestHooks } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
 import type { KernelTiming } from "./passes/workers.ts";
 import { write } from "./passes/write.ts";
+import type { ScanReport } from "./reports/scan-report.ts";
 import { targetOf } from "./targets/index.ts";
 
 export interface LinkResult {
@@ -23,37 +26,65 @@ export interface LinkResult {
   readonly timings: readonly KernelTiming[];
 }
 
-/** One link, in order. What a pass needs is in its arguments, what it found is its result. */
+/** Tries of a link before two names with one hash are called an error: a try has a seed of its own. */
+const MAX_ATTEMPTS = 4;
+
+/** Links. Throws LinkFailed when something is wrong with the inputs; it is in `diagnostics`. */
 export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks: TestHooks = {}): Promise<LinkResult> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await linkWithSeed(attempt, options, diagnostics, hooks);
+    } catch (error) {
+      if (!(error instanceof HashCollision) || attempt + 1 === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** One link, in order. What a pass needs is in its arguments, what it found is its result. */
+async function linkWithSeed(
+  attempt: number,
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  hooks: TestHooks,
+): Promise<LinkResult> {
   using inputs = findInputs(options, diagnostics); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
-  await using workers = await spawn(inputs, options, diagnostics, 0, hooks); // arena, then fork: what comes later goes there
+  await using workers = await spawn(inputs, options, diagnostics, attempt, hooks); // arena, then fork: what comes later goes there
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
-  const check = (): void => {
-    findings.report(diagnostics);
-    diagnostics.stopIfFailed();
-  };
 
   const scanned = await scan(workers, inputs, internal); // sections and symbols of every file and member
-  check(); // else one bad file looks like many undefined symbols
+  findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, options, internal, findings); // no symbol is added below this line
-  check();
-  const parts = await split(workers, resolved, findings); // a bucket for every section: what is laid out together
-  const merged = await merge(workers, parts); // strings, constants, CIEs: equal ones get one place
-  check();
+  findings.check(diagnostics);
+  const buckets = await split(workers, resolved, findings); // a bucket for every section: what is laid out together
+  const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
+  const merged = await merge(workers, selected); // strings, constants, CIEs: equal ones get one place
+  findings.check(diagnostics);
   const needs = await findNeeds(workers, merged); // GOT, PLT, TLS, copy and dynamic relocations; undefined symbols
-  check();
+  findings.check(diagnostics);
   const addressOf = symbolAddresses(workers, internal, needs);
   const synthetic = await synthesise(workers, needs, inputs, options, target, addressOf); // no section is added below this line
   const image = await layout(workers, synthetic, internal, options, target); // addresses are final below this line
-  check(); // nothing has been written yet
+  findings.check(diagnostics); // nothing has been written yet
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
   await write(workers, { ...image, entry: addressOf.entry(options) }, output, options, target);
-  check(); // a relocation out of range keeps the old output
+  findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   output.commit(); // renamed into place
   return { size: image.size, timings: workers.timings };
+}
+
+/** The link's first passes by themselves: what `spore scan` prints. */
+export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics): Promise<ScanReport> {
+  using inputs = findInputs(options, diagnostics);
+  diagnostics.stopIfFailed();
+  await using workers = await spawn(inputs, options, diagnostics, 0, {});
+  const findings = new FindingReader(workers, inputs, options);
+  const scanned = await scan(workers, inputs, undefined);
+  findings.check(diagnostics);
+  const resolved = await resolve(workers, scanned, options, undefined, findings);
+  return listSymbols(workers, resolved, findings);
 }

@@ -484,6 +484,7 @@ struct FindingTable {
 // What the parent decided before the kernel ran.
 struct Scalars {
   u64 hash_seed; // seed of every name and piece hash; another one is taken when two names collide
+  u64 hash_shift; // right shift of every hash: 0 but in a test of collisions
   u64 output_flags; // OutputFlags
   u64 partitions; // partitions of a hash: a power of two, whatever the number of workers
   u64 ranges; // ranges of rows of a hash count: as above
@@ -491,6 +492,7 @@ struct Scalars {
   u64 name_rules_size; // bytes
   u64 bucket_count; // buckets in use
   u64 common_bucket; // row of the bucket of common symbols
+  u64 has_unmarked; // 1 when a section was reached and is still to be followed; atomic
   u64 finding_count; // rows of finding handed out, also past its end; atomic
   u64 needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
   u64 has_static_tls; // 1 when a shared object uses Initial Exec; atomic

@@ -54,6 +54,15 @@ void bind_symbols(Job &job, RowRange<RangeId> rows);
 // Gives each live section the bucket that it is laid out in.
 void assign_buckets(Job &job, RowRange<FileId> rows);
 
+// Marks the sections that --gc-sections starts from, besides those that split kept.
+void mark_roots(Job &job, RowRange<FileId> rows);
+
+// Marks what marked sections refer to.
+void mark_sections(Job &job, RowRange<FileId> rows);
+
+// Marks what the FDEs of marked functions refer to.
+void mark_eh_frames(Job &job, RowRange<FileId> rows);
+
 // Counts strings, constants and CIEs.
 void count_pieces(Job &job, RowRange<FileId> rows);
 

@@ -85,6 +85,16 @@ bool is_debug_name(const Name &n) {
          n.starts_with(".line");
 }
 
+// Names that __start_NAME and __stop_NAME can be made of: such sections are found by those symbols.
+bool is_c_identifier(const Name &n) {
+  if (n.size == 0 || (n.data[0] >= '0' && n.data[0] <= '9')) return false;
+  for (u32 i = 0; i < n.size; i++) {
+    u8 c = n.data[i];
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) return false;
+  }
+  return true;
+}
+
 // Sections that --gc-sections starts from.
 bool is_root(const Name &n, const Elf64_Shdr &h) {
   if (h.sh_flags & SHF_GNU_RETAIN) return true;
@@ -94,7 +104,7 @@ bool is_root(const Name &n, const Elf64_Shdr &h) {
   case SHT_PREINIT_ARRAY: return true;
   case SHT_NOTE: return !(h.sh_flags & SHF_GROUP);
   }
-  return n == ".init" || n == ".fini" || n.starts_with(".ctors") || n.starts_with(".dtors") || n == ".jcr" ||
+  return is_c_identifier(n) || n == ".init" || n == ".fini" || n.starts_with(".ctors") || n.starts_with(".dtors") || n == ".jcr" ||
          n.starts_with(".init_array") || n.starts_with(".fini_array") || n.starts_with(".preinit_array");
 }
 

@@ -129,12 +129,13 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
       t.mergeable.file[mergeable] = raw(f);
       t.mergeable.first_piece[mergeable] = raw(piece);
       PieceId first = piece;
-      u64 seed = t.link.hash_seed ^ u64{bucket} << 48;
+      // A bucket's row depends on timing, its ordinal does not.
+      u64 seed = t.link.hash_seed ^ u64{t.bucket.ordinal[BucketId{bucket}]} << 48;
       if (auto contents = file.contents(h); contents && h.sh_entsize)
         for_each_piece(h, *contents, [&](u64 offset, u64 size) {
           if (raw(piece) >= raw(end)) return; // the file changed since they were counted
           t.piece.start[piece] = static_cast<u32>(h.sh_offset + offset);
-          t.piece.hash[piece] = hash_bytes(contents->data() + offset, size, seed);
+          t.piece.hash[piece] = hash_bytes(contents->data() + offset, size, seed) >> t.link.hash_shift;
           t.piece.mergeable[piece] = raw(mergeable);
           // What follows an aligned start is aligned only as its offset is.
           u32 own = offset ? static_cast<u32>(std::countr_zero(offset)) : log2;
@@ -228,6 +229,19 @@ void place_pieces(Job &job, RowRange<PartitionId> rows) {
   }
 }
 
+// Whether a CIE has the bytes of the one that it was unified with.
+static bool is_same_cie(const Tables &t, CieId cie) {
+  CieId same{t.cie.same[cie]};
+  if (same == cie) return true;
+  auto bytes_of = [&](CieId id) {
+    FileView file(t, FileId{t.cie.file[id]});
+    auto contents = file.contents(file.section(t.cie.section[id]));
+    return contents ? contents->slice(t.cie.start[id], t.cie.size[id]) : std::nullopt;
+  };
+  auto a = bytes_of(cie), b = bytes_of(same);
+  return a && b && a->size() == b->size() && std::memcmp(a->data(), b->data(), a->size()) == 0;
+}
+
 void count_fdes(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
@@ -236,6 +250,8 @@ void count_fdes(Job &job, RowRange<FileId> rows) {
       FileView file(t, f);
       CieId cie{t.file.first_cie[f]};
       std::vector<CieId> cie_of;
+      for (u32 i = 0; i < t.file.cies[f]; i++)
+        if (!is_same_cie(t, cie + i)) job.report(Code::HashCollision, {.file = raw(f), .section = t.cie.section[cie + i], .offset = t.cie.start[cie + i]});
       for_each_eh_frame(job, file, [&](const EhFrame &frame) {
         cie_of.assign(frame.records.size(), cie);
         for (size_t i = 0; i < frame.records.size(); i++) {

@@ -286,16 +286,19 @@ std::vector<Name> version_names(const Tables &t, FileId f, const FileView &file)
   return names;
 }
 
-u64 hash_versioned(const Name &name, const Name &version, u64 seed) {
+u64 hash_name(const Tables &t, const u8 *data, size_t size) {
+  return hash_bytes(data, size, t.link.hash_seed) >> t.link.hash_shift;
+}
+
+u64 hash_versioned(const Tables &t, const Name &name, const Name &version) {
   std::string both(reinterpret_cast<const char *>(name.data), name.size);
   both += '@';
   both.append(reinterpret_cast<const char *>(version.data), version.size);
-  return hash_bytes(reinterpret_cast<const u8 *>(both.data()), both.size(), seed);
+  return hash_name(t, reinterpret_cast<const u8 *>(both.data()), both.size());
 }
 
 void scan_object(Job &job, const FileView &file) {
   const Tables &t = job.t;
-  u64 seed = t.link.hash_seed;
   const u8 *base = file.bytes.data();
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     Elf64_Sym sym = file.symbols()[i];
@@ -306,7 +309,7 @@ void scan_object(Job &job, const FileView &file) {
       job.report(name ? Code::BadSymbolSection : Code::BadSymbolName, {.file = raw(file.id), .symbol = i});
       t.mention.flags[m] = MentionFlags::UNDEFINED | MentionFlags::WEAK;
       t.mention.name[m] = t.file.strings[file.id] + t.file.strings_size[file.id] - 1; // the empty name
-      t.mention.hash[m] = hash_bytes(base, 0, seed);
+      t.mention.hash[m] = hash_name(t, base, 0);
       continue;
     }
     u32 flags = section == SHN_UNDEF ? MentionFlags::UNDEFINED
@@ -324,7 +327,7 @@ void scan_object(Job &job, const FileView &file) {
     }
     t.mention.flags[m] = static_cast<u8>(flags);
     t.mention.name[m] = static_cast<u32>(name->data - base);
-    t.mention.hash[m] = hash_bytes(name->data, length, seed);
+    t.mention.hash[m] = hash_name(t, name->data, length);
   }
   if (t.file.signatures[file.id] == 0) return;
   // A group's signature may be a local symbol; a section symbol stands for its section's name.
@@ -344,14 +347,13 @@ void scan_object(Job &job, const FileView &file) {
     }
     t.mention.flags[m] = MentionFlags::SIGNATURE;
     t.mention.name[m] = static_cast<u32>(name->data - base);
-    t.mention.hash[m] = hash_bytes(name->data, name->size, seed);
+    t.mention.hash[m] = hash_name(t, name->data, name->size);
     ++m;
   }
 }
 
 void scan_shared(Job &job, const FileView &file) {
   const Tables &t = job.t;
-  u64 seed = t.link.hash_seed;
   FileId f = file.id;
   std::vector<Name> versions = version_names(t, f, file);
   Array<u16> indices(file.bytes.data() + t.file.versions[f], t.file.versions[f] ? file.symbol_count : 0);
@@ -372,9 +374,9 @@ void scan_shared(Job &job, const FileView &file) {
     u32 index = version & ~VERSYM_HIDDEN;
     if (flags & MentionFlags::DEFINED && version & VERSYM_HIDDEN && index < versions.size() && versions[index].data) {
       flags |= MentionFlags::VERSIONED; // not the default: only "name@version" means it
-      hash = hash_versioned(*name, versions[index], seed);
+      hash = hash_versioned(t, *name, versions[index]);
     } else {
-      hash = hash_bytes(name->data, name->size, seed);
+      hash = hash_name(t, name->data, name->size);
     }
     t.mention.flags[m] = static_cast<u8>(flags);
     t.mention.name[m] = static_cast<u32>(name->data - file.bytes.data());

@@ -1,5 +1,5 @@
 /** What bin/ld and bin/spore load: the program's name and arguments in, exit status out. */
-import { link } from "../link.ts";
+import { link, scanFiles } from "../link.ts";
 import { formatStats } from "../reports/stats.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
 import { testHooksOf } from "./test-hooks.ts";
@@ -29,7 +29,7 @@ async function run([name, ...argv]: readonly string[]): Promise<number> {
   if (name === "ld") return runLinker(argv, SPORE_VERSION, linkAndReport, terminal);
   // Loaded only here: a link does not pay for commander.
   const { runSpore } = await import("./spore.ts");
-  return runSpore(argv, SPORE_VERSION, { link: linkAndReport }, terminal);
+  return runSpore(argv, SPORE_VERSION, { link: linkAndReport, scan: scanFiles }, terminal);
 }
 
 // The status is set and not passed to process.exit(): what is still to be written to a pipe is written first.

@@ -3,6 +3,7 @@
  *
  *     SPORE_TEST_FAULT=kernel:point[:chunk[:signal]]   ends the worker that gets there, once
  *     SPORE_TEST_DELAYS=seed                           workers pause at random before their chunks
+ *     SPORE_TEST_COLLISIONS=1                          hashes of the first try collide
  *
  * The points are those of PoolFault: reserve, claim, first, middle, last.
  */
@@ -13,10 +14,11 @@ const points: readonly PoolFault["at"][] = ["reserve", "claim", "first", "middle
 
 /** @throws RangeError for a fault that is not understood: a test that tests nothing is worse than none */
 export function testHooksOf(env: Readonly<Record<string, string | undefined>>): TestHooks {
-  const { SPORE_TEST_FAULT: fault, SPORE_TEST_DELAYS: delays } = env;
+  const { SPORE_TEST_FAULT: fault, SPORE_TEST_DELAYS: delays, SPORE_TEST_COLLISIONS: collisions } = env;
   return {
     ...(fault === undefined ? {} : { fault: faultOf(fault) }),
     ...(delays === undefined ? {} : { delays: Number(delays) }),
+    hasCollisions: collisions !== undefined,
   };
 }
 

@@ -31,6 +31,15 @@ export interface Finding {
 const relocationNames = new Map<number, string>(Object.entries(relocations).map(([name, { number }]) => [number, name]));
 const relocationName = (type: number): string => relocationNames.get(type) ?? `${type}`;
 
+/** Two names, or two pieces, have one hash: the link can be made with another seed. */
+export class HashCollision extends Error {
+  override readonly name = "HashCollision";
+
+  constructor() {
+    super("two names have the same hash, with every seed that was tried");
+  }
+}
+
 export class FindingReader {
   readonly #workers: Workers;
   readonly #inputs: Inputs;
@@ -53,11 +62,20 @@ export class FindingReader {
     return taken;
   }
 
-  /** Adds all that kernels have reported to the diagnostics. */
-  report(diagnostics: Diagnostics): void {
-    this.#read();
+  /**
+   * Adds all that kernels have reported to the diagnostics. Throws LinkFailed when something is wrong with the
+   * inputs, and HashCollision when nothing but the seed is.
+   */
+  check(diagnostics: Diagnostics): void {
+    if (this.take("hashCollision").length > 0) throw new HashCollision();
     for (const finding of this.#pending) this.#add(finding, diagnostics);
     this.#pending = [];
+    diagnostics.stopIfFailed();
+  }
+
+  /** The object that a row of file is, or undefined for the linker's own. */
+  object(file: number): ObjectReader | undefined {
+    return this.#objectOf(file);
   }
 
   #read(): void {
@@ -176,7 +194,6 @@ export class FindingReader {
           diagnostics.add(name, { symbol: symbolName }, { file: this.fileName(definer), fileOrder: definer });
         return;
       }
-      case "hashCollision":
       case "badSymbolSection":
       case "tlsMismatch":
       case "relocationToDiscarded":
@@ -207,6 +224,7 @@ export class FindingReader {
         diagnostics.add(name, {}, place);
         return;
       case "linkerDefined":
+      case "hashCollision":
         return;
       default:
         diagnostics.add(name, {}, place);
@@ -215,7 +233,7 @@ export class FindingReader {
 }
 
 /** Names in one object, read where the scan found its tables. */
-class ObjectReader {
+export class ObjectReader {
   readonly #tables: Tables;
   readonly #file: number;
   readonly #reader: ByteReader;

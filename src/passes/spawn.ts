@@ -19,10 +19,15 @@ const FIRST_SEED = 0x5be0cd19;
 /** More workers than this find nothing to do but to wait for memory. */
 const MAX_WORKERS = 32;
 
-/** Tests only: SPORE_TEST_FAULT="kernel:at[:chunk]" kills a worker there once, SPORE_TEST_DELAYS=SEED slows workers. */
+const COLLIDING_BITS = 10;
+
+/** Tests only. */
 export interface TestHooks {
   readonly fault?: PoolFault;
+  /** Seed of random sleeps in the workers. */
   readonly delays?: number;
+  /** On the first try, hashes keep few bits, so that names collide. */
+  readonly hasCollisions?: boolean;
 }
 
 export async function spawn(
@@ -30,11 +35,12 @@ export async function spawn(
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  hooks: TestHooks,
+  { hasCollisions = false, ...hooks }: TestHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
   tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
+  if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   tables.set("partitions", PARTITIONS);
   tables.set("ranges", RANGES);
   tables.set("outputFlags", outputFlags(options));

@@ -324,6 +324,7 @@ export type ColumnName<T extends TableName> = keyof (typeof schema)[T]["columns"
 /** Single values that kernels read: decided by TypeScript before the kernel runs. All are u64. */
 export const scalars = {
   hashSeed: "seed of every name and piece hash; another one is taken when two names collide",
+  hashShift: "right shift of every hash: 0 but in a test of collisions",
   outputFlags: "OutputFlags",
   partitions: "partitions of a hash: a power of two, whatever the number of workers",
   ranges: "ranges of rows of a hash count: as above",
@@ -331,6 +332,7 @@ export const scalars = {
   nameRulesSize: "bytes",
   bucketCount: "buckets in use",
   commonBucket: "row of the bucket of common symbols",
+  hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
   findingCount: "rows of finding handed out, also past its end; atomic",
   needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
   hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
