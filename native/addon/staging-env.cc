@@ -94,7 +94,8 @@ void StagingEnv::shut_down() {
 
 Napi::Value to_js(Napi::Env env, const Failure &failure) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("code", failure.code);
+  if (const char *own = own_code_name(failure.code)) object.Set("code", own);
+  else object.Set("code", failure.code);
   object.Set("syscall", failure.syscall);
   return object;
 }

@@ -79,7 +79,7 @@ private:
 // The functions of staging-processes.cc, added to the binding's object.
 void add_process_functions(StagingEnv *state, Napi::Object exports);
 
-// A failure as JavaScript sees it: { code, syscall }.
+// A failure as JavaScript sees it: { code, syscall }, where the code is an errno or the name of one of ours.
 Napi::Value to_js(Napi::Env env, const staging::Failure &failure);
 
 // An external that shares ownership of a native object.

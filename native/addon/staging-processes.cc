@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include <string>
 #include <utility>
 
 #include "addon/staging-env.h"
@@ -177,9 +178,20 @@ Napi::Value child_hold(const Napi::CallbackInfo &info) {
 
 // --- pools
 
+const char *outcome_name(Outcome outcome) {
+  switch (outcome) {
+  case Outcome::Running: break; // not reported
+  case Outcome::Done: return "done";
+  case Outcome::KernelFailed: return "kernel-failed";
+  case Outcome::Crashed: return "crashed";
+  case Outcome::ForkFailed: return "fork-failed";
+  }
+  return "running";
+}
+
 Napi::Value report_to_js(Napi::Env env, const JobReport &report) {
   Napi::Object object = Napi::Object::New(env);
-  object.Set("outcome", uint32_t(report.outcome));
+  object.Set("outcome", outcome_name(report.outcome));
   object.Set("wallNs", double(report.wall_ns));
   object.Set("chunks", report.chunks);
   object.Set("retriedChunks", report.retried_chunks);
@@ -245,16 +257,26 @@ std::shared_ptr<PoolHolder> hold_pool(StagingEnv &state, std::shared_ptr<WorkerP
   return holder;
 }
 
+FaultPoint fault_point(const std::string &name) {
+  if (name == "reserve") return FaultPoint::Reserve;
+  if (name == "claim") return FaultPoint::Claim;
+  if (name == "first") return FaultPoint::First;
+  if (name == "middle") return FaultPoint::Middle;
+  if (name == "last") return FaultPoint::Last;
+  return FaultPoint::None;
+}
+
 // hooks: [point, kernel, chunk or -1, signal, once, delay seed]
 TestHooks hooks_from_js(const Napi::Value &value) {
-  if (!value.IsTypedArray()) return {};
-  const auto v = value.As<Napi::Int32Array>();
-  return {.at = FaultPoint(v[0]),
-          .kernel = v[1],
-          .chunk = v[2] < 0 ? kNoChunk : uint32_t(v[2]),
-          .signal = v[3],
-          .once = v[4] != 0,
-          .delay_seed = uint32_t(v[5])};
+  if (!value.IsArray()) return {};
+  const auto v = value.As<Napi::Array>();
+  const auto number = [&v](uint32_t i) { return v.Get(i).As<Napi::Number>().Int32Value(); };
+  return {.at = fault_point(v.Get(0U).As<Napi::String>().Utf8Value()),
+          .kernel = number(1),
+          .chunk = number(2) < 0 ? kNoChunk : uint32_t(number(2)),
+          .signal = number(3),
+          .once = v.Get(4U).As<Napi::Boolean>().Value(),
+          .delay_seed = uint32_t(number(5))};
 }
 
 // (batches, arena, workers, hooks | null, kept descriptors | null, callback | null): the pool or a failure,

@@ -183,9 +183,18 @@ Napi::Value file_view(const Napi::CallbackInfo &info) {
   return view.IsNull() ? copy_of(info.Env(), file.mapping->base(), file.mapping->size()) : view;
 }
 
-Napi::Value file_marks(const Napi::CallbackInfo &info) {
-  const StagedFile &file = file_argument(info);
-  return Napi::Number::New(info.Env(), file.mapping ? file.mapping->marks() : 0);
+// What the fault handler found, as a failure without code when it found nothing.
+Failure damage_of(const StagedFile &file) {
+  const uint32_t marks = file.mapping ? file.mapping->marks() : 0;
+  if (marks & kMarkShrank) return {kFileShrank, "mmap"};
+  if (marks & kMarkWritten) return {kFileWritten, "mmap"};
+  return {};
+}
+
+// (batch, index): what a fault did to the file's mapping, or null. Asks no file system.
+Napi::Value file_damage(const Napi::CallbackInfo &info) {
+  const Failure damage = damage_of(file_argument(info));
+  return damage ? to_js(info.Env(), damage) : info.Env().Null();
 }
 
 Napi::Value advise_file(const Napi::CallbackInfo &info) {
@@ -205,16 +214,14 @@ Napi::Value release_batch(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-// (batch, index, descriptor): 0, or the bits of FileChange in src/staging/stage.ts.
-Napi::Value compare_file(const Napi::CallbackInfo &info) {
-  constexpr uint32_t kChanged = 4;
-  constexpr uint32_t kGone = 8;
+// (batch, index, descriptor): how the file differs from what was staged, or null.
+Napi::Value file_change(const Napi::CallbackInfo &info) {
   const StagedFile &file = file_argument(info);
-  uint32_t changes = file.mapping ? file.mapping->marks() : 0;
+  Failure change = damage_of(file);
   FileIdentity now;
-  if (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now)) changes |= kGone;
-  else if (!(now == file.identity)) changes |= kChanged;
-  return Napi::Number::New(info.Env(), changes);
+  if (!change && (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now) || !(now == file.identity)))
+    change = {kFileChanged, "stat"};
+  return change ? to_js(info.Env(), change) : info.Env().Null();
 }
 
 Napi::Value detach_buffer(const Napi::CallbackInfo &info) {
@@ -338,11 +345,11 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<stage_batch>(exports, "stageBatch", state);
   add_function<stage_batch_async>(exports, "stageBatchAsync", state);
   add_function<file_view>(exports, "fileView", state);
-  add_function<file_marks>(exports, "fileMarks", state);
+  add_function<file_damage>(exports, "fileDamage", state);
   add_function<advise_file>(exports, "adviseFile", state);
   add_function<release_file>(exports, "releaseFile", state);
   add_function<release_batch>(exports, "releaseBatch", state);
-  add_function<compare_file>(exports, "compareFile", state);
+  add_function<file_change>(exports, "fileChange", state);
   add_function<detach_buffer>(exports, "detachBuffer", state);
   add_function<budget>(exports, "budget", state);
   add_function<set_budget>(exports, "setBudget", state);
@@ -356,6 +363,10 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<arena_view>(exports, "arenaView", state);
   add_function<arena_close>(exports, "arenaClose", state);
   add_process_functions(state, exports);
+  // What src/staging has to know without opening the addon; a test compares.
+  exports.Set("headBytes", uint32_t(kHeadBytes));
+  exports.Set("maxArgsBytes", kMaxArgsBytes);
+  exports.Set("adaptiveMode", uint32_t(StageMode::Adaptive));
 }
 
 } // namespace spore

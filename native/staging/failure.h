@@ -3,10 +3,28 @@
 
 namespace spore::staging {
 
-// Codes above every errno, for what no system call reports. src/staging/io-error.ts names them.
-inline constexpr int kBudgetExceeded = 10001; // ERR_STAGE_BUDGET
-inline constexpr int kNotRegularFile = 10002; // ERR_STAGE_NOT_REGULAR
-inline constexpr int kArenaFull = 10003; // ERR_ARENA_FULL
+// Codes above every errno, for what no system call reports.
+enum OwnCode : int {
+  kBudgetExceeded = 10001,
+  kNotRegularFile,
+  kArenaFull,
+  kFileShrank,
+  kFileWritten,
+  kFileChanged,
+};
+
+// Its name in JavaScript, or null for an errno.
+inline const char *own_code_name(int code) {
+  switch (code) {
+  case kBudgetExceeded: return "ERR_STAGE_BUDGET";
+  case kNotRegularFile: return "ERR_STAGE_NOT_REGULAR";
+  case kArenaFull: return "ERR_ARENA_FULL";
+  case kFileShrank: return "ERR_STAGE_SHRANK";
+  case kFileWritten: return "ERR_STAGE_WRITTEN";
+  case kFileChanged: return "ERR_STAGE_CHANGED";
+  default: return nullptr;
+  }
+}
 
 // An errno (or one of the codes above) and the call that gave it. code 0 is success.
 struct Failure {

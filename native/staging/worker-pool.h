@@ -20,7 +20,7 @@ namespace spore::staging {
 inline constexpr uint32_t kMaxArgsBytes = 4096;
 inline constexpr uint32_t kNoChunk = UINT32_MAX;
 
-// Tests only: where a worker ends itself. src/staging/worker-pool.ts has the same numbers.
+// Tests only: where a worker ends itself.
 enum class FaultPoint : uint32_t {
   None,
   Reserve, // after advancing the cursor, before the chunk's state word says so

@@ -7,9 +7,9 @@ export type ArenaHandle = Handle<"arena">;
 export type ChildHandle = Handle<"child">;
 export type PoolHandle = Handle<"pool">;
 
-/** An errno, or one of the codes of `native/staging/failure.h`, and the system call that gave it. */
+/** An errno, or the name of a code of `native/staging/failure.h`, and the call that gave it. */
 export interface NativeFailure {
-  readonly code: number;
+  readonly code: number | string;
   readonly syscall: string;
 }
 
@@ -23,8 +23,7 @@ export interface NativeBatch {
 }
 
 export interface NativeReport {
-  /** 1 done, 2 kernel failed, 3 crashed, 4 a replacement could not be forked. */
-  readonly outcome: number;
+  readonly outcome: "done" | "kernel-failed" | "crashed" | "fork-failed";
   readonly wallNs: number;
   readonly chunks: number;
   readonly retriedChunks: number;
@@ -49,15 +48,28 @@ export type BatchArguments = [
   adopted: readonly (readonly [BatchHandle, number] | null)[] | null,
 ];
 
+/** Tests only. */
+export type FaultHooks = readonly [
+  point: string,
+  kernel: number,
+  chunk: number,
+  signal: number,
+  once: boolean,
+  delaySeed: number,
+];
+
 export interface StagingBinding {
+  readonly headBytes: number;
+  readonly maxArgsBytes: number;
+  readonly adaptiveMode: number;
   stageBatch(...args: BatchArguments): NativeBatch;
   stageBatchAsync(...args: [...BatchArguments, callback: (batch: NativeBatch) => void]): void;
   fileView(batch: BatchHandle, index: number): ArrayBuffer | null;
-  fileMarks(batch: BatchHandle, index: number): number;
+  fileDamage(batch: BatchHandle, index: number): NativeFailure | null;
   adviseFile(batch: BatchHandle, index: number): NativeFailure | null;
   releaseFile(batch: BatchHandle, index: number): void;
   releaseBatch(batch: BatchHandle): void;
-  compareFile(batch: BatchHandle, index: number, descriptor: number): number;
+  fileChange(batch: BatchHandle, index: number, descriptor: number): NativeFailure | null;
   detachBuffer(buffer: ArrayBuffer): void;
   budget(): Float64Array;
   setBudget(kind: number, bytes: number): void;
@@ -87,7 +99,7 @@ export interface StagingBinding {
     batches: readonly BatchHandle[],
     arena: ArenaHandle,
     workers: number,
-    hooks: Int32Array | null,
+    hooks: FaultHooks | null,
     keptDescriptors: Int32Array | null,
     callback: ((result: PoolHandle | NativeFailure) => void) | null,
   ): PoolHandle | NativeFailure | undefined;

@@ -4,17 +4,9 @@ import { constants } from "node:buffer";
 import { addon } from "../addon/load.ts";
 import type { BatchArguments, BatchHandle, NativeBatch } from "../addon/staging-binding.ts";
 import { IoError, ioError, toFailure } from "./io-error.ts";
-import type { IoFailure, OwnCode } from "./io-error.ts";
+import type { IoFailure } from "./io-error.ts";
 import { adaptiveThresholds } from "./stage-mode.ts";
 import type { StageMode } from "./stage-mode.ts";
-
-/** Bits that `compareFile` and `fileMarks` report; those of `native/staging/registry.h` and the binding. */
-const changes: readonly (readonly [bit: number, code: OwnCode, syscall: string])[] = [
-  [1, "ERR_STAGE_SHRANK", "mmap"],
-  [2, "ERR_STAGE_WRITTEN", "mmap"],
-  [4, "ERR_STAGE_CHANGED", "stat"],
-  [8, "ERR_STAGE_CHANGED", "stat"],
-];
 
 /** One file of a batch; what it is given to shares its view. */
 export interface BatchEntry {
@@ -95,17 +87,20 @@ export class Batch {
 
   /** Throws when a fault hit the file's mapping; asks no file system. */
   throwIfDamaged(index: number): void {
-    this.#throwFor(index, this.isReleased(index) ? 0 : addon().fileMarks(this.handle, index));
+    const damage = this.isReleased(index) ? null : addon().fileDamage(this.handle, index);
+    if (damage) throw ioError(damage, this.paths[index]);
   }
 
-  /** The code of what happened to the file since it was staged, or undefined. Costs a stat. */
-  change(index: number, descriptor = -1): OwnCode | undefined {
-    return changeOf(addon().compareFile(this.handle, index, descriptor))?.[1];
+  /** What happened to the file since it was staged, or null. Costs a stat. */
+  change(index: number, descriptor = -1): IoFailure | null {
+    const change = addon().fileChange(this.handle, index, descriptor);
+    return change && toFailure(change, this.paths[index]);
   }
 
   /** Throws when the file is not as it was when it was staged. */
   check(index: number, descriptor = -1): void {
-    this.#throwFor(index, addon().compareFile(this.handle, index, descriptor));
+    const change = this.change(index, descriptor);
+    if (change) throw new IoError(change);
   }
 
   advise(index: number): void {
@@ -133,15 +128,6 @@ export class Batch {
     if (view?.byteLength) addon().detachBuffer(view.buffer as ArrayBuffer);
     this.#views[index] = undefined;
   }
-
-  #throwFor(index: number, bits: number): void {
-    const change = changeOf(bits);
-    if (change) throw new IoError({ code: change[1], syscall: change[2], path: this.paths[index] });
-  }
-}
-
-function changeOf(bits: number) {
-  return bits === 0 ? undefined : changes.find(([bit]) => (bits & bit) !== 0);
 }
 
 function batchArguments(mode: StageMode, inputs: readonly BatchInput[], keepGoing: boolean): BatchArguments {

@@ -13,13 +13,7 @@ export interface IoFailure {
   readonly path: string | undefined;
 }
 
-/** Codes that no system call reports; the numbers are those of `native/staging/failure.h`. */
-const ownCodes: ReadonlyMap<number, OwnCode> = new Map([
-  [10001, "ERR_STAGE_BUDGET"],
-  [10002, "ERR_STAGE_NOT_REGULAR"],
-  [10003, "ERR_ARENA_FULL"],
-]);
-
+/** Codes that no system call reports. */
 const ownMessages = {
   ERR_STAGE_BUDGET: "the budget for staged bytes is exhausted",
   ERR_STAGE_NOT_REGULAR: "not a regular file",
@@ -66,7 +60,8 @@ export class IoError extends Error implements IoFailure {
 
 /** Names what the addon reported. */
 export function toFailure(native: NativeFailure, path?: string): IoFailure {
-  const code = ownCodes.get(native.code) ?? errnoTable().get(-native.code)?.[0] ?? `E${native.code}`;
+  const code =
+    typeof native.code === "string" ? native.code : (errnoTable().get(-native.code)?.[0] ?? `E${native.code}`);
   return { code, syscall: native.syscall, path };
 }
 

@@ -179,7 +179,7 @@ export class StagedSet implements Disposable {
     for (let index = 0; index < this.count; index++) {
       if (this.failures.has(index)) continue;
       const { batch, index: own } = this.#entry(index);
-      if (batch.change(own) !== undefined) changed.push(index);
+      if (batch.change(own)) changed.push(index);
     }
     return changed;
   }

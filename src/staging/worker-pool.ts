@@ -16,16 +16,13 @@ import { KernelError, WorkerCrashError, WorkerUsageError } from "./worker-errors
 export interface PoolFault {
   /** Only in this kernel. Default: in whichever runs first. */
   readonly kernel?: string;
-  readonly at: keyof typeof faultPoints;
+  readonly at: "reserve" | "claim" | "first" | "middle" | "last";
   /** Only in this chunk. Default: in whichever is taken first. */
   readonly chunk?: number;
   readonly signal: NodeJS.Signals;
   /** False: again each time, so that the retry dies too. */
   readonly once: boolean;
 }
-
-/** The numbers of `FaultPoint` in `native/staging/worker-pool.h`. */
-const faultPoints = { reserve: 1, claim: 2, first: 3, middle: 4, last: 5 } as const;
 
 export interface WorkerPoolOptions {
   /** What the kernels see, in this order; it stays mapped while the pool lives. */
@@ -81,13 +78,8 @@ export interface CloseOptions {
 
 /** Chunks of a job that says nothing else. */
 const defaultChunks = 128;
-const maxArgsBytes = 4096;
+export const maxArgsBytes = 4096;
 const maxRows = 2 ** 32 - 2;
-
-/** Outcomes of `NativeReport`. */
-const done = 1;
-const kernelFailed = 2;
-const crashed = 3;
 
 /**
  * Workers forked once. They sleep between jobs, take chunks of a job until none is left, and end when the
@@ -220,13 +212,13 @@ export class WorkerPool implements Disposable, AsyncDisposable {
       workers.push({ busyMs: busyNs! / 1e6, chunks: chunks!, minorFaults: minorFaults! });
     }
     const { chunks, retriedChunks } = report;
-    if (report.outcome === done) return { kernel, rows, chunks, wallMs: report.wallNs / 1e6, workers, retriedChunks };
+    if (report.outcome === "done") return { kernel, rows, chunks, wallMs: report.wallNs / 1e6, workers, retriedChunks };
 
     const range = { kernel, first: report.first, end: report.end };
     const what = report.end > report.first ? describeRow?.(report.first) : undefined;
-    if (report.outcome === kernelFailed) throw new KernelError(range, report.status, what);
+    if (report.outcome === "kernel-failed") throw new KernelError(range, report.status, what);
     this.#isBroken = true;
-    if (report.outcome !== crashed) throw ioError(report.failure);
+    if (report.outcome === "fork-failed") throw ioError(report.failure);
     const exitCode = report.exitCode < 0 ? null : report.exitCode;
     const exit = { signal: signalName(report.signal), exitCode, pid: report.pid };
     const changed = this.#files.flatMap((set) => (set.isClosed ? [] : set.changedFiles().map((i) => set.paths[i]!)));
@@ -248,14 +240,14 @@ function checkBounds(bounds: Uint32Array, rows: number): void {
 
 function createArguments({ files, arena, workers, keepDescriptors, fault, delays = 0 }: WorkerPoolOptions) {
   if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`a pool needs workers, not ${workers}`);
-  const hooks = new Int32Array([0, -1, -1, 0, 1, delays]);
-  if (fault) {
-    hooks[0] = faultPoints[fault.at];
-    hooks[1] = fault.kernel === undefined ? -1 : kernelId(fault.kernel);
-    hooks[2] = fault.chunk ?? -1;
-    hooks[3] = signalNumber(fault.signal);
-    hooks[4] = fault.once ? 1 : 0;
-  }
+  const hooks = [
+    fault?.at ?? "",
+    fault?.kernel === undefined ? -1 : kernelId(fault.kernel),
+    fault?.chunk ?? -1,
+    fault ? signalNumber(fault.signal) : 0,
+    fault?.once ?? true,
+    delays,
+  ] as const;
   return [
     files.map((set) => set.batch.handle),
     arena.handle,
