@@ -1,0 +1,105 @@
+/** Rules about the sources that no compiler checks. */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
+import { expect, test } from "vitest";
+
+import { generated } from "../../native/generated/generate.ts";
+import { root } from "../harness/oracles.ts";
+
+/** What each folder of src may import. Data flows one way: command, options, inputs, staging, passes, output. */
+const imports: Readonly<Record<string, readonly string[]>> = {
+  elf: [],
+  diagnostics: [],
+  addon: [],
+  staging: ["addon"],
+  options: ["elf", "diagnostics"],
+  targets: ["elf"],
+  tables: ["staging", "elf"],
+  inputs: ["options", "staging", "elf", "diagnostics"],
+  output: ["tables", "targets", "options", "elf", "diagnostics", "staging"],
+  reports: ["tables", "diagnostics"],
+  passes: ["addon", "output", "reports", "inputs", "tables", "targets", "options", "staging", "elf", "diagnostics"],
+  // The files at the top: link.ts and index.ts.
+  "": ["passes", "output", "targets", "options", "diagnostics", "inputs", "reports", "staging", "tables"],
+  command: ["", "options", "reports", "diagnostics", "addon", "staging", "passes"],
+};
+
+/** What each folder of native may include, besides itself and the C header. */
+const includes: Readonly<Record<string, readonly string[]>> = {
+  staging: [],
+  elf: [],
+  tables: ["elf", "generated"],
+  targets: ["tables", "elf", "generated"],
+  kernels: ["targets", "tables", "elf", "generated"],
+  generated: ["tables", "elf", "targets", "kernels"],
+  addon: ["staging", "elf", "tables", "targets", "kernels", "generated"],
+};
+
+function filesOf(folder: string, extensions: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((name) => extensions.test(name) && !name.startsWith(join("native", "build")))
+    .sort();
+}
+
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+const typescript = [...filesOf("src", /\.ts$/), ...filesOf("test", /\.ts$/), ...filesOf("native", /\.ts$/)];
+const native = filesOf("native", /\.(cc|h)$/);
+
+/** `src/passes/scan.ts` → `passes`; `src/link.ts` → "". */
+const folderOf = (file: string): string => relative("src", dirname(file)).split("/")[0];
+
+test("imports go one way", () => {
+  const wrong: string[] = [];
+  for (const file of filesOf("src", /\.ts$/)) {
+    const folder = folderOf(file);
+    expect(imports, `a folder without a rule: ${folder}`).toHaveProperty([folder]);
+    for (const [, path] of read(file).matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      const target = folderOf(join(dirname(file), path));
+      if (target !== folder && !imports[folder].includes(target)) wrong.push(`${file} imports ${path}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("includes go one way, and only the addon sees Node-API", () => {
+  const wrong: string[] = [];
+  for (const file of native) {
+    const [folder] = relative("native", file).split("/");
+    for (const [, path] of read(file).matchAll(/^#include ["<]([^">]+)[">]/gm)) {
+      const [target] = path.split("/");
+      if (/^(napi|node_api|uv|v8)/.test(path) && folder !== "addon") wrong.push(`${file} includes ${path}`);
+      if (folder in includes && target in includes && target !== folder && !includes[folder].includes(target))
+        wrong.push(`${file} includes ${path}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("what is generated is what the tables say", () => {
+  for (const [name, contents] of Object.entries(generated))
+    expect(read(join("native", "generated", name)), `${name}: run npm run generate`).toBe(contents());
+});
+
+test("no file is a drawer for everything", () => {
+  const drawers = /^(utils?|helpers?|commons?|shared|misc)\.\w+$/;
+  expect([...typescript, ...native].filter((file) => drawers.test(basename(file)))).toEqual([]);
+});
+
+test("file names are kebab-case", () => {
+  const odd = /[A-Z_]/;
+  expect([...typescript, ...native].filter((file) => odd.test(basename(file)))).toEqual([]);
+});
+
+test("nothing is left for later", () => {
+  // Written so that this file does not have them.
+  const marks = /(TO[D]O|FIX[M]E|X[X]X)/;
+  expect([...typescript, ...native].filter((file) => marks.test(read(file)))).toEqual([]);
+});
+
+test("relocation types and machine code stay in the folders of the targets", () => {
+  const files = [...filesOf("src", /\.ts$/), ...native];
+  const isTarget = (file: string): boolean => /^(src|native)\/targets\/|^native\/generated\//.test(file);
+  const withoutComments = (text: string): string => text.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "");
+  expect(files.filter((file) => !isTarget(file) && /\bR_X86_64_\w+/.test(withoutComments(read(file))))).toEqual([]);
+});
