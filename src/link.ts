@@ -56,7 +56,7 @@ async function linkWithSeed(
 
   const scanned = await scan(workers, inputs, internal); // sections and symbols of every file and member
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
-  const resolved = await resolve(workers, scanned, options, internal, findings); // no symbol is added below this line
+  const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
   findings.check(diagnostics);
   const buckets = await split(workers, resolved, findings); // a bucket for every section: what is laid out together
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
@@ -85,6 +85,6 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   const findings = new FindingReader(workers, inputs, options);
   const scanned = await scan(workers, inputs, undefined);
   findings.check(diagnostics);
-  const resolved = await resolve(workers, scanned, options, undefined, findings);
+  const resolved = await resolve(workers, scanned, inputs, options, undefined, findings);
   return listSymbols(workers, resolved, findings);
 }

@@ -133,8 +133,18 @@ enum : u32 {
   HAS_PLT_NOW = 0x80000,
   IBT = 0x100000,
   PACK_RELATIVE = 0x200000,
+  DYNAMIC_LIST = 0x400000,
 };
 } // namespace OutputFlags
+
+namespace PatternFlags {
+enum : u32 {
+  GLOB = 0x1,
+  CXX = 0x2,
+  LISTS = 0x4,
+  NAMES_VERSION = 0x8,
+};
+} // namespace PatternFlags
 
 namespace HashSource {
 enum : u32 {
@@ -203,6 +213,9 @@ enum class LocalNeedId : u32 {};
 
 // a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last
 enum class NeedCellId : u32 {};
+
+// a pattern of a version script or dynamic list, the first that matches decides; or a version's name
+enum class PatternId : u32 {};
 
 // a symbol of .dynsym after the null symbol, in its order
 enum class DynsymId : u32 {};
@@ -293,6 +306,7 @@ struct SymbolTable {
   u64 rows;
   Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)
   Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, find needs)
+  Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (find needs)
   Column<SymbolId, u64> address; // st_value in the output (layout)
@@ -450,6 +464,15 @@ struct NeedCellTable {
   Column<NeedCellId, u32> irelatives; // entries of .plt for symbols resolved at start
 };
 
+// A row is a pattern of a version script or dynamic list, the first that matches decides; or a version's name.
+struct PatternTable {
+  u64 rows;
+  Column<PatternId, u64> text; // address of the pattern (resolve)
+  Column<PatternId, u32> length; // bytes (resolve)
+  Column<PatternId, u8> flags; // PatternFlags (resolve)
+  Column<PatternId, u16> version; // as in symbol (resolve)
+};
+
 // A row is a symbol of .dynsym after the null symbol, in its order.
 struct DynsymTable {
   u64 rows;
@@ -579,6 +602,7 @@ struct Tables {
   MergeCellTable merge_cell;
   LocalNeedTable local_need;
   NeedCellTable need_cell;
+  PatternTable pattern;
   DynsymTable dynsym;
   VersionTable version;
   DigestTable digest;

@@ -32,6 +32,7 @@ enum class Code : u16 {
   DuplicateSymbol, // symbol: index in the file; operand: claim of the first definition
   UndefinedSymbol, // symbol: index in the file; offset: of the reference in the section
   LinkerDefined, // symbol: its id; a name that the linker may define
+  VersionUnknown, // symbol: index in the file
   BadSectionName, // 
   BadSection, // 
   TooManySections, // 

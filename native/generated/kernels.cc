@@ -19,6 +19,7 @@ const spore_kernel_entry kernel_entries[] = {
     {"electGroups", run_kernel<FileId, elect_groups>},
     {"discardGroups", run_kernel<FileId, discard_groups>},
     {"gatherSymbols", run_kernel<FileId, gather_symbols>},
+    {"matchPatterns", run_kernel<FileId, match_patterns>},
     {"bindSymbols", run_kernel<RangeId, bind_symbols>},
     {"assignBuckets", run_kernel<FileId, assign_buckets>},
     {"markRoots", run_kernel<FileId, mark_roots>},

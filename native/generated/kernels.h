@@ -48,6 +48,9 @@ void discard_groups(Job &job, RowRange<FileId> rows);
 // Gathers who mentions a name and its visibility; finds duplicates.
 void gather_symbols(Job &job, RowRange<FileId> rows);
 
+// Matches the names that a file defines with version scripts and dynamic lists.
+void match_patterns(Job &job, RowRange<FileId> rows);
+
 // Decides which names are imported and exported.
 void bind_symbols(Job &job, RowRange<RangeId> rows);
 

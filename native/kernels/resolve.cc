@@ -16,6 +16,8 @@ namespace {
 
 bool takes_part(const Tables &t, FileId f) { return !(t.file.flags[f] & FileFlags::IS_BROKEN); }
 
+constexpr u16 local_version = 0xffff;
+
 SymbolId symbol_of(const Tables &t, MentionId m) { return SymbolId{t.mention.symbol[m]}; }
 
 // The file bids as if it were in the link.
@@ -162,7 +164,8 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
       Elf64_Sym sym = file.symbols()[i];
       u32 flags = 0;
       if (is_internal) {
-        flags |= kind == MentionFlags::UNDEFINED ? u32{SymbolFlags::ROOT} : u32{SymbolFlags::IS_LINKER_DEFINED};
+        if (kind != MentionFlags::UNDEFINED) flags |= SymbolFlags::IS_LINKER_DEFINED;
+        else if (!(mention & MentionFlags::WEAK)) flags |= SymbolFlags::ROOT;
       } else {
         flags |= SymbolFlags::IN_OBJECT;
         if (kind == MentionFlags::UNDEFINED && !(mention & MentionFlags::WEAK)) flags |= SymbolFlags::STRONGLY_REFERENCED;
@@ -209,6 +212,7 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
                        : flags & SymbolFlags::VISIBILITY_PROTECTED ? STV_PROTECTED
                                                                    : STV_DEFAULT;
       u64 claim = t.symbol.claim[s];
+      if (t.symbol.version[s] == local_version) flags |= SymbolFlags::LOCALISED;
       bool is_open = visibility == STV_DEFAULT && !(flags & SymbolFlags::LOCALISED);
       if (claim == 0) {
         // The loader may find it; an executable's weak references are settled now, as null.
@@ -247,6 +251,7 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
             if (may_export) flags |= SymbolFlags::EXPORTED;
             bool is_function = sym.type() == STT_FUNC || sym.type() == STT_GNU_IFUNC;
             bool is_bound = output & OutputFlags::BSYMBOLIC || (output & OutputFlags::BSYMBOLIC_FUNCTIONS && is_function);
+            if (output & OutputFlags::DYNAMIC_LIST) is_bound = !(flags & SymbolFlags::IS_LISTED);
             if (may_export && visibility == STV_DEFAULT && !is_bound) flags |= SymbolFlags::IMPORTED;
           } else if (may_export && !(output & OutputFlags::STATIC)) {
             // GNU ld exports what a shared object mentions, and STB_GNU_UNIQUE symbols, without being asked.

@@ -300,7 +300,7 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       t.entry.dynstr[e] = static_cast<u32>(string);
       string += symbol_name(t, s).size + u64{1};
       // Bound to a version of the library that has it; 1 is VER_NDX_GLOBAL.
-      t.entry.version[e] = VER_NDX_GLOBAL;
+      t.entry.version[e] = t.symbol.version[s] ? t.symbol.version[s] : u16{VER_NDX_GLOBAL};
       u64 claim = t.symbol.claim[s];
       if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
         FileId f = Claim::file(claim);

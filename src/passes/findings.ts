@@ -223,6 +223,11 @@ export class FindingReader {
       case "wrongType":
         diagnostics.add(name, {}, place);
         return;
+      case "versionUnknown": {
+        const [symbol, version = ""] = symbolName.split(/@+/);
+        diagnostics.add(name, { symbol, version }, place);
+        return;
+      }
       case "linkerDefined":
       case "hashCollision":
         return;

@@ -3,6 +3,7 @@ import { InternalObject, type Mention } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbols } from "../output/linker-symbols.ts";
 import { enumerations } from "../tables/schema.ts";
+import { exactNames } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
@@ -17,6 +18,7 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   if (options.outputKind !== "shared" || options.isEntryExplicit) references.push(entryName(options, inputs.scriptEntry));
   for (const name of references) mentions.set(name, "reference");
   for (const name of [options.initSymbol, options.finiSymbol]) if (!mentions.has(name)) mentions.set(name, "weak reference");
+  for (const name of exactNames(inputs, options)) if (!mentions.has(name)) mentions.set(name, "weak reference");
   return new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
 }
 

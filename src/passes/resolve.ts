@@ -5,6 +5,8 @@
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
+import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
+import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import { RANGES } from "./unify.ts";
@@ -15,11 +17,14 @@ const { FileFlags, FileState } = enumerations;
 export interface Resolved extends Scanned {
   /** Names `__start_SECTION` and `__stop_SECTION` that are used and that layout must define. */
   readonly sectionBounds: readonly string[];
+  /** Versions that the output defines. */
+  readonly versions: readonly VersionDefinition[];
 }
 
 export async function resolve(
   workers: Workers,
   scanned: Scanned,
+  inputs: Inputs,
   options: LinkOptions,
   internal: InternalObject | undefined,
   findings: FindingReader,
@@ -39,9 +44,10 @@ export async function resolve(
   await workers.run("claimSymbols", { bounds });
   await workers.run("gatherSymbols", { bounds });
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
-  if (options.outputKind !== "relocatable") await workers.run("bindSymbols", { rows: RANGES });
+  const versions = internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal);
+  await workers.run("bindSymbols", { rows: RANGES });
   tables.free("hashEntry");
-  return { ...scanned, sectionBounds };
+  return { ...scanned, sectionBounds, versions };
 }
 
 /** Objects are in the link from the start; shared objects unless they must prove to be needed. */

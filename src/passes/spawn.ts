@@ -43,7 +43,8 @@ export async function spawn(
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   tables.set("partitions", PARTITIONS);
   tables.set("ranges", RANGES);
-  tables.set("outputFlags", outputFlags(options));
+  const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
+  tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const workers = Math.min(options.threads ?? availableParallelism(), MAX_WORKERS);
   const pool = await WorkerPool.create({ files: inputs.staged, arena, workers, ...hooks });
   return new Workers(arena, pool, tables, diagnostics);

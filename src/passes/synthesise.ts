@@ -10,6 +10,7 @@ import { OutputSection } from "../output/output-section.ts";
 import { buildIdNote, buildIdSize } from "../output/sections/build-id.ts";
 import { type DynamicEntry, dynamicEntries, encodeDynamic } from "../output/sections/dynamic.ts";
 import { DynamicStrings } from "../output/sections/dynamic-strings.ts";
+import { versionDefinitions } from "../output/sections/version-definitions.ts";
 import { type VersionRequirement, versionRequirements } from "../output/sections/version-requirements.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -233,7 +234,7 @@ async function addDynamic(
   placeVersions(workers, needs, shared);
   tables.allocate("dynsym", tables.rows("entry"));
   await workers.run("listDynsyms", { rows: 1 });
-  const required = requireVersions(workers, shared);
+  const required = requireVersions(workers, shared, FIRST_VERSION_INDEX + needs.versions.length);
   const versionNeeds = versionRequirements(required, strings);
   const needed = [...new Set(shared.filter(({ isNeeded }) => isNeeded).map(({ soname }) => soname))];
 
@@ -284,7 +285,22 @@ async function addDynamic(
         link: dynsym,
       }),
     );
-  if (required.length > 0) {
+  const { versions } = needs;
+  const definitions = versions.length > 0 ? versionDefinitions(ownName(options), versions, strings) : undefined;
+  if (definitions !== undefined)
+    add(
+      new OutputSection({
+        name: ".gnu.version_d",
+        type: elf.SHT_GNU_verdef,
+        flags: SHF_ALLOC,
+        alignment: 8,
+        size: definitions.length,
+        link: () => find(".dynstr"),
+        info: () => versions.length + 1,
+        contents: () => definitions,
+      }),
+    );
+  if (required.length > 0 || definitions !== undefined)
     add(
       new OutputSection({
         name: ".gnu.version",
@@ -296,6 +312,7 @@ async function addDynamic(
         link: dynsym,
       }),
     );
+  if (required.length > 0)
     add(
       new OutputSection({
         name: ".gnu.version_r",
@@ -308,7 +325,6 @@ async function addDynamic(
         contents: () => versionNeeds,
       }),
     );
-  }
   const dynamic = (): DynamicEntry[] =>
     dynamicEntries({
       options,
@@ -318,6 +334,7 @@ async function addDynamic(
       addressOf,
       relativeCount: tables.get("gotRelatives"),
       versionNeeds: required.length,
+      versionDefinitions: definitions === undefined ? 0 : versions.length + 1,
       hasTextRelocations: false,
       hasStaticTls: tables.get("hasStaticTls") !== 0,
     });
@@ -342,6 +359,11 @@ async function addDynamic(
       contents: () => encodeDynamic(dynamic()),
     }),
   );
+}
+
+/** What a shared object is called in its own version table. */
+function ownName({ soname, output }: LinkOptions): string {
+  return soname ?? output.slice(output.lastIndexOf("/") + 1);
 }
 
 /** A shared object of the link. */
@@ -380,12 +402,12 @@ function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly N
   tables.allocate("version", next);
 }
 
-function requireVersions({ tables }: Workers, shared: readonly Needed[]): VersionRequirement[] {
+function requireVersions({ tables }: Workers, shared: readonly Needed[], firstIndex: number): VersionRequirement[] {
   const isUsed = tables.column("version", "isUsed");
   const index = tables.column("version", "index");
   const first = tables.column("file", "firstVersion");
   const required: VersionRequirement[] = [];
-  let next = FIRST_VERSION_INDEX;
+  let next = firstIndex;
   for (const { file, soname, versions } of shared) {
     const used: { name: string; index: number }[] = [];
     for (const [i, name] of versions.entries()) {

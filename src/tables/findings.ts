@@ -32,6 +32,7 @@ export const findings = {
   duplicateSymbol: { operands: "symbol: index in the file; operand: claim of the first definition" },
   undefinedSymbol: { operands: "symbol: index in the file; offset: of the reference in the section" },
   linkerDefined: { operands: "symbol: its id; a name that the linker may define" },
+  versionUnknown: { operands: "symbol: index in the file" },
   badSectionName: { operands: "" },
   badSection: { operands: "" },
   tooManySections: { operands: "" },

@@ -21,6 +21,7 @@ export const kernels = {
   electGroups: { row: "file", does: "Bids for each COMDAT group: the first live file keeps it." },
   discardGroups: { row: "file", does: "Discards the sections of groups that another file keeps." },
   gatherSymbols: { row: "file", does: "Gathers who mentions a name and its visibility; finds duplicates." },
+  matchPatterns: { row: "file", does: "Matches the names that a file defines with version scripts and dynamic lists." },
   bindSymbols: { row: "range", does: "Decides which names are imported and exported." },
   assignBuckets: { row: "file", does: "Gives each live section the bucket that it is laid out in." },
   markRoots: { row: "file", does: "Marks the sections that --gc-sections starts from, besides those that split kept." },

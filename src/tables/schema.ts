@@ -110,6 +110,7 @@ export const schema = {
     columns: {
       claim: u64("the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)"),
       flags: u32("SymbolFlags and visibility; atomic or (resolve, find needs)"),
+      version: u16("0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)"),
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
       entry: u32("its row in entry plus 1, or 0 (find needs)"),
       address: u64("st_value in the output (layout)"),
@@ -279,6 +280,16 @@ export const schema = {
       relatives: u32("dynamic relocations of .got slots without a symbol"),
       symbolics: u32("dynamic relocations of .got slots and copies with a symbol"),
       irelatives: u32("entries of .plt for symbols resolved at start"),
+    },
+  },
+  pattern: {
+    row: "a pattern of a version script or dynamic list, the first that matches decides; or a version's name",
+    id: "PatternId",
+    columns: {
+      text: u64("address of the pattern (resolve)"),
+      length: u32("bytes (resolve)"),
+      flags: u8("PatternFlags (resolve)"),
+      version: u16("as in symbol (resolve)"),
     },
   },
   dynsym: {
@@ -463,6 +474,8 @@ export const enumerations = {
     HAS_PLT_NOW: 524288,
     IBT: 1048576,
     PACK_RELATIVE: 2097152,
+    DYNAMIC_LIST: 4194304,
   },
+  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
 } as const;

@@ -15,6 +15,7 @@ export interface DynamicInputs {
   readonly addressOf: (symbol: string) => number | undefined;
   readonly relativeCount: number;
   readonly versionNeeds: number;
+  readonly versionDefinitions: number;
   readonly hasTextRelocations: boolean;
   readonly hasStaticTls: boolean;
 }
@@ -69,6 +70,10 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   if (find(".gnu.version_r") !== undefined) {
     addSection(".gnu.version_r", elf.DT_VERNEED);
     add(elf.DT_VERNEEDNUM, inputs.versionNeeds);
+  }
+  if (find(".gnu.version_d") !== undefined) {
+    addSection(".gnu.version_d", elf.DT_VERDEF);
+    add(elf.DT_VERDEFNUM, inputs.versionDefinitions);
   }
   addSection(".gnu.version", elf.DT_VERSYM);
   if (inputs.hasTextRelocations) add(elf.DT_TEXTREL, 0);

@@ -1,0 +1,60 @@
+// Shell globs as version scripts use them: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` before any character.
+#pragma once
+
+#include <string_view>
+
+namespace spore {
+
+// Whether the bracket expression that begins at `p` (after `[`) holds `c`; moves `p` past its `]`. An
+// expression without an end is an ordinary `[`.
+inline bool matches_bracket(std::string_view pattern, size_t &p, char c) {
+  size_t at = p;
+  bool is_negated = at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^');
+  if (is_negated) at++;
+  bool is_found = false, is_first = true;
+  for (; at < pattern.size() && (is_first || pattern[at] != ']'); is_first = false) {
+    char low = pattern[at++], high = low;
+    if (at + 1 < pattern.size() && pattern[at] == '-' && pattern[at + 1] != ']') {
+      high = pattern[at + 1];
+      at += 2;
+    }
+    is_found |= low <= c && c <= high;
+  }
+  if (at >= pattern.size()) return c == '[';
+  p = at + 1;
+  return is_found != is_negated;
+}
+
+// Linear in the text for each `*`: it is enough to return to the last one.
+inline bool matches_glob(std::string_view pattern, std::string_view text) {
+  size_t p = 0, t = 0, star = std::string_view::npos, star_text = 0;
+  while (t < text.size()) {
+    size_t next = p;
+    bool is_match = false;
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = ++p;
+      star_text = t;
+      continue;
+    }
+    if (p < pattern.size()) {
+      char c = pattern[next++];
+      if (c == '?') is_match = true;
+      else if (c == '[') is_match = matches_bracket(pattern, next, text[t]);
+      else if (c == '\\' && next < pattern.size()) is_match = pattern[next++] == text[t];
+      else is_match = c == text[t];
+    }
+    if (is_match) {
+      p = next;
+      t++;
+    } else if (star != std::string_view::npos) {
+      p = star;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') p++;
+  return p == pattern.size();
+}
+
+} // namespace spore
