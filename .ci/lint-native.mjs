@@ -9,20 +9,23 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+// One version for everybody: others format differently, and older ones do not know all of C++20.
+const format = "clang-format-19";
+const tidier = "clang-tidy-19";
 const sources = readdirSync(join(root, "native"), { recursive: true })
   .filter((name) => /\.(cc|h)$/.test(name) && !/^(build|generated)\//.test(name))
   .map((name) => join("native", name))
   .sort();
 
-for (const tool of ["clang-format", "clang-tidy"]) {
+for (const tool of [format, tidier]) {
   if (spawnSync(tool, ["--version"]).status === 0) continue;
-  process.stderr.write(`lint: ${tool} not found; install with: apt-get install clang-format clang-tidy\n`);
+  process.stderr.write(`lint: ${tool} not found; install with: apt-get install clang-format-19 clang-tidy-19\n`);
   process.exit(1);
 }
 
 const isFormat = process.argv.includes("--format");
 const mode = isFormat ? ["-i"] : ["--dry-run", "--Werror"];
-const formatted = spawnSync("clang-format", [...mode, ...sources], { cwd: root, stdio: "inherit" });
+const formatted = spawnSync(format, [...mode, ...sources], { cwd: root, stdio: "inherit" });
 if (isFormat) process.exit(formatted.status);
 
 const headers = [dirname(dirname(process.execPath)), "/usr"]
@@ -32,7 +35,7 @@ const flags = ["-std=c++20", "-Inative", "-Inative/include", "-Inode_modules/nod
 
 /** Runs clang-tidy on one file; resolves to what it found. */
 function tidy(file) {
-  const child = spawn("clang-tidy", ["--quiet", file, "--", ...flags, "-DNAPI_VERSION=9"], { cwd: root });
+  const child = spawn(tidier, ["--quiet", file, "--", ...flags, "-DNAPI_VERSION=9"], { cwd: root });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   return new Promise((resolve) => child.on("close", (code) => resolve(code === 0 ? "" : output)));
