@@ -54,7 +54,7 @@ async function linkWithSeed(
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
 
-  const scanned = await scan(workers, inputs, internal); // sections and symbols of every file and member
+  const scanned = await scan(workers, inputs, options, internal); // sections and symbols of every file and member
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
   findings.check(diagnostics);
@@ -65,8 +65,8 @@ async function linkWithSeed(
   const needs = await findNeeds(workers, merged); // GOT, PLT, TLS, copy and dynamic relocations; undefined symbols
   findings.check(diagnostics);
   const addressOf = symbolAddresses(workers, internal, needs);
-  const synthetic = await synthesise(workers, needs, inputs, options, target, addressOf); // no section is added below this line
-  const image = await layout(workers, synthetic, internal, options, target); // addresses are final below this line
+  const synthetic = await synthesise(workers, needs, options, target, addressOf); // no section is added below this line
+  const image = await layout(workers, synthetic, internal, options, target, addressOf); // addresses are final below this line
   findings.check(diagnostics); // nothing has been written yet
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
@@ -83,7 +83,7 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   diagnostics.stopIfFailed();
   await using workers = await spawn(inputs, options, diagnostics, 0, {});
   const findings = new FindingReader(workers, inputs, options);
-  const scanned = await scan(workers, inputs, undefined);
+  const scanned = await scan(workers, inputs, options, undefined);
   findings.check(diagnostics);
   const resolved = await resolve(workers, scanned, inputs, options, undefined, findings);
   return listSymbols(workers, resolved, findings);

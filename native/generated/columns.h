@@ -33,6 +33,7 @@ enum : u32 {
   HAS_STACK_NOTE = 0x200,
   HAS_IBT = 0x400,
   HAS_SHSTK = 0x800,
+  IS_CHECKED = 0x1000,
 };
 } // namespace FileFlags
 
@@ -54,7 +55,7 @@ enum : u32 {
   WEAK = 0x4,
   VERSIONED = 0x8,
   DEFAULT_VERSION = 0x10,
-  DISCARDED = 0x20,
+  WRAPPED = 0x20,
   UNIQUE = 0x40,
   NAME_HAS_AT = 0x80,
 };
@@ -134,6 +135,8 @@ enum : u32 {
   IBT = 0x100000,
   PACK_RELATIVE = 0x200000,
   DYNAMIC_LIST = 0x400000,
+  NO_UNDEFINED = 0x800000,
+  IGNORE_UNDEFINED = 0x1000000,
 };
 } // namespace OutputFlags
 
@@ -213,6 +216,9 @@ enum class LocalNeedId : u32 {};
 
 // a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last
 enum class NeedCellId : u32 {};
+
+// a name of --wrap
+enum class WrappedId : u32 {};
 
 // a pattern of a version script or dynamic list, the first that matches decides; or a version's name
 enum class PatternId : u32 {};
@@ -464,6 +470,13 @@ struct NeedCellTable {
   Column<NeedCellId, u32> irelatives; // entries of .plt for symbols resolved at start
 };
 
+// A row is a name of --wrap.
+struct WrappedTable {
+  u64 rows;
+  Column<WrappedId, u64> text; // its address (scan)
+  Column<WrappedId, u32> length; // bytes (scan)
+};
+
 // A row is a pattern of a version script or dynamic list, the first that matches decides; or a version's name.
 struct PatternTable {
   u64 rows;
@@ -514,6 +527,7 @@ struct Scalars {
   u64 name_rules; // address of the rules that give a section its bucket's name
   u64 name_rules_size; // bytes
   u64 bucket_count; // buckets in use
+  u64 isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
   u64 common_bucket; // row of the bucket of common symbols
   u64 has_unmarked; // 1 when a section was reached and is still to be followed; atomic
   u64 finding_count; // rows of finding handed out, also past its end; atomic
@@ -602,6 +616,7 @@ struct Tables {
   MergeCellTable merge_cell;
   LocalNeedTable local_need;
   NeedCellTable need_cell;
+  WrappedTable wrapped;
   PatternTable pattern;
   DynsymTable dynsym;
   VersionTable version;

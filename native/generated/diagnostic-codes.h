@@ -31,6 +31,7 @@ enum class Code : u16 {
   HashCollision, // symbol: index in the file
   DuplicateSymbol, // symbol: index in the file; operand: claim of the first definition
   UndefinedSymbol, // symbol: index in the file; offset: of the reference in the section
+  UndefinedInShared, // symbol: index in the file
   LinkerDefined, // symbol: its id; a name that the linker may define
   VersionUnknown, // symbol: index in the file
   BadSectionName, // 

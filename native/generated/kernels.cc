@@ -22,6 +22,7 @@ const spore_kernel_entry kernel_entries[] = {
     {"matchPatterns", run_kernel<FileId, match_patterns>},
     {"bindSymbols", run_kernel<RangeId, bind_symbols>},
     {"assignBuckets", run_kernel<FileId, assign_buckets>},
+    {"checkShared", run_kernel<FileId, check_shared>},
     {"markRoots", run_kernel<FileId, mark_roots>},
     {"markSections", run_kernel<FileId, mark_sections>},
     {"markEhFrames", run_kernel<FileId, mark_eh_frames>},

@@ -57,6 +57,9 @@ void bind_symbols(Job &job, RowRange<RangeId> rows);
 // Gives each live section the bucket that it is laid out in.
 void assign_buckets(Job &job, RowRange<FileId> rows);
 
+// Finds what shared objects refer to and nothing defines.
+void check_shared(Job &job, RowRange<FileId> rows);
+
 // Marks the sections that --gc-sections starts from, besides those that split kept.
 void mark_roots(Job &job, RowRange<FileId> rows);
 

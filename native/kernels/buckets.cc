@@ -108,25 +108,35 @@ bool is_root(const Name &n, const Elf64_Shdr &h) {
          n.starts_with(".init_array") || n.starts_with(".fini_array") || n.starts_with(".preinit_array");
 }
 
-// IBT and SHSTK of a .note.gnu.property section (psABI x86-64, Linux ABI: GNU_PROPERTY_X86_FEATURE_1_AND).
-u32 feature_flags(const Bytes &note) {
-  u32 flags = 0;
+// What a .note.gnu.property section says (psABI x86-64, Linux ABI, Program Property): IBT and SHSTK of
+// FEATURE_1_AND, which the output has when all inputs do, and ISA_1_NEEDED, which it has when one does.
+struct Properties {
+  u32 file_flags = 0;
+  u32 isa_needed = 0;
+};
+
+constexpr u32 NT_GNU_PROPERTY_TYPE_0 = 5;
+constexpr u32 GNU_PROPERTY_X86_FEATURE_1_AND = 0xc0000002, GNU_PROPERTY_X86_ISA_1_NEEDED = 0xc0008002;
+
+Properties properties_of(const Bytes &note) {
+  Properties found;
   for (u64 at = 0; note.contains(at, 16);) {
     u32 name_size = *note.read<u32>(at), size = *note.read<u32>(at + 4), type = *note.read<u32>(at + 8);
     if (name_size != 4 || !note.contains(at + 16, size)) break;
-    if (type == 5)
+    if (type == NT_GNU_PROPERTY_TYPE_0)
       for (u64 p = at + 16, end = at + 16 + size; p < end && end - p >= 8;) {
         u32 kind = *note.read<u32>(p), length = *note.read<u32>(p + 4);
-        if (kind == 0xc0000002 && length == 4 && end - p >= 12) {
+        if (length == 4 && end - p >= 12) {
           u32 bits = *note.read<u32>(p + 8);
-          if (bits & 1) flags |= FileFlags::HAS_IBT;
-          if (bits & 2) flags |= FileFlags::HAS_SHSTK;
+          if (kind == GNU_PROPERTY_X86_FEATURE_1_AND && bits & 1) found.file_flags |= FileFlags::HAS_IBT;
+          if (kind == GNU_PROPERTY_X86_FEATURE_1_AND && bits & 2) found.file_flags |= FileFlags::HAS_SHSTK;
+          if (kind == GNU_PROPERTY_X86_ISA_1_NEEDED) found.isa_needed |= bits;
         }
         p += 8 + ((u64{length} + 7) & ~u64{7});
       }
     at += 16 + ((u64{size} + 7) & ~u64{7});
   }
-  return flags;
+  return found;
 }
 
 } // namespace
@@ -166,7 +176,11 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         continue;
       }
       if (*name == ".note.gnu.property") {
-        if (auto note = file.contents(h)) more_flags |= feature_flags(*note);
+        if (auto note = file.contents(h)) {
+          Properties found = properties_of(*note);
+          more_flags |= found.file_flags;
+          std::atomic_ref<u64>(const_cast<u64 &>(t.link.isa_needed)).fetch_or(found.isa_needed, std::memory_order_relaxed);
+        }
         continue;
       }
       if (name->starts_with(".gnu.lto_")) {

@@ -183,7 +183,7 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
         u32 section = file.section_index(i, sym);
         bool discarded =
             section < file.section_count && t.section.flags[file.section_id(section)] & SectionFlags::DISCARDED;
-        if (!discarded) job.report(Code::DuplicateSymbol, {.file = raw(f), .symbol = i, .operand = claim});
+        if (!discarded && !(t.link.output_flags & OutputFlags::ALLOW_MULTIPLE)) job.report(Code::DuplicateSymbol, {.file = raw(f), .symbol = i, .operand = claim});
       } else if (claim == 0 && kind == MentionFlags::UNDEFINED) {
         auto name = file.symbol_name(sym);
         if (name && (name->starts_with("__start_") || name->starts_with("__stop_")))
@@ -193,6 +193,29 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
       if (kind == MentionFlags::UNDEFINED && claim && !(mention & MentionFlags::WEAK) &&
           is_shared(t, Claim::file(claim)))
         t.file.state.set_bits(Claim::file(claim), FileState::NEEDED);
+    }
+  }
+}
+
+// Whether the loader is left to find a name that nothing defines.
+static bool may_stay_undefined(u64 output, bool is_weak) {
+  if (output & OutputFlags::SHARED) return is_weak || !(output & OutputFlags::NO_UNDEFINED);
+  return output & OutputFlags::IGNORE_UNDEFINED && !(output & OutputFlags::STATIC);
+}
+
+void check_shared(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    if (!(t.file.flags[f] & FileFlags::IS_CHECKED)) continue;
+    FileView file(t, f);
+    for (u32 i = file.first_global; i < file.symbol_count; i++) {
+      MentionId m = file.mention(i);
+      u32 flags = t.mention.flags[m];
+      if ((flags & MentionFlags::KIND) != MentionFlags::UNDEFINED || flags & MentionFlags::WEAK) continue;
+      SymbolId s = symbol_of(t, m);
+      u64 claim = t.symbol.claim[s];
+      if (claim && (is_shared(t, Claim::file(claim)) || is_live(t, Claim::file(claim)))) continue;
+      job.report(Code::UndefinedInShared, {.file = raw(f), .symbol = i});
     }
   }
 }
@@ -216,9 +239,10 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
       bool is_open = visibility == STV_DEFAULT && !(flags & SymbolFlags::LOCALISED);
       if (claim == 0) {
         // The loader may find it; an executable's weak references are settled now, as null.
-        if (flags & SymbolFlags::IN_OBJECT && is_open && output & OutputFlags::SHARED) flags |= SymbolFlags::IMPORTED;
+        bool is_weak = !(flags & SymbolFlags::STRONGLY_REFERENCED);
+        if (flags & SymbolFlags::IN_OBJECT && is_open && may_stay_undefined(output, is_weak)) flags |= SymbolFlags::IMPORTED;
         flags |= SymbolFlags::IS_UNDEFINED;
-        if (!(flags & SymbolFlags::STRONGLY_REFERENCED)) flags |= SymbolFlags::IS_WEAK_UNDEFINED;
+        if (is_weak || output & OutputFlags::IGNORE_UNDEFINED) flags |= SymbolFlags::IS_WEAK_UNDEFINED;
       } else {
         FileId owner = Claim::file(claim);
         if (is_shared(t, owner)) {
@@ -235,7 +259,7 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
         } else if (!is_live(t, owner)) {
           flags |= SymbolFlags::IS_UNDEFINED; // in an archive member that only weak references name
           if (!(flags & SymbolFlags::STRONGLY_REFERENCED)) flags |= SymbolFlags::IS_WEAK_UNDEFINED;
-          if (flags & SymbolFlags::IN_OBJECT && is_open && output & OutputFlags::SHARED) flags |= SymbolFlags::IMPORTED;
+          if (flags & SymbolFlags::IN_OBJECT && is_open && may_stay_undefined(output, true)) flags |= SymbolFlags::IMPORTED;
         } else if (t.file.flags[owner] & FileFlags::IS_INTERNAL) {
           FileView file(t, owner);
           if (file.symbols()[Claim::symbol(claim)].st_shndx == SHN_ABS) flags |= SymbolFlags::IS_ABSOLUTE;

@@ -297,6 +297,39 @@ u64 hash_versioned(const Tables &t, const Name &name, const Name &version) {
   return hash_name(t, reinterpret_cast<const u8 *>(both.data()), both.size());
 }
 
+// GNU ld's --wrap: a reference to `name` means __wrap_name, one to __real_name means `name`.
+constexpr char wrap_prefix[] = "__wrap_", real_prefix[] = "__real_";
+
+bool is_wrapped(const Tables &t, const u8 *name, size_t size) {
+  for (u32 i = 0; i < t.wrapped.rows; i++)
+    if (t.wrapped.length[WrappedId{i}] == size &&
+        std::memcmp(reinterpret_cast<const u8 *>(t.wrapped.text[WrappedId{i}]), name, size) == 0)
+      return true;
+  return false;
+}
+
+// Fills an undefined mention of a name that --wrap concerns. False when it does not.
+bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags, const u8 *base) {
+  constexpr u32 prefix = sizeof real_prefix - 1;
+  u32 skip = 0;
+  u64 hash;
+  if (name.starts_with(real_prefix) && is_wrapped(t, name.data + prefix, name.size - prefix)) {
+    skip = prefix;
+    hash = hash_name(t, name.data + prefix, name.size - prefix);
+  } else if (is_wrapped(t, name.data, name.size)) {
+    std::string wrapped = wrap_prefix;
+    wrapped.append(reinterpret_cast<const char *>(name.data), name.size);
+    hash = hash_name(t, reinterpret_cast<const u8 *>(wrapped.data()), wrapped.size());
+    flags |= MentionFlags::WRAPPED;
+  } else {
+    return false;
+  }
+  t.mention.flags[m] = static_cast<u8>(flags);
+  t.mention.name[m] = static_cast<u32>(name.data - base) + skip;
+  t.mention.hash[m] = hash;
+  return true;
+}
+
 void scan_object(Job &job, const FileView &file) {
   const Tables &t = job.t;
   const u8 *base = file.bytes.data();
@@ -317,6 +350,8 @@ void scan_object(Job &job, const FileView &file) {
                                                                         : MentionFlags::DEFINED;
     if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
     if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
+    if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags, base))
+      continue;
     u32 length = name->size;
     if (auto *at = static_cast<const u8 *>(std::memchr(name->data, '@', length)); at && at != name->data) [[unlikely]] {
       flags |= MentionFlags::NAME_HAS_AT; // .symver: "name@version" or, the default, "name@@version"
@@ -388,6 +423,19 @@ void scan_shared(Job &job, const FileView &file) {
 struct FullName {
   Name name;
   Name version;
+  bool is_wrapped = false; // __wrap_ goes before it
+
+  bool operator==(const FullName &other) const {
+    if (is_wrapped && !other.is_wrapped) return other.is_wrap_of(name);
+    if (other.is_wrapped && !is_wrapped) return is_wrap_of(other.name);
+    return name == other.name && version == other.version;
+  }
+
+private:
+  bool is_wrap_of(const Name &plain) const {
+    constexpr u32 prefix = sizeof wrap_prefix - 1;
+    return name.starts_with(wrap_prefix) && Name{name.data + prefix, name.size - prefix} == plain;
+  }
 };
 
 FullName full_name(const Tables &t, MentionId m, const FileView &file) {
@@ -398,15 +446,15 @@ FullName full_name(const Tables &t, MentionId m, const FileView &file) {
   if (flags & MentionFlags::NAME_HAS_AT) {
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
     if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
-    else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
+    else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}, false};
   } else if (flags & MentionFlags::VERSIONED) {
     std::vector<Name> versions = version_names(t, file.id, file);
     Array<u16> indices(file.bytes.data() + t.file.versions[file.id], file.symbol_count);
     u32 symbol = m - file.mention(file.first_global) + file.first_global;
     u32 index = indices[symbol] & ~VERSYM_HIDDEN;
-    if (index < versions.size()) return {name, versions[index]};
+    if (index < versions.size()) return {name, versions[index], false};
   }
-  return {name, {}};
+  return {name, {}, (flags & MentionFlags::WRAPPED) != 0};
 }
 
 } // namespace
@@ -445,7 +493,7 @@ void verify_names(Job &job, RowRange<FileId> rows) {
       }
       FileView other(t, cached);
       FullName a = full_name(t, m, file), b = full_name(t, same, other);
-      if (!(a.name == b.name) || !(a.version == b.version))
+      if (!(a == b))
         job.report(Code::HashCollision, {.file = raw(f), .symbol = file.first_global + i});
     }
   }

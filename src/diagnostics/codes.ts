@@ -147,6 +147,7 @@ export const codes = {
   badSymbolTable: malformed("corrupt symbol table"),
   badSymbolName: error<{ index: number }>(({ index }) => `symbol ${index}: name is outside the string table`),
   badSymbolSection: error<{ symbol: string }>(({ symbol }) => `symbol '${symbol}' is in a section that does not exist`),
+  badSharedObject: malformed("corrupt shared object"),
   badVersions: malformed("corrupt symbol versions"),
   badGroup: malformed("corrupt section group"),
   badMergeSection: malformed("corrupt mergeable section"),

@@ -64,6 +64,9 @@ export function segmentsOf(
   if (interp !== undefined) add(elf.PT_INTERP, PF_R, [interp]);
   for (const notes of noteRuns(ordered)) add(elf.PT_NOTE, PF_R, notes);
 
+  const property = find(".note.gnu.property");
+  if (property !== undefined) add(elf.PT_GNU_PROPERTY, PF_R, [property]);
+
   const page = options.z.maxPageSize;
   for (const region of [Region.ReadOnly, Region.Code, Region.Relro, Region.Data]) {
     const sections = ordered.filter((section) => regionOf(section, protection) === region);

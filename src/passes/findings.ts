@@ -195,6 +195,7 @@ export class FindingReader {
         return;
       }
       case "badSymbolSection":
+      case "undefinedInShared":
       case "tlsMismatch":
       case "relocationToDiscarded":
         diagnostics.add(name, { symbol: symbolName }, place);

@@ -12,6 +12,7 @@ import { type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
 import { type Protection, rankOf, Region, regionOf } from "../output/section-order.ts";
 import { StringTable } from "../output/sections/string-table.ts";
 import type { Target } from "../targets/target.ts";
+import { defineDefsyms, type SymbolAddresses } from "./linker-object.ts";
 import { wantsExecutableStack } from "./split.ts";
 import type { Synthetic } from "./synthesise.ts";
 import type { Workers } from "./workers.ts";
@@ -39,6 +40,7 @@ export async function layout(
   internal: InternalObject,
   options: LinkOptions,
   target: Target,
+  addressOf: SymbolAddresses,
 ): Promise<Image> {
   const { tables } = workers;
   const { fileBounds: bounds, buckets } = synthetic;
@@ -72,6 +74,10 @@ export async function layout(
     if (value !== undefined) internal.define(name, value.address, value.sectionIndex);
   }
   await workers.run("assignAddresses", { bounds });
+  if (options.defsyms.some(({ symbol }) => symbol !== undefined)) {
+    defineDefsyms(workers, internal, options, addressOf);
+    await workers.run("assignAddresses", { bounds });
+  }
   await workers.run("assignEntryAddresses");
   return {
     ...synthetic,

@@ -16,10 +16,14 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   for (const name of linkerSymbols) mentions.set(name, "definition");
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
   if (options.outputKind !== "shared" || options.isEntryExplicit) references.push(entryName(options, inputs.scriptEntry));
+  for (const { symbol } of options.defsyms) if (symbol !== undefined) references.push(symbol);
   for (const name of references) mentions.set(name, "reference");
+  for (const { name } of options.defsyms) mentions.set(name, "strong definition");
   for (const name of [options.initSymbol, options.finiSymbol]) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of exactNames(inputs, options)) if (!mentions.has(name)) mentions.set(name, "weak reference");
-  return new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
+  const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
+  for (const { name, symbol, addend } of options.defsyms) if (symbol === undefined) object.define(name, addend, 0, true);
+  return object;
 }
 
 function entryName(options: LinkOptions, scriptEntry: string | undefined): string {
@@ -31,6 +35,21 @@ export interface SymbolAddresses {
   (name: string): number | undefined;
   /** e_entry. */
   entry(options: LinkOptions): number;
+}
+
+/** Gives names of --defsym that stand for other symbols their values, once these are known. */
+export function defineDefsyms(
+  { diagnostics }: Workers,
+  internal: InternalObject,
+  options: LinkOptions,
+  addressOf: SymbolAddresses,
+): void {
+  for (const { name, symbol, addend } of options.defsyms) {
+    if (symbol === undefined) continue;
+    const address = addressOf(symbol);
+    if (address === undefined) diagnostics.add("defsymUndefined", { symbol, name });
+    else internal.define(name, address + addend, 0);
+  }
 }
 
 /** Looks names up that the linker's object mentions. */

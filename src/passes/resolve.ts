@@ -2,7 +2,9 @@
  * Resolve: which definition each name gets, which archive members and shared objects are in the link, which
  * COMDAT groups are kept. Fills symbol, and the state of file. No symbol is added after it.
  */
+import { FormatError } from "../elf/byte-reader.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
+import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
@@ -14,7 +16,15 @@ import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState } = enumerations;
 
+/** A shared object of the link. */
+export interface LinkedObject extends SharedObject {
+  readonly file: number;
+  /** DT_SONAME, or what the loader looks for without one. */
+  readonly soname: string;
+}
+
 export interface Resolved extends Scanned {
+  readonly shared: readonly LinkedObject[];
   /** Names `__start_SECTION` and `__stop_SECTION` that are used and that layout must define. */
   readonly sectionBounds: readonly string[];
   /** Versions that the output defines. */
@@ -44,10 +54,15 @@ export async function resolve(
   await workers.run("claimSymbols", { bounds });
   await workers.run("gatherSymbols", { bounds });
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
+  const shared = sharedObjects(workers, files, inputs);
+  if (!options.isAllowShlibUndefined && options.unresolvedSymbols !== "ignore-in-shared-libs") {
+    markChecked(workers, shared);
+    await workers.run("checkShared", { bounds });
+  }
   const versions = internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal);
   await workers.run("bindSymbols", { rows: RANGES });
   tables.free("hashEntry");
-  return { ...scanned, sectionBounds, versions };
+  return { ...scanned, shared, sectionBounds, versions };
 }
 
 /** Objects are in the link from the start; shared objects unless they must prove to be needed. */
@@ -102,4 +117,34 @@ function defineSectionBounds(
   }
   tables.column("file", "symbolCount")[internalFile] = internal.usedSymbols;
   return [...names.values()];
+}
+
+function sharedObjects({ tables, diagnostics }: Workers, files: number, inputs: Inputs): LinkedObject[] {
+  const flags = tables.column("file", "flags");
+  const input = tables.column("file", "input");
+  const found: LinkedObject[] = [];
+  for (let file = 0; file < files; file++) {
+    if (!(flags[file] & FileFlags.IS_SHARED) || flags[file] & FileFlags.IS_BROKEN) continue;
+    const entry = inputs.files[input[file]];
+    // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
+    const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
+    try {
+      const object = readSharedObject(entry.displayName, inputs.staged[entry.stagedSet].bytes(entry.stagedIndex));
+      found.push({ ...object, soname: object.soname ?? fallback, file });
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      const place = { file: entry.displayName, fileOrder: file, offset: error.offset };
+      diagnostics.add("badSharedObject", { detail: error.detail }, place);
+    }
+  }
+  return found;
+}
+
+/** A shared object's references can be judged when all that it needs is in the link. */
+function markChecked({ tables }: Workers, shared: readonly LinkedObject[]): void {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const known = new Set(shared.map(({ soname }) => soname));
+  for (const { file, needed } of shared)
+    if (state[file] & FileState.NEEDED && needed.every((name) => known.has(name))) flags[file] |= FileFlags.IS_CHECKED;
 }

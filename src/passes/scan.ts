@@ -3,6 +3,7 @@
  * headers and symbol tables of every input; fills input, file, chunk, mention and the symbol of each mention.
  */
 import type { InternalObject } from "../inputs/internal-object.ts";
+import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import { prefixSum } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -24,7 +25,12 @@ export interface Scanned {
   readonly fileBounds: Uint32Array;
 }
 
-export async function scan(workers: Workers, inputs: Inputs, internal: InternalObject | undefined): Promise<Scanned> {
+export async function scan(
+  workers: Workers,
+  inputs: Inputs,
+  options: LinkOptions,
+  internal: InternalObject | undefined,
+): Promise<Scanned> {
   const { tables } = workers;
   fillInputs(workers, inputs, internal);
   await workers.run("countMembers");
@@ -37,6 +43,7 @@ export async function scan(workers: Workers, inputs: Inputs, internal: InternalO
   const sections = prefixSum(tables.column("file", "sectionCount"), tables.column("file", "firstSection"), files);
   tables.allocate("section", sections);
   const mentions = countMentions(workers, files);
+  fillWrapped(workers, options);
   tables.allocate("mention", mentions + SPARE_MENTIONS);
   tables.allocate("symbol", mentions + SPARE_MENTIONS);
   tables.setRows("mention", mentions);
@@ -69,6 +76,18 @@ function fillInputs({ tables }: Workers, inputs: Inputs, internal: InternalObjec
   base.set(rows - 1, internal.address);
   size.set(rows - 1, internal.size);
   flags[rows - 1] = InputFlags.IS_INTERNAL;
+}
+
+/** Names of --wrap, for the kernel that turns references to them around. */
+function fillWrapped({ tables }: Workers, { wrappedSymbols }: LinkOptions): void {
+  tables.allocate("wrapped", wrappedSymbols.length);
+  for (const [i, name] of wrappedSymbols.entries()) {
+    const bytes = Buffer.from(name);
+    const offset = tables.arena.allocate(bytes.length);
+    tables.arena.u8view(offset, bytes.length).set(bytes);
+    tables.column("wrapped", "text").set(i, tables.arena.baseAddress + offset);
+    tables.column("wrapped", "length")[i] = bytes.length;
+  }
 }
 
 /** Cuts the files into chunks of about equal bytes. */

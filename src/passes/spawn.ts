@@ -70,6 +70,8 @@ function outputFlags(options: LinkOptions): number {
     [z.textRelocations !== "error", OutputFlags.TEXT_RELOCATIONS],
     [options.buildId.kind !== "none", OutputFlags.HAS_DIGEST],
     [options.hasEhFrameHdr, OutputFlags.EH_FRAME_HDR],
+    [options.isNoUndefined, OutputFlags.NO_UNDEFINED],
+    [options.unresolvedSymbols === "ignore-all" || options.unresolvedSymbols === "ignore-in-object-files", OutputFlags.IGNORE_UNDEFINED],
     [options.isAllowMultipleDefinition, OutputFlags.ALLOW_MULTIPLE],
   ];
   return chosen.reduce((flags, [isChosen, flag]) => (isChosen ? flags + flag : flags), 0);

@@ -4,17 +4,17 @@
  * dynsym, version and localNeed.entry. No section is added after it.
  */
 import * as elf from "../elf/constants.ts";
-import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { OutputSection } from "../output/output-section.ts";
 import { buildIdNote, buildIdSize } from "../output/sections/build-id.ts";
 import { type DynamicEntry, dynamicEntries, encodeDynamic } from "../output/sections/dynamic.ts";
 import { DynamicStrings } from "../output/sections/dynamic-strings.ts";
+import { type ProgramProperties, propertyNote } from "../output/sections/property-note.ts";
 import { versionDefinitions } from "../output/sections/version-definitions.ts";
 import { type VersionRequirement, versionRequirements } from "../output/sections/version-requirements.ts";
 import { enumerations } from "../tables/schema.ts";
-import type { Inputs } from "./find-inputs.ts";
 import type { Needs } from "./find-needs.ts";
+import type { LinkedObject } from "./resolve.ts";
 import { RANGES } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 import type { Target } from "../targets/target.ts";
@@ -40,7 +40,6 @@ export type AddressOf = (symbol: string) => number | undefined;
 export async function synthesise(
   workers: Workers,
   needs: Needs,
-  inputs: Inputs,
   options: LinkOptions,
   target: Target,
   addressOf: AddressOf,
@@ -71,6 +70,18 @@ export async function synthesise(
     );
   }
   if (needs.ehFrameSize > 0) addEhFrame(workers, add, needs, options);
+  const properties = propertyNote(programProperties(workers, needs, options));
+  if (properties.length > 0)
+    add(
+      new OutputSection({
+        name: ".note.gnu.property",
+        type: elf.SHT_NOTE,
+        flags: SHF_ALLOC,
+        alignment: 8,
+        size: properties.length,
+        contents: () => properties,
+      }),
+    );
   const idSize = buildIdSize(options.buildId);
   if (idSize > 0) {
     const note = buildIdNote(idSize);
@@ -86,8 +97,22 @@ export async function synthesise(
     );
   }
   const strings = new DynamicStrings();
-  if (isDynamic) await addDynamic(workers, add, find, strings, needs, inputs, options, addressOf);
+  if (isDynamic) await addDynamic(workers, add, find, strings, needs, options, addressOf);
   return { ...needs, sections, isDynamic, strings };
+}
+
+/** The output may be run with IBT and SHSTK when every object was made for it. */
+function programProperties({ tables }: Workers, { files, internalFile }: Needs, { z }: LinkOptions): ProgramProperties {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  let common: number = FileFlags.HAS_IBT | FileFlags.HAS_SHSTK;
+  for (let file = 0; file < files; file++)
+    if (file !== internalFile && !(flags[file] & FileFlags.IS_SHARED) && state[file] & FileState.REACHED) common &= flags[file];
+  return {
+    hasIbt: z.isIbt || (common & FileFlags.HAS_IBT) !== 0,
+    hasShstk: z.isShstk || (common & FileFlags.HAS_SHSTK) !== 0,
+    isaNeeded: tables.get("isaNeeded"),
+  };
 }
 
 interface Slots {
@@ -225,18 +250,17 @@ async function addDynamic(
   find: Find,
   strings: DynamicStrings,
   needs: Needs,
-  inputs: Inputs,
   options: LinkOptions,
   addressOf: AddressOf,
 ): Promise<void> {
   const { tables } = workers;
-  const shared = neededObjects(workers, needs, inputs);
+  const { shared } = needs;
   placeVersions(workers, needs, shared);
   tables.allocate("dynsym", tables.rows("entry"));
   await workers.run("listDynsyms", { rows: 1 });
   const required = requireVersions(workers, shared, FIRST_VERSION_INDEX + needs.versions.length);
   const versionNeeds = versionRequirements(required, strings);
-  const needed = [...new Set(shared.filter(({ isNeeded }) => isNeeded).map(({ soname }) => soname))];
+  const needed = [...new Set(shared.filter(({ file }) => tables.column("file", "state")[file] & FileState.NEEDED).map(({ soname }) => soname))];
 
   if (options.dynamicLinker !== undefined) {
     const path = Buffer.from(`${options.dynamicLinker}\0`);
@@ -366,30 +390,7 @@ function ownName({ soname, output }: LinkOptions): string {
   return soname ?? output.slice(output.lastIndexOf("/") + 1);
 }
 
-/** A shared object of the link. */
-interface Needed extends SharedObject {
-  readonly file: number;
-  readonly isNeeded: boolean;
-  readonly soname: string;
-}
-
-function neededObjects({ tables }: Workers, { files }: Needs, inputs: Inputs): Needed[] {
-  const flags = tables.column("file", "flags");
-  const state = tables.column("file", "state");
-  const input = tables.column("file", "input");
-  const found: Needed[] = [];
-  for (let file = 0; file < files; file++) {
-    if (!(flags[file] & FileFlags.IS_SHARED) || flags[file] & FileFlags.IS_BROKEN) continue;
-    const entry = inputs.files[input[file]];
-    const object = readSharedObject(entry.displayName, inputs.staged[entry.stagedSet].bytes(entry.stagedIndex));
-    // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
-    const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
-    found.push({ ...object, soname: object.soname ?? fallback, file, isNeeded: (state[file] & FileState.NEEDED) !== 0 });
-  }
-  return found;
-}
-
-function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly Needed[]): void {
+function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly LinkedObject[]): void {
   const first = tables.column("file", "firstVersion");
   const counts = new Uint32Array(files);
   for (const { file, versions } of shared) counts[file] = versions.length;
@@ -402,7 +403,7 @@ function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly N
   tables.allocate("version", next);
 }
 
-function requireVersions({ tables }: Workers, shared: readonly Needed[], firstIndex: number): VersionRequirement[] {
+function requireVersions({ tables }: Workers, shared: readonly LinkedObject[], firstIndex: number): VersionRequirement[] {
   const isUsed = tables.column("version", "isUsed");
   const index = tables.column("version", "index");
   const first = tables.column("file", "firstVersion");

@@ -33,14 +33,14 @@ export class Workers implements AsyncDisposable {
   readonly timings: KernelTiming[] = [];
   readonly #arena: Arena;
   readonly #pool: WorkerPool;
-  readonly #diagnostics: Diagnostics;
+  readonly diagnostics: Diagnostics;
   readonly #began = performance.now();
 
   constructor(arena: Arena, pool: WorkerPool, tables: Tables, diagnostics: Diagnostics) {
     this.#arena = arena;
     this.#pool = pool;
     this.tables = tables;
-    this.#diagnostics = diagnostics;
+    this.diagnostics = diagnostics;
   }
 
   get arena(): Arena {
@@ -76,8 +76,8 @@ export class Workers implements AsyncDisposable {
       });
     } catch (error) {
       if (!(error instanceof WorkerCrashError)) throw error;
-      this.#diagnostics.add("workerCrashed", { kernel, signal: error.message });
-      this.#diagnostics.stopIfFailed();
+      this.diagnostics.add("workerCrashed", { kernel, signal: error.message });
+      this.diagnostics.stopIfFailed();
     }
   }
 

@@ -31,6 +31,7 @@ export const findings = {
   hashCollision: { operands: "symbol: index in the file" },
   duplicateSymbol: { operands: "symbol: index in the file; operand: claim of the first definition" },
   undefinedSymbol: { operands: "symbol: index in the file; offset: of the reference in the section" },
+  undefinedInShared: { operands: "symbol: index in the file" },
   linkerDefined: { operands: "symbol: its id; a name that the linker may define" },
   versionUnknown: { operands: "symbol: index in the file" },
   badSectionName: { operands: "" },

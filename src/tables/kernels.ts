@@ -24,6 +24,7 @@ export const kernels = {
   matchPatterns: { row: "file", does: "Matches the names that a file defines with version scripts and dynamic lists." },
   bindSymbols: { row: "range", does: "Decides which names are imported and exported." },
   assignBuckets: { row: "file", does: "Gives each live section the bucket that it is laid out in." },
+  checkShared: { row: "file", does: "Finds what shared objects refer to and nothing defines." },
   markRoots: { row: "file", does: "Marks the sections that --gc-sections starts from, besides those that split kept." },
   markSections: { row: "file", does: "Marks what marked sections refer to." },
   markEhFrames: { row: "file", does: "Marks what the FDEs of marked functions refer to." },

@@ -282,6 +282,14 @@ export const schema = {
       irelatives: u32("entries of .plt for symbols resolved at start"),
     },
   },
+  wrapped: {
+    row: "a name of --wrap",
+    id: "WrappedId",
+    columns: {
+      text: u64("its address (scan)"),
+      length: u32("bytes (scan)"),
+    },
+  },
   pattern: {
     row: "a pattern of a version script or dynamic list, the first that matches decides; or a version's name",
     id: "PatternId",
@@ -342,6 +350,7 @@ export const scalars = {
   nameRules: "address of the rules that give a section its bucket's name",
   nameRulesSize: "bytes",
   bucketCount: "buckets in use",
+  isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or",
   commonBucket: "row of the bucket of common symbols",
   hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
   findingCount: "rows of finding handed out, also past its end; atomic",
@@ -413,9 +422,9 @@ export type ScalarName = keyof typeof scalars;
 /** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
 export const enumerations = {
   InputFlags: { IS_ARCHIVE: 1, IS_SHARED: 2, IS_LAZY: 4, WHOLE_ARCHIVE: 8, AS_NEEDED: 16, EXCLUDE_LIBS: 32, IS_INDIRECT: 64, IS_INTERNAL: 128 },
-  FileFlags: { IS_SHARED: 1, IS_LAZY: 2, AS_NEEDED: 4, EXCLUDE_LIBS: 8, IS_BROKEN: 16, IS_BITCODE: 32, IS_INDIRECT: 64, IS_INTERNAL: 128, NEEDS_EXECUTABLE_STACK: 256, HAS_STACK_NOTE: 512, HAS_IBT: 1024, HAS_SHSTK: 2048 },
+  FileFlags: { IS_SHARED: 1, IS_LAZY: 2, AS_NEEDED: 4, EXCLUDE_LIBS: 8, IS_BROKEN: 16, IS_BITCODE: 32, IS_INDIRECT: 64, IS_INTERNAL: 128, NEEDS_EXECUTABLE_STACK: 256, HAS_STACK_NOTE: 512, HAS_IBT: 1024, HAS_SHSTK: 2048, IS_CHECKED: 4096 },
   FileState: { REACHED: 1, EXPANDED: 2, NEEDED: 4 },
-  MentionFlags: { UNDEFINED: 0, DEFINED: 1, COMMON: 2, SIGNATURE: 3, KIND: 3, WEAK: 4, VERSIONED: 8, DEFAULT_VERSION: 16, DISCARDED: 32, UNIQUE: 64, NAME_HAS_AT: 128 },
+  MentionFlags: { UNDEFINED: 0, DEFINED: 1, COMMON: 2, SIGNATURE: 3, KIND: 3, WEAK: 4, VERSIONED: 8, DEFAULT_VERSION: 16, WRAPPED: 32, UNIQUE: 64, NAME_HAS_AT: 128 },
   SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, HAS_GROUP: 32, KEEP: 64 },
   SymbolFlags: {
     VISIBILITY: 3,
@@ -475,6 +484,8 @@ export const enumerations = {
     IBT: 1048576,
     PACK_RELATIVE: 2097152,
     DYNAMIC_LIST: 4194304,
+    NO_UNDEFINED: 8388608,
+    IGNORE_UNDEFINED: 16777216,
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },

@@ -1,0 +1,36 @@
+/** .note.gnu.property: what the program was compiled for (psABI x86-64, Linux ABI, Program Property). */
+
+export interface ProgramProperties {
+  readonly hasIbt: boolean;
+  readonly hasShstk: boolean;
+  /** GNU_PROPERTY_X86_ISA_1_NEEDED. */
+  readonly isaNeeded: number;
+}
+
+const NT_GNU_PROPERTY_TYPE_0 = 5;
+const GNU_PROPERTY_X86_FEATURE_1_AND = 0xc0000002;
+const GNU_PROPERTY_X86_ISA_1_NEEDED = 0xc0008002;
+const PROPERTY = 16;
+const HEADER = 16;
+
+/** The note, empty when there is nothing to say. */
+export function propertyNote({ hasIbt, hasShstk, isaNeeded }: ProgramProperties): Uint8Array {
+  const features = (hasIbt ? 1 : 0) | (hasShstk ? 2 : 0);
+  const properties = [
+    [GNU_PROPERTY_X86_FEATURE_1_AND, features],
+    [GNU_PROPERTY_X86_ISA_1_NEEDED, isaNeeded],
+  ].filter(([, bits]) => bits !== 0);
+  if (properties.length === 0) return new Uint8Array(0);
+  const view = new DataView(new ArrayBuffer(HEADER + properties.length * PROPERTY));
+  view.setUint32(0, 4, true);
+  view.setUint32(4, properties.length * PROPERTY, true);
+  view.setUint32(8, NT_GNU_PROPERTY_TYPE_0, true);
+  view.setUint32(12, Buffer.from("GNU\0").readUInt32LE(0), true);
+  for (const [i, [type, bits]] of properties.entries()) {
+    const at = HEADER + i * PROPERTY;
+    view.setUint32(at, type, true);
+    view.setUint32(at + 4, 4, true);
+    view.setUint32(at + 8, bits, true);
+  }
+  return new Uint8Array(view.buffer);
+}
