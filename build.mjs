@@ -113,27 +113,47 @@ async function buildAddon() {
   });
 }
 
+/**
+ * dist/command.cjs loads dist/command-code.cjs by way of V8's code cache, which saves a quarter of the time that
+ * Spore needs before its first pass; Node 20 has no cache of its own. commander is a file of its own, so that
+ * a link does not read it.
+ */
 async function buildCommand() {
-  await unlessFresh("dist/command.cjs", filesBelow("src", "package.json", "build.mjs"), async () => {
+  await unlessFresh("dist/command.cjs", filesBelow("src", "bin", "package.json", "build.mjs"), async () => {
     const { build } = await import("esbuild");
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-    await build({
+    const options = {
       absWorkingDir: root,
-      entryPoints: ["src/command/start.ts"],
-      outfile: "dist/command.cjs",
       bundle: true,
       platform: "node",
       target: "node20.19",
       format: "cjs",
       sourcemap: true,
-      minifySyntax: true,
-      minifyWhitespace: true,
+      minify: true,
       legalComments: "none",
+      logLevel: "warning",
+    };
+    await build({ ...options, entryPoints: ["commander"], outfile: "dist/commander.cjs" });
+    await build({
+      ...options,
+      entryPoints: ["src/command/start.ts"],
+      outfile: "dist/command-code.cjs",
       // CommonJS has no import.meta.
       define: { "import.meta.url": "importMetaUrl", SPORE_VERSION: JSON.stringify(version) },
       banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-      logLevel: "warning",
+      plugins: [
+        {
+          name: "commander",
+          setup: ({ onResolve }) =>
+            onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
+        },
+      ],
     });
+    const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8");
+    writeFileSync(join(root, "dist", "command.cjs"), loader);
+    // What a link compiles first is compiled by running it: the cache has what was compiled by then.
+    const env = { SPORE_WRITE_CODE_CACHE: "1", NODE_OPTIONS: "" };
+    spawnSync(process.execPath, [join(root, "dist", "command.cjs"), "ld", "--help"], { env });
   });
 }
 
@@ -172,7 +192,7 @@ async function buildSanitized() {
     const isSource = (file) => !file.startsWith(join(root, "native", "build"));
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(root, "native"), join(copy, "native"), { recursive: true, filter: isSource });
-    cpSync(join(root, "dist", "command.cjs"), join(copy, "dist", "command.cjs"));
+    for (const file of ["command.cjs", "command-code.cjs"]) cpSync(join(root, "dist", file), join(copy, "dist", file));
     const flags = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer";
     const env = { CXXFLAGS: `${flags} -D_GLIBCXX_ASSERTIONS`, LDFLAGS: flags };
     const directory = ["--directory", join(copy, "native"), "--nodedir", nodeDirectory(), "--loglevel", "error"];

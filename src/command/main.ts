@@ -2,8 +2,6 @@
  * The linker as a command: ld's command line in, exit status out. Nothing else in the program writes to
  * standard output or standard error.
  */
-import { isatty } from "node:tty";
-
 import { addon, AddonError } from "../addon/load.ts";
 import { makeDemangler } from "../diagnostics/demangle.ts";
 import { Diagnostics, LinkFailed } from "../diagnostics/diagnostics.ts";
@@ -26,6 +24,8 @@ export interface LinkReports {
 export interface Terminal {
   readonly writeOutput: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** Whether errors are read by a person. Asked only when there is something to say. */
+  readonly isErrorTerminal: () => boolean;
 }
 
 /** The program's name in messages, under whichever name it runs. */
@@ -59,9 +59,10 @@ export async function runLinker(
   if (!hasInputs) diagnostics.add("noInputs", {});
 
   const failure = await runLink(options, diagnostics, link, terminal);
-  const colored = isColored(colorDiagnostics, isatty(2), process.env["NO_COLOR"]);
-  const report = renderDiagnostics(PROGRAM, diagnostics, colored);
-  if (report !== "") terminal.writeError(report);
+  if (diagnostics.hasFailed || diagnostics.warningCount > 0) {
+    const colored = isColored(colorDiagnostics, terminal.isErrorTerminal(), process.env["NO_COLOR"]);
+    terminal.writeError(renderDiagnostics(PROGRAM, diagnostics, colored));
+  }
   if (failure !== undefined) terminal.writeError(failure);
   return failure !== undefined || diagnostics.hasFailed ? 1 : 0;
 }

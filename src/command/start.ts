@@ -7,9 +7,17 @@ import { testHooksOf } from "./test-hooks.ts";
 /** The package's version; esbuild puts it in. */
 declare const SPORE_VERSION: string;
 
+// Opened when first used: a link that has nothing to say saves the milliseconds.
+const opened = new Set<NodeJS.WriteStream>();
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (!opened.has(stream)) opened.add(stream.on("error", ignoreClosedPipe));
+  stream.write(text);
+}
+
 const terminal: Terminal = {
-  writeOutput: (text) => void process.stdout.write(text),
-  writeError: (text) => void process.stderr.write(text),
+  writeOutput: (text) => write(process.stdout, text),
+  writeError: (text) => write(process.stderr, text),
+  isErrorTerminal: () => process.stderr.isTTY,
 };
 
 const linkAndReport: Link = async (options, diagnostics) => {
@@ -24,8 +32,6 @@ function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
 }
 
 async function run([name, ...argv]: readonly string[]): Promise<number> {
-  process.stdout.on("error", ignoreClosedPipe);
-  process.stderr.on("error", ignoreClosedPipe);
   if (name === "ld") return runLinker(argv, SPORE_VERSION, linkAndReport, terminal);
   // Loaded only here: a link does not pay for commander.
   const { runSpore } = await import("./spore.ts");

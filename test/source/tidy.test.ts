@@ -20,7 +20,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   reports: ["tables", "diagnostics"],
   passes: ["addon", "output", "reports", "inputs", "tables", "targets", "options", "staging", "elf", "diagnostics"],
   // The files at the top: link.ts and index.ts.
-  "": ["passes", "output", "targets", "options", "diagnostics", "inputs", "reports", "staging", "tables"],
+  "": ["addon", "passes", "output", "targets", "options", "diagnostics", "inputs", "reports", "staging", "tables"],
   command: ["", "options", "reports", "diagnostics", "addon", "staging", "passes"],
 };
 
