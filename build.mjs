@@ -144,8 +144,8 @@ async function buildCommand() {
       plugins: [
         {
           name: "commander",
-          setup: ({ onResolve }) =>
-            onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
+          setup: (bundle) =>
+            bundle.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
         },
       ],
     });

@@ -4,11 +4,11 @@
  * has it write the cache. A cache that does not fit the running Node is ignored by V8, and the code compiled.
  */
 const { readFileSync, writeFileSync } = require("node:fs");
-const { join } = require("node:path");
+const path = require("node:path");
 const { Script } = require("node:vm");
 
-const filename = join(__dirname, "command-code.cjs");
-const cacheFile = join(__dirname, "command-code.cache");
+const filename = path.join(__dirname, "command-code.cjs");
+const cacheFile = path.join(__dirname, "command-code.cache");
 
 function read(file) {
   try {
@@ -27,5 +27,6 @@ function loadCompiled() {
 }
 
 // Source maps are read for modules only.
-if (/--enable-source-maps/.test(`${process.execArgv} ${process.env.NODE_OPTIONS}`)) require(filename);
+const nodeOptions = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
+if (nodeOptions.includes("--enable-source-maps")) require(filename);
 else loadCompiled();
