@@ -41,6 +41,11 @@ struct Elf64_Rela {
   uint32_t type() const { return static_cast<uint32_t>(r_info); }
 };
 
+struct Elf64_Chdr {
+  uint32_t ch_type, ch_reserved;
+  uint64_t ch_size, ch_addralign;
+};
+
 struct Elf64_Verdef {
   uint16_t vd_version, vd_flags, vd_ndx, vd_cnt;
   uint32_t vd_hash, vd_aux, vd_next;
@@ -51,7 +56,7 @@ struct Elf64_Verdaux {
 };
 
 static_assert(sizeof(Elf64_Ehdr) == 64 && sizeof(Elf64_Shdr) == 64 && sizeof(Elf64_Sym) == 24);
-static_assert(sizeof(Elf64_Rela) == 24 && sizeof(Elf64_Verdef) == 20 && sizeof(Elf64_Verdaux) == 8);
+static_assert(sizeof(Elf64_Chdr) == 24 && sizeof(Elf64_Rela) == 24 && sizeof(Elf64_Verdef) == 20 && sizeof(Elf64_Verdaux) == 8);
 
 enum : uint16_t { ET_REL = 1, ET_EXEC = 2, ET_DYN = 3 };
 enum : uint16_t { EM_X86_64 = 62 };
@@ -96,6 +101,7 @@ enum : uint64_t {
   SHF_EXCLUDE = 0x80000000,
 };
 enum : uint32_t { GRP_COMDAT = 1 };
+enum : uint32_t { ELFCOMPRESS_ZLIB = 1, ELFCOMPRESS_ZSTD = 2 };
 enum : uint8_t { STB_LOCAL = 0, STB_GLOBAL = 1, STB_WEAK = 2, STB_GNU_UNIQUE = 10 };
 enum : uint8_t {
   STT_NOTYPE = 0,

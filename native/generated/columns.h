@@ -248,9 +248,12 @@ struct InputTable {
 // A row is an object, an archive member or a shared object, in input order.
 struct FileTable {
   u64 rows;
-  Column<FileId, u64> base; // address of the first byte (scan)
-  Column<FileId, u32> size; // bytes (scan)
+  Column<FileId, u64> base; // address of the first byte; of its uncompressed copy, when there is one (scan, split)
+  Column<FileId, u32> size; // bytes (scan, split)
   Column<FileId, u32> input; // row of input it is from (scan)
+  Column<FileId, u64> input_offset; // offset in the input of its first byte (scan)
+  Column<FileId, u64> inflated_size; // bytes of a copy with all sections uncompressed; 0 when none is compressed (scan)
+  Column<FileId, u64> inflated_offset; // where its copy goes, from link.inflated (split)
   Column<FileId, u32> name_offset; // archive members: offset of the member's name in the archive's header; else 0 (scan)
   Column<FileId, u16> flags; // FileFlags: what it is (scan)
   Column<FileId, u8> state; // FileState: reached, expanded, needed; atomic (resolve)
@@ -527,6 +530,7 @@ struct Scalars {
   u64 name_rules; // address of the rules that give a section its bucket's name
   u64 name_rules_size; // bytes
   u64 bucket_count; // buckets in use
+  u64 inflated; // address of the uncompressed copies of files
   u64 isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
   u64 common_bucket; // row of the bucket of common symbols
   u64 has_unmarked; // 1 when a section was reached and is still to be followed; atomic

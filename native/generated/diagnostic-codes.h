@@ -38,6 +38,7 @@ enum class Code : u16 {
   BadSection, // 
   TooManySections, // 
   CompressedSection, // 
+  CompressionType, // operand: ch_type
   LtoObject, // 
   BadMergeSection, // 
   BadEhFrame, // offset: in the section

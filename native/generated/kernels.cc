@@ -21,6 +21,7 @@ const spore_kernel_entry kernel_entries[] = {
     {"gatherSymbols", run_kernel<FileId, gather_symbols>},
     {"matchPatterns", run_kernel<FileId, match_patterns>},
     {"bindSymbols", run_kernel<RangeId, bind_symbols>},
+    {"inflateSections", run_kernel<FileId, inflate_sections>},
     {"assignBuckets", run_kernel<FileId, assign_buckets>},
     {"checkShared", run_kernel<FileId, check_shared>},
     {"markRoots", run_kernel<FileId, mark_roots>},

@@ -54,6 +54,9 @@ void match_patterns(Job &job, RowRange<FileId> rows);
 // Decides which names are imported and exported.
 void bind_symbols(Job &job, RowRange<RangeId> rows);
 
+// Makes uncompressed copies of live files with compressed sections.
+void inflate_sections(Job &job, RowRange<FileId> rows);
+
 // Gives each live section the bucket that it is laid out in.
 void assign_buckets(Job &job, RowRange<FileId> rows);
 

@@ -188,10 +188,6 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         break;
       }
       if (name->starts_with(".gnu.warning.")) continue;
-      if (h.sh_flags & SHF_COMPRESSED) {
-        job.report(Code::CompressedSection, place);
-        continue;
-      }
       bool is_alloc = h.sh_flags & SHF_ALLOC;
       if (!is_alloc && output & (OutputFlags::STRIP_ALL | OutputFlags::STRIP_DEBUG) && is_debug_name(*name)) continue;
       if (*name == ".eh_frame" && (h.sh_type == SHT_PROGBITS || h.sh_type == SHT_X86_64_UNWIND)) {

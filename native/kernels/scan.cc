@@ -99,6 +99,7 @@ void list_members(Job &job, RowRange<InputId> rows) {
 
     FileId next{t.input.first_file[i]};
     FileId end = next + t.input.members[i];
+    const u8 *begin = input_bytes(t, i).data();
     auto add = [&](u64 header, const Bytes &contents) {
       if (raw(next) >= raw(end)) return; // the archive grew since it was counted
       u32 more = 0;
@@ -111,6 +112,7 @@ void list_members(Job &job, RowRange<InputId> rows) {
       t.file.base[next] = reinterpret_cast<u64>(contents.data());
       t.file.size[next] = static_cast<u32>(contents.size());
       t.file.input[next] = raw(i);
+      t.file.input_offset[next] = static_cast<u64>(contents.data() - begin);
       t.file.name_offset[next] = static_cast<u32>(header);
       t.file.flags[next] = static_cast<u16>(flags | more);
       ++next;
@@ -126,10 +128,6 @@ void list_members(Job &job, RowRange<InputId> rows) {
 }
 
 namespace {
-
-struct Tally {
-  u32 symbols = 0, first_global = 0, signatures = 0, groups = 0;
-};
 
 // The string table with header index `link`: inside the file, and ending in NUL.
 bool is_string_table(const Bytes &bytes, const Elf64_Shdr &h) {
@@ -159,6 +157,7 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
   if (!is_string_table(bytes, name_table)) return Code::BadSectionNames;
 
   u32 symtab = 0, indices = 0, groups = 0;
+  u64 inflated = 0;
   for (u32 i = 1; i < count; i++) {
     Elf64_Shdr h = (*headers)[i];
     place.section = i;
@@ -167,6 +166,14 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
           h.sh_type != SHT_GNU_VERDEF && h.sh_type != SHT_DYNAMIC)
         continue; // of a shared object only these are read; separate debug files leave holes
       return Code::SectionOutsideFile;
+    }
+    if (!shared && h.sh_flags & SHF_COMPRESSED) {
+      auto chdr = bytes.read<Elf64_Chdr>(h.sh_offset);
+      if (!chdr || h.sh_size < sizeof(Elf64_Chdr) || h.sh_flags & SHF_ALLOC || h.sh_type == SHT_NOBITS || chdr->ch_size > UINT32_MAX)
+        return Code::CompressedSection;
+      place.operand = chdr->ch_type;
+      if (chdr->ch_type != ELFCOMPRESS_ZLIB) return Code::CompressionType;
+      inflated += (chdr->ch_size + 15) & ~u64{15};
     }
     switch (h.sh_type) {
     case SHT_SYMTAB:
@@ -195,6 +202,12 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
       if (!shared) return Code::RelInObject;
       break;
     }
+  }
+  place.section = none;
+  if (inflated) {
+    inflated += (bytes.size() + 15) & ~u64{15};
+    if (inflated > UINT32_MAX) return Code::FileTooLarge;
+    t.file.inflated_size[f] = inflated;
   }
   place.section = symtab;
   t.file.section_headers[f] = static_cast<u32>(header->e_shoff);

@@ -157,6 +157,9 @@ export const codes = {
   relInObject: malformed("SHT_REL relocations are not used on this machine"),
   relrInObject: malformed("SHT_RELR in an object file is not supported"),
   compressedSection: malformed("corrupt compressed section"),
+  compressionType: error<{ type: number }>(
+    ({ type }) => `section is compressed with ${type === 2 ? "zstd" : `type ${type}`}; only zlib is supported`,
+  ),
   bitcode: error(() => "LLVM bitcode: link-time optimisation is not supported", {
     groupBy: () => "",
     placeIs: "in",

@@ -157,8 +157,8 @@ export class FindingReader {
     const input = tables.column("file", "input")[file];
     const entry = this.#inputs.files[input];
     if (entry === undefined) return undefined;
-    const begin = tables.column("file", "base").get(file) - entry.address;
-    const bytes = this.#inputBytes(input).subarray(begin, begin + tables.column("file", "size")[file]);
+    // An uncompressed copy has its names where the file has them.
+    const bytes = this.#inputBytes(input).subarray(tables.column("file", "inputOffset").get(file));
     return new ObjectReader(tables, file, new ByteReader(this.fileName(file), bytes));
   }
 
@@ -202,6 +202,9 @@ export class FindingReader {
         return;
       case "badSymbolName":
         diagnostics.add(name, { index: symbol }, place);
+        return;
+      case "compressionType":
+        diagnostics.add(name, { type: operand }, place);
         return;
       case "relocationType":
         diagnostics.add(name, { relocation: relocationName(operand) }, place);

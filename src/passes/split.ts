@@ -23,6 +23,7 @@ export interface Split extends Resolved {
 export async function split(workers: Workers, resolved: Resolved, findings: FindingReader): Promise<Split> {
   const { tables } = workers;
   tables.allocate("bucket", BUCKET_ROWS);
+  await inflateFiles(workers, resolved);
   const rules = encodeNameRules(nameRules);
   const offset = tables.arena.allocate(rules.length);
   tables.arena.u8view(offset, rules.length).set(rules);
@@ -33,6 +34,23 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
   tables.column("bucket", "type")[COMMON_BUCKET] = SHT_NOBITS;
   await workers.run("assignBuckets", { bounds: resolved.fileBounds });
   return { ...resolved, buckets: readBuckets(workers, findings) };
+}
+
+/** Gives each live file with compressed sections room for a copy without. */
+async function inflateFiles(workers: Workers, { files, fileBounds: bounds }: Resolved): Promise<void> {
+  const { tables } = workers;
+  const state = tables.column("file", "state");
+  const size = tables.column("file", "inflatedSize");
+  const offset = tables.column("file", "inflatedOffset");
+  let total = 0;
+  for (let file = 0; file < files; file++) {
+    if (!(state[file] & enumerations.FileState.REACHED)) continue;
+    offset.set(file, total);
+    total += size.get(file);
+  }
+  if (total === 0) return;
+  tables.set("inflated", tables.arena.baseAddress + tables.arena.allocate(total, 16));
+  await workers.run("inflateSections", { bounds });
 }
 
 function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {

@@ -38,6 +38,7 @@ export const findings = {
   badSection: { operands: "" },
   tooManySections: { operands: "" },
   compressedSection: { operands: "" },
+  compressionType: { operands: "operand: ch_type" },
   ltoObject: { operands: "" },
   badMergeSection: { operands: "" },
   badEhFrame: { operands: "offset: in the section" },

@@ -23,6 +23,7 @@ export const kernels = {
   gatherSymbols: { row: "file", does: "Gathers who mentions a name and its visibility; finds duplicates." },
   matchPatterns: { row: "file", does: "Matches the names that a file defines with version scripts and dynamic lists." },
   bindSymbols: { row: "range", does: "Decides which names are imported and exported." },
+  inflateSections: { row: "file", does: "Makes uncompressed copies of live files with compressed sections." },
   assignBuckets: { row: "file", does: "Gives each live section the bucket that it is laid out in." },
   checkShared: { row: "file", does: "Finds what shared objects refer to and nothing defines." },
   markRoots: { row: "file", does: "Marks the sections that --gc-sections starts from, besides those that split kept." },
