@@ -305,7 +305,7 @@ struct FileTable {
 struct MentionTable {
   u64 rows;
   Column<MentionId, u64> hash; // of the name; reused as scratch once symbols are known (scan)
-  Column<MentionId, u32> name; // offset of the name in the file (scan)
+  Column<MentionId, u64> name; // address of the name, which ends in NUL (scan)
   Column<MentionId, u8> flags; // MentionFlags (scan)
   Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (resolve)
 };

@@ -310,6 +310,8 @@ u64 hash_versioned(const Tables &t, const Name &name, const Name &version) {
   return hash_name(t, reinterpret_cast<const u8 *>(both.data()), both.size());
 }
 
+u64 address_of(const u8 *name) { return reinterpret_cast<u64>(name); }
+
 // GNU ld's --wrap: a reference to `name` means __wrap_name, one to __real_name means `name`.
 constexpr char wrap_prefix[] = "__wrap_", real_prefix[] = "__real_";
 
@@ -322,7 +324,7 @@ bool is_wrapped(const Tables &t, const u8 *name, size_t size) {
 }
 
 // Fills an undefined mention of a name that --wrap concerns. False when it does not.
-bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags, const u8 *base) {
+bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags) {
   constexpr u32 prefix = sizeof real_prefix - 1;
   u32 skip = 0;
   u64 hash;
@@ -338,7 +340,7 @@ bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags, con
     return false;
   }
   t.mention.flags[m] = static_cast<u8>(flags);
-  t.mention.name[m] = static_cast<u32>(name.data - base) + skip;
+  t.mention.name[m] = address_of(name.data + skip);
   t.mention.hash[m] = hash;
   return true;
 }
@@ -354,7 +356,7 @@ void scan_object(Job &job, const FileView &file) {
     if (!name || section == section_bad) {
       job.report(name ? Code::BadSymbolSection : Code::BadSymbolName, {.file = raw(file.id), .symbol = i});
       t.mention.flags[m] = MentionFlags::UNDEFINED | MentionFlags::WEAK;
-      t.mention.name[m] = t.file.strings[file.id] + t.file.strings_size[file.id] - 1; // the empty name
+      t.mention.name[m] = address_of(base + t.file.strings[file.id] + t.file.strings_size[file.id] - 1); // the empty name
       t.mention.hash[m] = hash_name(t, base, 0);
       continue;
     }
@@ -363,7 +365,7 @@ void scan_object(Job &job, const FileView &file) {
                                                                         : MentionFlags::DEFINED;
     if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
     if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
-    if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags, base))
+    if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags))
       continue;
     u32 length = name->size;
     if (auto *at = static_cast<const u8 *>(std::memchr(name->data, '@', length)); at && at != name->data) [[unlikely]] {
@@ -374,7 +376,7 @@ void scan_object(Job &job, const FileView &file) {
       }
     }
     t.mention.flags[m] = static_cast<u8>(flags);
-    t.mention.name[m] = static_cast<u32>(name->data - base);
+    t.mention.name[m] = address_of(name->data);
     t.mention.hash[m] = hash_name(t, name->data, length);
   }
   if (t.file.signatures[file.id] == 0) return;
@@ -394,7 +396,7 @@ void scan_object(Job &job, const FileView &file) {
       name = Name{base, 0};
     }
     t.mention.flags[m] = MentionFlags::SIGNATURE;
-    t.mention.name[m] = static_cast<u32>(name->data - base);
+    t.mention.name[m] = address_of(name->data);
     t.mention.hash[m] = hash_name(t, name->data, name->size);
     ++m;
   }
@@ -427,7 +429,7 @@ void scan_shared(Job &job, const FileView &file) {
       hash = hash_name(t, name->data, name->size);
     }
     t.mention.flags[m] = static_cast<u8>(flags);
-    t.mention.name[m] = static_cast<u32>(name->data - file.bytes.data());
+    t.mention.name[m] = address_of(name->data);
     t.mention.hash[m] = hash;
   }
 }
@@ -451,23 +453,42 @@ private:
   }
 };
 
-FullName full_name(const Tables &t, MentionId m, const FileView &file) {
-  u64 offset = t.mention.name[m];
-  const u8 *at = file.bytes.data() + offset;
-  Name name{at, static_cast<u32>(strnlen(reinterpret_cast<const char *>(at), file.bytes.size() - offset))};
+const char *name_text(const Tables &t, MentionId m) { return reinterpret_cast<const char *>(t.mention.name[m]); }
+
+FullName full_name(const Tables &t, MentionId m, FileId f) {
+  const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[m]);
+  Name name{at, static_cast<u32>(std::strlen(name_text(t, m)))};
   u32 flags = t.mention.flags[m];
   if (flags & MentionFlags::NAME_HAS_AT) {
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
     if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
     else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}, false};
   } else if (flags & MentionFlags::VERSIONED) {
-    std::vector<Name> versions = version_names(t, file.id, file);
-    Array<u16> indices(file.bytes.data() + t.file.versions[file.id], file.symbol_count);
-    u32 symbol = m - file.mention(file.first_global) + file.first_global;
-    u32 index = indices[symbol] & ~VERSYM_HIDDEN;
+    FileView file(t, f);
+    std::vector<Name> versions = version_names(t, f, file);
+    Array<u16> indices(file.bytes.data() + t.file.versions[f], file.symbol_count);
+    u32 index = indices[m - file.mention(file.first_global) + file.first_global] & ~VERSYM_HIDDEN;
     if (index < versions.size()) return {name, versions[index], false};
   }
   return {name, {}, (flags & MentionFlags::WRAPPED) != 0};
+}
+
+// The file that a mention is of.
+FileId file_of(const Tables &t, MentionId m) {
+  u32 low = 0, high = static_cast<u32>(t.file.rows) - 1;
+  while (low < high) {
+    u32 middle = (low + high + 1) / 2;
+    if (t.file.first_mention[FileId{middle}] <= raw(m)) low = middle;
+    else high = middle - 1;
+  }
+  return FileId{low};
+}
+
+bool is_same_name(const Tables &t, MentionId a, MentionId b) {
+  constexpr u32 is_special = MentionFlags::NAME_HAS_AT | MentionFlags::VERSIONED | MentionFlags::WRAPPED;
+  if (!((t.mention.flags[a] | t.mention.flags[b]) & is_special)) [[likely]]
+    return std::strcmp(name_text(t, a), name_text(t, b)) == 0;
+  return full_name(t, a, file_of(t, a)) == full_name(t, b, file_of(t, b));
 }
 
 } // namespace
@@ -481,33 +502,18 @@ void scan_symbols(Job &job, RowRange<FileId> rows) {
 }
 
 // Two different names with one hash: the link starts over with another seed. Names are compared in file
-// order, so that one side is in cache.
+// order, so that one side is in cache; the other is asked for some rounds ahead.
 void verify_names(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
+  constexpr u32 ahead = 8;
   for (FileId f : rows) {
-    if (t.file.flags[f] & FileFlags::IS_BROKEN) continue;
-    FileView file(t, f);
-    u32 count = file.symbol_count - file.first_global + t.file.signatures[f];
-    MentionId first{t.file.first_mention[f]};
-    FileId cached = f;
-    for (u32 i = 0; i < count; i++) {
-      MentionId m = first + i;
-      MentionId same{t.mention.symbol[m]};
-      if (same == m) continue;
-      // The file of the first mention: the search starts where the last one ended.
-      if (raw(same) < t.file.first_mention[cached] || raw(same) >= t.file.first_mention[cached + 1]) {
-        u32 low = 0, high = raw(f);
-        while (low < high) {
-          u32 middle = (low + high + 1) / 2;
-          if (t.file.first_mention[FileId{middle}] <= raw(same)) low = middle;
-          else high = middle - 1;
-        }
-        cached = FileId{low};
-      }
-      FileView other(t, cached);
-      FullName a = full_name(t, m, file), b = full_name(t, same, other);
-      if (!(a == b))
-        job.report(Code::HashCollision, {.file = raw(f), .symbol = file.first_global + i});
+    u32 begin = t.file.first_mention[f], end = t.file.first_mention[f + 1];
+    for (u32 i = begin; i < end; i++) {
+      if (i + 2 * ahead < end) __builtin_prefetch(&t.mention.name[MentionId{t.mention.symbol[MentionId{i + 2 * ahead}]}]);
+      if (i + ahead < end) __builtin_prefetch(name_text(t, MentionId{t.mention.symbol[MentionId{i + ahead}]}));
+      MentionId same{t.mention.symbol[MentionId{i}]};
+      if (raw(same) != i && !is_same_name(t, MentionId{i}, same))
+        job.report(Code::HashCollision, {.file = raw(f), .symbol = i - begin + t.file.first_global[f]});
     }
   }
 }

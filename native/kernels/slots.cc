@@ -250,17 +250,8 @@ Name symbol_name(const Tables &t, SymbolId s) {
     return *name;
   }
   // Undefined: the name of the first mention.
-  u32 low = 0, high = static_cast<u32>(t.file.rows) - 1;
-  while (low < high) {
-    u32 middle = (low + high + 1) / 2;
-    if (t.file.first_mention[FileId{middle}] <= raw(s)) low = middle;
-    else high = middle - 1;
-  }
-  FileView file(t, FileId{low});
-  u64 offset = t.mention.name[MentionId{raw(s)}];
-  if (offset >= file.bytes.size()) return {};
-  const u8 *at = file.bytes.data() + offset;
-  Name name{at, static_cast<u32>(strnlen(reinterpret_cast<const char *>(at), file.bytes.size() - offset))};
+  const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[MentionId{raw(s)}]);
+  Name name{at, static_cast<u32>(std::strlen(reinterpret_cast<const char *>(at)))};
   if (auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size)); mark && mark != at)
     name.size = static_cast<u32>(mark - at);
   return name;

@@ -3,12 +3,19 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+
+/** Where zlib.h is: among Node's own headers. */
+function nodeHeaders() {
+  const folders = [process.env["npm_config_nodedir"], dirname(dirname(process.execPath)), "/usr"];
+  const found = folders.find((folder) => folder && existsSync(join(folder, "include", "node", "zlib.h")));
+  return join(found ?? "/usr", "include", "node");
+}
 
 const native = join(import.meta.dirname, "..");
 const build = join(native, "build", "sanitize");
 const folders = ["staging", "elf", "tables", "targets", "kernels", "generated", "test"];
-const flags = ["-std=c++20", "-O1", "-g", "-Wall", "-Wextra", "-I.", "-Iinclude", "-fno-omit-frame-pointer"];
+const flags = ["-std=c++20", "-O1", "-g", "-Wall", "-Wextra", "-I.", "-Iinclude", `-isystem${nodeHeaders()}`, "-fno-omit-frame-pointer"];
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 const filesOf = (folder) => (existsSync(join(native, folder)) ? readdirSync(join(native, folder)) : []);
@@ -46,5 +53,5 @@ run("xargs", ["-r", "-P", String(availableParallelism()), "-L1", compiler], {
   stdio: ["pipe", "inherit", "inherit"],
 });
 const program = join(build, "native-tests");
-run(compiler, [...sanitizers, ...sources.map(objectOf), "-o", program, "-lpthread", "-ldl"]);
+run(compiler, [...sanitizers, ...sources.map(objectOf), "-o", program, "-lpthread", "-ldl", "-l:libz.so.1"]);
 run(program, process.argv.slice(2), { env: { ...process.env, UBSAN_OPTIONS: "print_stacktrace=1" } });

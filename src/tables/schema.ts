@@ -102,7 +102,7 @@ export const schema = {
     id: "MentionId",
     columns: {
       hash: u64("of the name; reused as scratch once symbols are known (scan)"),
-      name: u32("offset of the name in the file (scan)"),
+      name: u64("address of the name, which ends in NUL (scan)"),
       flags: u8("MentionFlags (scan)"),
       symbol: u32("row of the symbol's first mention, which is the symbol's id (resolve)"),
     },
