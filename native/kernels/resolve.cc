@@ -23,7 +23,7 @@ SymbolId symbol_of(const Tables &t, MentionId m) { return SymbolId{t.mention.sym
 // The file bids as if it were in the link.
 bool is_in_link(const Tables &t, FileId f) { return is_live(t, f) && !is_shared(t, f); }
 
-void claim_for(const Tables &t, FileId f) {
+void claim_for(const Tables &t, FileId f, Claim::Rank common) {
   FileView file(t, f);
   bool in_link = is_in_link(t, f);
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
@@ -35,7 +35,7 @@ void claim_for(const Tables &t, FileId f) {
     if (!in_link) {
       rank = kind == MentionFlags::COMMON ? Claim::LazyCommon : Claim::Elsewhere;
     } else {
-      rank = kind == MentionFlags::COMMON ? Claim::Common : flags & MentionFlags::WEAK ? Claim::Weak : Claim::Strong;
+      rank = kind == MentionFlags::COMMON ? common : flags & MentionFlags::WEAK ? Claim::Weak : Claim::Strong;
       if (t.file.groups[f]) {
         u32 section = file.section_index(i, file.symbols()[i]);
         if (section < file.section_count && t.section.flags[file.section_id(section)] & SectionFlags::DISCARDED)
@@ -52,10 +52,13 @@ void expand(const Tables &t, FileId f, std::vector<FileId> &stack) {
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     MentionId m = file.mention(i);
     u32 flags = t.mention.flags[m];
-    if ((flags & MentionFlags::KIND) != MentionFlags::UNDEFINED || flags & MentionFlags::WEAK) continue;
+    u32 kind = flags & MentionFlags::KIND;
+    if ((kind != MentionFlags::UNDEFINED && kind != MentionFlags::COMMON) || flags & MentionFlags::WEAK) continue;
     u64 claim = t.symbol.claim[symbol_of(t, m)];
     if (claim == 0) continue;
     FileId owner = Claim::file(claim);
+    // As GNU ld does: a member that initialises what is only common here is extracted.
+    if (kind == MentionFlags::COMMON && (Claim::rank(claim) != Claim::Elsewhere || is_shared(t, owner))) continue;
     if (is_shared(t, owner)) {
       if (!is_shared(t, f)) t.file.state.set_bits(owner, FileState::NEEDED);
     } else if (t.file.state.claim_bits(owner, FileState::REACHED)) {
@@ -76,8 +79,9 @@ void reset_claims(Job &job, RowRange<RangeId> rows) {
 }
 
 void claim_symbols(Job &job, RowRange<FileId> rows) {
+  Claim::Rank common = job.parameter(0) ? Claim::CommonToExtract : Claim::Common;
   for (FileId f : rows)
-    if (takes_part(job.t, f)) claim_for(job.t, f);
+    if (takes_part(job.t, f)) claim_for(job.t, f, common);
 }
 
 // A rerun expands what was reached and not expanded; the parent repeats the job until nothing is left.

@@ -107,8 +107,9 @@ inline bool is_live_object(const Tables &t, FileId f) {
 
 // A definition that bids for a symbol: what is smaller wins. Kept inverted, so that 0 is no bid.
 struct Claim {
-  enum Rank : u32 { Strong = 1, Common, Weak, Elsewhere, LazyCommon };
-  // Elsewhere: in a shared object or in an archive member that is not in the link (yet).
+  enum Rank : u32 { Strong = 1, Common, Weak, Elsewhere, CommonToExtract, LazyCommon };
+  // Elsewhere: in a shared object or in an archive member that is not in the link (yet). CommonToExtract: what
+  // Common is while members are extracted, because a definition in a member is preferred to it.
 
   static u64 make(u32 rank, FileId file, u32 symbol) { return ~(u64{rank} << 60 | u64{raw(file)} << 32 | symbol); }
   static Rank rank(u64 claim) { return static_cast<Rank>(~claim >> 60); }

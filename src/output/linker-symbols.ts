@@ -13,6 +13,8 @@ export interface ImageFacts {
   readonly ordered: readonly OutputSection[];
   readonly base: number;
   readonly isPic: boolean;
+  /** What thread-local offsets count from, where the link knows it: not in shared objects. */
+  readonly threadPointer: number | undefined;
 }
 
 type Find = (image: ImageFacts) => Value | undefined;
@@ -48,9 +50,10 @@ const symbols: Readonly<Record<string, Find>> = {
   _GLOBAL_OFFSET_TABLE_: begin(".got.plt", ".got"),
   _PROCEDURE_LINKAGE_TABLE_: begin(".plt"),
   _DYNAMIC: begin(".dynamic"),
-  _TLS_MODULE_BASE_: ({ ordered }) => {
+  // Where accesses to the module's variables are rewritten to Local Exec, offsets count from the thread pointer.
+  _TLS_MODULE_BASE_: ({ ordered, threadPointer }) => {
     const section = ordered.find(({ flags }) => flags & SHF_TLS);
-    return section && { address: section.address, sectionIndex: section.index };
+    return section && { address: threadPointer ?? section.address, sectionIndex: section.index };
   },
   __GNU_EH_FRAME_HDR: begin(".eh_frame_hdr"),
   __preinit_array_start: begin(".preinit_array"),

@@ -152,7 +152,7 @@ class InputFinder {
   #resolveWave(wave: readonly Slot[]): Slot[] {
     const next: Slot[] = [];
     for (const slot of wave) this.#advance(slot);
-    this.#map(wave.flatMap((slot) => slot.path ?? []));
+    this.#map(wave.flatMap((slot) => slot.path ?? []), wave);
     for (const slot of wave) {
       if (slot.path === undefined) continue;
       const file = this.#mapped.get(slot.path);
@@ -185,7 +185,7 @@ class InputFinder {
   }
 
   /** Maps the paths that are not mapped yet, in one call. */
-  #map(paths: readonly string[]): void {
+  #map(paths: readonly string[], slots: readonly Slot[] = []): void {
     const missing = [...new Set(paths)].filter((path) => !this.#mapped.has(path));
     if (missing.length === 0) return;
     const set = stageFiles(StageMode.MmapShared, missing, { onError: "collect" });
@@ -198,13 +198,15 @@ class InputFinder {
         this.#mapped.set(path, { path, set: this.#staged.length - 1, index, type });
       } else {
         this.#mapped.set(path, undefined);
-        this.#reportFailure(path, failure);
+        this.#reportFailure(path, failure, slots.find((slot) => slot.path === path)?.member);
       }
     }
   }
 
-  #reportFailure(path: string, failure: IoFailure): void {
-    if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
+  #reportFailure(path: string, failure: IoFailure, member: Slot["member"]): void {
+    if (member !== undefined)
+      this.#diagnostics.add("thinMemberMissing", { archive: member.archive, member: path, reason: reasonOf(failure) });
+    else if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
     else this.#diagnostics.add("cannotOpen", { path, reason: reasonOf(failure) });
   }
 

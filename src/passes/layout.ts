@@ -69,8 +69,11 @@ export async function layout(
 
   placeBuckets(workers, ordered, sizes, target);
   publish(workers, synthetic, segments);
+  // As tls_action() in native/kernels/reference.h: whether accesses are rewritten to Local Exec.
+  const isLocalExec = options.outputKind !== "shared" && (options.isRelax || options.isStatic);
+  const threadPointer = isLocalExec ? tables.get("tlsEnd") : undefined;
   for (const name of internal.names) {
-    const value = linkerSymbolValue(name, { ordered, base, isPic: options.outputKind !== "exec" });
+    const value = linkerSymbolValue(name, { ordered, base, isPic: options.outputKind !== "exec", threadPointer });
     if (value !== undefined) internal.define(name, value.address, value.sectionIndex);
   }
   await workers.run("assignAddresses", { bounds });

@@ -43,7 +43,7 @@ export async function resolve(
   const { fileBounds: bounds, files } = scanned;
   markRoots(workers, files);
   if (hasChoices(workers, files)) {
-    await workers.run("claimSymbols", { bounds });
+    await workers.run("claimSymbols", { bounds, parameters: [1] });
     // A worker that died may have reached members that nobody expanded.
     do await workers.run("extractMembers", { bounds });
     while (hasUnexpanded(workers, files));

@@ -15,7 +15,7 @@ export const kernels = {
   hashScatter: { row: "range", does: "Writes each row to its partition. Parameter: HashSource." },
   hashUnify: { row: "partition", does: "Finds the first of all equal rows. Parameter: HashSource." },
   verifyNames: { row: "file", does: "Compares each name with the one it was unified with." },
-  claimSymbols: { row: "file", does: "Bids for each definition's symbol." },
+  claimSymbols: { row: "file", does: "Bids for each definition's symbol. Parameter: 1 when members are still to be extracted." },
   extractMembers: { row: "file", does: "Reaches the archive members that live files refer to." },
   resetClaims: { row: "range", does: "Clears all claims, to make them again." },
   electGroups: { row: "file", does: "Bids for each COMDAT group: the first live file keeps it." },
