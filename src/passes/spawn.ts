@@ -2,10 +2,9 @@
  * Spawn: the arena, then the workers. What was mapped before is inherited by them; what comes later goes into
  * the arena, which is shared. Fills the scalars that say what kind of output is wanted.
  */
-import { availableParallelism } from "node:os";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { Arena, type PoolFault, WorkerPool } from "../staging/index.ts";
+import { Arena, defaultWorkerCount, type PoolFault, WorkerPool } from "../staging/index.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -45,9 +44,18 @@ export async function spawn(
   tables.set("ranges", RANGES);
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
   tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
-  const workers = Math.min(options.threads ?? availableParallelism(), MAX_WORKERS);
+  const workers = options.threads ?? Math.min(shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]), MAX_WORKERS);
   const pool = await WorkerPool.create({ files: inputs.staged, arena, workers, ...hooks });
   return new Workers(arena, pool, tables, diagnostics);
+}
+
+/**
+ * Beside N - 1 others under `make -jN`, a link takes its share of the processors: more workers than that would
+ * only wait for each other.
+ */
+export function shareOfJob(processors: number, makeFlags: string | undefined): number {
+  const jobs = Number(/(?:^| )-?\w*j ?(\d+)/.exec(makeFlags ?? "")?.[1] ?? 1);
+  return Math.max(1, Math.floor(processors / Math.max(1, jobs)));
 }
 
 function outputFlags(options: LinkOptions): number {

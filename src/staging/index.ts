@@ -18,6 +18,7 @@ export { StageMode, adaptiveThresholds, setAdaptiveThresholds } from "./stage-mo
 export type { AdaptiveThresholds } from "./stage-mode.ts";
 export { StagedSet, headBytes, stage, stageFiles } from "./stage.ts";
 export type { StageFilesOptions, StageState } from "./stage.ts";
+export { defaultWorkerCount } from "./worker-count.ts";
 export { KernelError, WorkerCrashError, WorkerUsageError } from "./worker-errors.ts";
 export type { FailedRange } from "./worker-errors.ts";
 export { WorkerPool } from "./worker-pool.ts";
