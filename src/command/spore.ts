@@ -14,7 +14,7 @@ export type Scan = (options: LinkOptions, diagnostics: Diagnostics) => Promise<S
 
 export interface Passes {
   readonly link: Link;
-  readonly scan?: Scan;
+  readonly scan: Scan;
 }
 
 interface ScanFlags {
@@ -47,20 +47,17 @@ export async function runSpore(
     .usage("[ld options] file...")
     .helpOption(false)
     .configureHelp({ formatHelp: () => helpText(`${PROGRAM} link`) });
-  const { scan } = passes;
-  if (scan !== undefined) {
-    program
-      .command("scan")
-      .description("list what files define and refer to, what is duplicate and what is undefined")
-      .argument("<file...>", "objects, archives and shared objects")
-      .option("--json", "print JSON")
-      .option("--stats", "print the time of each pass")
-      .option("--threads <n>", "number of workers", parseWorkers)
-      .option("--no-demangle", "print names as in the files")
-      .action(async (files: string[], flags: ScanFlags) => {
-        status = await runScan(files, flags, scan, version, terminal);
-      });
-  }
+  program
+    .command("scan")
+    .description("list what files define and refer to, what is duplicate and what is undefined")
+    .argument("<file...>", "objects, archives and shared objects")
+    .option("--json", "print JSON")
+    .option("--stats", "print the time of each pass")
+    .option("--threads <n>", "number of workers", parseWorkers)
+    .option("--no-demangle", "print names as in the files")
+    .action(async (files: string[], flags: ScanFlags) => {
+      status = await runScan(files, flags, passes.scan, version, terminal);
+    });
   if (argv.length === 0) {
     terminal.writeError(program.helpInformation());
     return 1;

@@ -36,8 +36,13 @@ export interface ScanFormat {
 export function formatScan(report: ScanReport, format: ScanFormat): string {
   const { timings, workers, ...found } = report;
   if (format.isJson) return `${JSON.stringify(format.hasTimings ? report : found, undefined, 2)}\n`;
-  const rows = found.files.map((file) => [file.file, String(file.defined.length), String(file.referenced.length)]);
-  let text = formatTable([["file", "defined", "referenced"], ...rows]);
+  const duplicates = countByFile(found.duplicates);
+  const missing = countByFile(found.undefined);
+  const rows = found.files.map(({ file, defined, referenced }) => [
+    file,
+    ...[defined.length, referenced.length, duplicates.get(file) ?? 0, missing.get(file) ?? 0].map(String),
+  ]);
+  let text = formatTable([["file", "defined", "referenced", "duplicate", "undefined"], ...rows]);
   text += listPlaces("duplicate", "defined in", found.duplicates, format.demangle);
   text += listPlaces("undefined", "referenced by", found.undefined, format.demangle);
   if (format.hasTimings) {
@@ -45,6 +50,13 @@ export function formatScan(report: ScanReport, format: ScanFormat): string {
     text += `\n${formatTable([["pass", `${workers} ${workers === 1 ? "worker" : "workers"}`], ...times])}`;
   }
   return text;
+}
+
+/** How many of these symbols each file has. */
+function countByFile(symbols: readonly SymbolPlaces[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const file of symbols.flatMap(({ files }) => [...new Set(files)])) counts.set(file, (counts.get(file) ?? 0) + 1);
+  return counts;
 }
 
 function listPlaces(
