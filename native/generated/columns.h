@@ -34,6 +34,7 @@ enum : u32 {
   HAS_IBT = 0x400,
   HAS_SHSTK = 0x800,
   IS_CHECKED = 0x1000,
+  HAS_STRAY_RELOCATIONS = 0x2000,
 };
 } // namespace FileFlags
 

@@ -145,12 +145,10 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   Bucketing bucketing(t);
   u64 output = t.link.output_flags;
-  std::vector<u32> rela_of;
   for (FileId f : rows) {
     if (!is_live_object(t, f)) continue;
     FileView file(t, f);
     u32 more_flags = 0;
-    rela_of.clear();
     for (u32 i = 1; i < file.section_count; i++) {
       Elf64_Shdr h = file.section(i);
       SectionId s = file.section_id(i);
@@ -197,8 +195,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       bool is_merged = false;
       if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
           h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
-        if (rela_of.empty()) find_relocation_sections(file, rela_of);
-        is_merged = rela_of[i] == 0; // what is relocated cannot be compared
+        is_merged = relocation_section_of(file, i) == 0; // what is relocated cannot be compared
       }
       BucketId bucket = bucketing.bucket_of(*name, h, is_merged, f, i);
       if (raw(bucket) == 0) {

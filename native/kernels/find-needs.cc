@@ -182,24 +182,25 @@ void scan_relocations(Job &job, RowRange<FileId> rows) {
     references.load(t, file);
     NeedsFinder finder(job, references);
     for (u32 i = 1; i < file.section_count; i++) {
-      Elf64_Shdr relas = file.section(i);
-      if (relas.sh_type != SHT_RELA || relas.sh_info == 0 || relas.sh_info >= file.section_count) continue;
-      SectionId s = file.section_id(relas.sh_info);
+      SectionId s = file.section_id(i);
       u32 flags = t.section.flags[s];
       if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) continue;
+      u32 rela_section = relocation_section_of(file, i);
+      if (rela_section == 0) continue;
       if (flags & SectionFlags::EH_FRAME) {
-        find_in_eh_frame(job, file, relas.sh_info, i, frame, finder);
+        find_in_eh_frame(job, file, i, rela_section, frame, finder);
         continue;
       }
-      Elf64_Shdr header = file.section(relas.sh_info);
+      Elf64_Shdr header = file.section(i);
       if (!(header.sh_flags & SHF_ALLOC)) continue;
+      Elf64_Shdr relas = file.section(rela_section);
       auto all = file.relocations(relas);
       auto contents = file.contents(header);
       if (!all || !contents || relas.sh_entsize != sizeof(Elf64_Rela)) {
-        job.report(Code::BadRelocationSection, {.file = raw(f), .section = i});
+        job.report(Code::BadRelocationSection, {.file = raw(f), .section = rela_section});
         continue;
       }
-      finder.scan(file, relas.sh_info, header, *contents, 0, static_cast<u32>(all->size()), [&](u32 r) { return (*all)[r]; });
+      finder.scan(file, i, header, *contents, 0, static_cast<u32>(all->size()), [&](u32 r) { return (*all)[r]; });
     }
     t.file.relatives[f] = finder.relatives;
     t.file.symbolics[f] = finder.symbolics;

@@ -70,18 +70,6 @@ private:
     for (Elf64_Rela r : *relas) reach_symbol(file, r.symbol());
   }
 
-  // Assemblers put a section's relocations right after it; if not, all headers are searched.
-  static u32 relocation_section_of(const FileView &file, u32 index) {
-    auto is_for = [&](u32 i) {
-      Elf64_Shdr h = file.section(i);
-      return h.sh_type == SHT_RELA && h.sh_info == index;
-    };
-    if (index + 1 < file.section_count && is_for(index + 1)) return index + 1;
-    for (u32 i = 1; i < file.section_count; i++)
-      if (is_for(i)) return i;
-    return 0;
-  }
-
   const Tables &t_;
   std::vector<Section> stack_;
 };
@@ -131,13 +119,11 @@ void mark_sections(Job &job, RowRange<FileId> rows) {
 void mark_eh_frames(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   Marker marker(t);
-  std::vector<u32> rela_of;
   EhFrame frame;
   std::atomic_ref<u64> has_unmarked(const_cast<u64 &>(t.link.has_unmarked));
   for (FileId f : rows) {
     if (!is_live_object(t, f)) continue;
     FileView file(t, f);
-    rela_of.clear();
     for (u32 i = 1; i < file.section_count; i++) {
       SectionId s = file.section_id(i);
       u32 flags = t.section.flags.load(s);
@@ -149,9 +135,8 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
       if (header.sh_flags & SHF_LINK_ORDER && header.sh_link < file.section_count && is_kept(t, file.section_id(header.sh_link)))
         marker.reach(f, i);
       if (!(flags & SectionFlags::EH_FRAME)) continue;
-      if (rela_of.empty()) find_relocation_sections(file, rela_of);
       u64 bad = 0;
-      if (!parse_eh_frame(file, i, rela_of[i], frame, bad)) continue; // reported when it is counted
+      if (!parse_eh_frame(file, i, relocation_section_of(file, i), frame, bad)) continue; // reported when it is counted
       for (const EhRecord &r : frame.records) {
         if (!r.is_cie && !is_live_fde(t, file, frame, r)) continue;
         for (u32 k = r.first_rela; k < r.last_rela; k++)

@@ -71,14 +71,12 @@ u64 hash_cie(const Tables &t, const FileView &file, const EhFrame &frame, const 
 
 template <typename Visit> void for_each_eh_frame(Job &job, const FileView &file, Visit visit) {
   const Tables &t = job.t;
-  std::vector<u32> rela_of;
   EhFrame frame;
   for (u32 i = 1; i < file.section_count; i++) {
     SectionId s = file.section_id(i);
     if (!(t.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t, s)) continue;
-    if (rela_of.empty()) find_relocation_sections(file, rela_of);
     u64 bad = 0;
-    if (parse_eh_frame(file, i, rela_of[i], frame, bad)) visit(frame);
+    if (parse_eh_frame(file, i, relocation_section_of(file, i), frame, bad)) visit(frame);
     else job.report(Code::BadEhFrame, {.file = raw(file.id), .section = i, .offset = bad});
   }
 }

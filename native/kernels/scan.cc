@@ -194,6 +194,9 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
         t.file.version_definitions_size[f] = static_cast<u32>(h.sh_size);
       }
       break;
+    case SHT_RELA:
+      if (!shared && h.sh_info + u64{1} != i) t.file.flags[f] |= FileFlags::HAS_STRAY_RELOCATIONS;
+      break;
     case SHT_CREL: return Code::CrelRelocations;
     case SHT_RELR:
       if (!shared) return Code::RelrInObject;

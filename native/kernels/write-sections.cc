@@ -81,7 +81,6 @@ private:
     }
     relatives_left_ = t_.file.relatives[f];
     symbolics_left_ = t_.file.symbolics[f];
-    find_relocation_sections(file, rela_of_);
     for (u32 i = 1; i < file.section_count; i++) {
       SectionId s = file.section_id(i);
       u32 flags = t_.section.flags[s];
@@ -130,10 +129,11 @@ private:
       return;
     }
     std::memcpy(out, contents->data(), contents->size());
-    if (rela_of_[index] == 0) return;
-    auto relas = file.relocations(file.section(rela_of_[index]));
+    u32 rela_section = relocation_section_of(file, index);
+    if (rela_section == 0) return;
+    auto relas = file.relocations(file.section(rela_section));
     if (!relas) {
-      job_.report(Code::BadRelocationSection, {.file = raw(file.id), .section = rela_of_[index]});
+      job_.report(Code::BadRelocationSection, {.file = raw(file.id), .section = rela_section});
       return;
     }
     section_ = index;
@@ -362,7 +362,7 @@ private:
       SectionId s = file.section_id(i);
       u64 bad = 0;
       if (!(t_.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t_, s)) continue;
-      if (!parse_eh_frame(file, i, rela_of_[i], frames_.emplace_back(), bad)) return; // the file changed
+      if (!parse_eh_frame(file, i, relocation_section_of(file, i), frames_.emplace_back(), bad)) return; // the file changed
     }
     next_fde_ = t_.file.first_fde[file.id];
     fdes_end_ = next_fde_ + t_.file.fdes[file.id];
@@ -428,7 +428,6 @@ private:
   References references_;
   std::vector<u64> addresses_;
   std::vector<LocalEntry> local_entries_;
-  std::vector<u32> rela_of_;
   std::vector<EhFrame> frames_;
   std::vector<CieId> cie_of_;
 

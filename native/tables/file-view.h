@@ -42,13 +42,16 @@ public:
         symbols_(bytes.data() + t.file.symbols[id], symbol_count),
         strings_(bytes.data() + t.file.strings[id], t.file.strings_size[id]),
         section_names_(bytes.data() + t.file.section_names[id], t.file.section_names_size[id]),
-        indices_(bytes.data() + t.file.section_indices[id], t.file.section_indices[id] ? symbol_count : 0) {}
+        indices_(bytes.data() + t.file.section_indices[id], t.file.section_indices[id] ? symbol_count : 0) {
+    has_stray_relocations = t.file.flags[id] & FileFlags::HAS_STRAY_RELOCATIONS;
+  }
 
   FileId id;
   Bytes bytes;
   u32 section_count;
   u32 first_global;
   u32 symbol_count;
+  bool has_stray_relocations; // a SHT_RELA section that does not follow the section that it is for
   SectionId first_section_id() const { return SectionId{first_section}; }
   SectionId section_id(u32 index) const { return SectionId{first_section + index}; }
   MentionId mention(u32 symbol) const { return MentionId{first_mention + (symbol - first_global)}; }

@@ -20,13 +20,18 @@ inline bool is_kept(const Tables &t, SectionId s) {
   return (t.section.flags.load(s) & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
 }
 
-// For each section of a file, the header index of its SHT_RELA section, or 0.
-inline void find_relocation_sections(const FileView &file, std::vector<u32> &rela_of) {
-  rela_of.assign(file.section_count, 0);
-  for (u32 i = 1; i < file.section_count; i++) {
+// The header index of a section's SHT_RELA section, or 0. Assemblers put it right after the section; where
+// they do not, all headers are searched.
+inline u32 relocation_section_of(const FileView &file, u32 index) {
+  auto is_for = [&](u32 i) {
     Elf64_Shdr h = file.section(i);
-    if (h.sh_type == SHT_RELA && h.sh_info < file.section_count && rela_of[h.sh_info] == 0) rela_of[h.sh_info] = i;
-  }
+    return h.sh_type == SHT_RELA && h.sh_info == index;
+  };
+  if (index + 1 < file.section_count && is_for(index + 1)) return index + 1;
+  if (!file.has_stray_relocations) return 0;
+  for (u32 i = 1; i < file.section_count; i++)
+    if (is_for(i)) return i;
+  return 0;
 }
 
 } // namespace spore
