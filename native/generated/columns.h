@@ -318,6 +318,8 @@ struct SymbolTable {
   Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, find needs)
   Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
+  Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
+  Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
   Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (find needs)
   Column<SymbolId, u64> address; // st_value in the output (layout)
 };

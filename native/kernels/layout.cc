@@ -46,13 +46,10 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         if ((t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::COMMON) continue;
         u64 claim = t.symbol.claim[SymbolId{t.mention.symbol[m]}];
         if (!claim || Claim::file(claim) != id || Claim::symbol(claim) != i) continue;
-        Elf64_Sym sym = file.symbols()[i]; // gABI ch. 4: st_value of a common symbol is its alignment
-        if (sym.st_size > UINT32_MAX || (sym.st_value & (sym.st_value - 1)) || sym.st_value > UINT32_MAX) {
-          job.report(Code::SectionTooLarge, {.file = f});
-          continue;
-        }
-        u32 log2 = sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 0;
-        t.mention.hash[m] = take(common, sym.st_size, log2, f);
+        SymbolId s{t.mention.symbol[m]};
+        if (t.symbol.common_size[s] <= UINT32_MAX && t.symbol.common_alignment[s] < 32)
+          t.mention.hash[m] = take(common, t.symbol.common_size[s], t.symbol.common_alignment[s], f);
+        else job.report(Code::SectionTooLarge, {.file = f});
       }
     }
     for (u32 b = 0; b < buckets; b++) {

@@ -5,6 +5,7 @@
 // the sections of groups that lost: a member that is never extracted must not hide a shared object's
 // definition, and a winner must not sit in a discarded section.
 
+#include <bit>
 #include <vector>
 
 #include "generated/kernels.h"
@@ -182,6 +183,11 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
       if (claim && Claim::file(claim) == f && Claim::symbol(claim) == i && t.file.flags[f] & FileFlags::EXCLUDE_LIBS)
         flags |= SymbolFlags::LOCALISED;
       if (flags) t.symbol.flags.set_bits(s, flags);
+      if (kind == MentionFlags::COMMON && claim && Claim::rank(claim) == Claim::Common) {
+        t.symbol.common_size.raise(s, sym.st_size);
+        // gABI ch. 4: st_value of a common symbol is its alignment.
+        t.symbol.common_alignment.raise(s, sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 0);
+      }
       if (kind == MentionFlags::DEFINED && !(mention & MentionFlags::WEAK) && claim && Claim::file(claim) != f &&
           Claim::rank(claim) == Claim::Strong) {
         u32 section = file.section_index(i, sym);
@@ -252,8 +258,14 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
         if (is_shared(t, owner)) {
           if (flags & SymbolFlags::IN_OBJECT) {
             // Weak references alone do not make a library needed: the symbol stays undefined.
-            if (t.file.state.load(owner) & (FileState::NEEDED | FileState::REACHED)) flags |= SymbolFlags::IMPORTED;
-            else flags |= SymbolFlags::IS_WEAK_UNDEFINED | SymbolFlags::IS_UNDEFINED;
+            if (visibility != STV_DEFAULT) { // gABI ch. 4: such a name must be defined in this component
+              flags |= SymbolFlags::IS_UNDEFINED;
+              if (!(flags & SymbolFlags::STRONGLY_REFERENCED)) flags |= SymbolFlags::IS_WEAK_UNDEFINED;
+            } else if (t.file.state.load(owner) & (FileState::NEEDED | FileState::REACHED)) {
+              flags |= SymbolFlags::IMPORTED;
+            } else {
+              flags |= SymbolFlags::IS_WEAK_UNDEFINED | SymbolFlags::IS_UNDEFINED;
+            }
             FileView file(t, owner);
             u32 type = file.symbols()[Claim::symbol(claim)].type();
             flags |= SymbolFlags::OWNED_BY_SHARED;

@@ -190,7 +190,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = static_cast<u16>(t.link.plt_index);
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
-      out.st_size = sym.st_size;
+      out.st_size = section == section_common ? t.symbol.common_size[s] : sym.st_size;
       out.st_other = static_cast<u8>(flags & SymbolFlags::VISIBILITY);
     }
   } else {

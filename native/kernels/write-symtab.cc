@@ -63,7 +63,9 @@ private:
       sym.st_shndx = static_cast<u16>(t_.link.eh_frame_index);
     else sym.st_shndx = t_.bucket.index[bucket];
     sym.st_value = sym.type() == STT_TLS ? value - t_.link.tls_begin : value;
-    if (section == section_common && sym.type() == STT_COMMON) sym.st_info = static_cast<u8>(sym.st_info & 0xf0) | STT_OBJECT;
+    if (section != section_common) return;
+    sym.st_size = t_.symbol.common_size[SymbolId{t_.mention.symbol[file.mention(i)]}];
+    if (sym.type() == STT_COMMON) sym.st_info = static_cast<u8>(sym.st_info & 0xf0) | STT_OBJECT;
   }
 
   void place_global(const FileView &file, u32 i, Elf64_Sym &sym) {

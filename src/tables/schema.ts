@@ -115,6 +115,8 @@ export const schema = {
       flags: u32("SymbolFlags and visibility; atomic or (resolve, find needs)"),
       version: u16("0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)"),
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
+      commonSize: u64("bytes of the largest common symbol of this name; atomic max (resolve)"),
+      commonAlignment: u32("log2 of the strictest; atomic max (resolve)"),
       entry: u32("its row in entry plus 1, or 0 (find needs)"),
       address: u64("st_value in the output (layout)"),
     },

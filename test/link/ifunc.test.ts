@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+
+import { bfd, spore } from "../harness/oracles.ts";
+import { scratch } from "../harness/scratch.ts";
+import { expectWellFormed } from "../harness/well-formed.ts";
+
+const definition = `
+  static int one(int x) { return x + 1; }
+  static int two(int x) { return x + 2; }
+  static int chosen = 2;
+  static int (*choose(void))(int) { return chosen == 2 ? two : one; }
+  int function(int) __attribute__((ifunc("choose")));`;
+const files = {
+  "def.c": `${definition}
+    typedef int (*F)(int);
+    static int hidden_(int) __attribute__((ifunc("choose")));
+    F in_data = function; static F const local_in_data = hidden_;
+    F view(void) { return function; } F local_view(void) { return hidden_; } F local_data(void) { return local_in_data; }
+    int call_local(int x) { return hidden_(x); }`,
+  "main.c": `
+    #include <stdio.h>
+    typedef int (*F)(int);
+    int function(int); extern F in_data; F view(void), local_view(void), local_data(void); int call_local(int);
+    F own = function;
+    int main(void) {
+      F here = function;
+      printf("%d %d %d %d ", function(1), here(2), in_data(3), call_local(4));
+      printf("%d%d%d%d\\n", here == view(), here == own, here == in_data, local_view() == local_data());
+    }`,
+};
+const stdout = "3 4 5 6 1111\n";
+
+for (const flags of [
+  ["-fno-pie", "-no-pie"],
+  ["-fno-pie", "-static"],
+  ["-fPIE", "-pie"],
+  ["-fPIC", "-pie"],
+  ["-fPIE", "-static-pie"],
+  ["-fPIC", "-fno-plt", "-pie"],
+])
+  test(`an indirect function is called and its address compared (${flags.join(" ")})`, async () => {
+    await using dir = await scratch(files);
+    for (const level of ["-O0", "-O2"]) {
+      for (const name of ["def.c", "main.c"])
+        await dir.compile(name, [level, ...flags.filter((flag) => flag.startsWith("-f"))]);
+      // GNU ld 2.40 gives a PIE two addresses of the function here.
+      expect(await dir.linkAndRun(spore, ["main.o", "def.o"], { flags: [flags.at(-1)!] }), level).toMatchObject({
+        stdout,
+      });
+    }
+    await expectWellFormed(dir.file("a.out"));
+  });
+
+test("an indirect function of a shared object is one function for program and library", async () => {
+  await using dir = await scratch(files);
+  await dir.compile("def.c", ["-fPIC"]);
+  await dir.link(spore, ["def.o"], { flags: ["-shared"], output: "lib.so" });
+  await expectWellFormed(dir.file("lib.so"));
+  for (const flags of [
+    ["-fPIE", "-pie"],
+    ["-fno-pie", "-no-pie"],
+    ["-fPIC", "-pie"],
+  ]) {
+    await dir.compile("main.c", [flags[0]!]);
+    for (const linker of [bfd, spore])
+      expect(
+        await dir.linkAndRun(linker, ["main.o", "lib.so"], { flags: [flags[1]!] }),
+        `${linker.name} ${flags.join(" ")}`,
+      ).toMatchObject({ stdout });
+  }
+});
+
+test("a resolver that reads relocated data sees it relocated", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      static int one(void) { return 1; } static int two(void) { return 2; }
+      static int (*candidates[])(void) = {one, two};
+      static int (*choose(void))(void) { return candidates[1]; }
+      int function(void) __attribute__((ifunc("choose")));
+      int (*volatile pointer)(void) = function;
+      int main(void) { return function() * 10 + pointer(); }`,
+  });
+  for (const flags of [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"], ["-pie", "-Wl,-z,now"]])
+    expect(await dir.linkAndRun(spore, ["main.o"], { flags }), flags.join(" ")).toMatchObject({ status: 22 });
+});

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+
+import { dynamicEntries, readelf, spore } from "../harness/oracles.ts";
+import { scratch } from "../harness/scratch.ts";
+import { expectWellFormed } from "../harness/well-formed.ts";
+
+const files = {
+  "main.c": `
+    #include <link.h>
+    #include <setjmp.h>
+    #include <signal.h>
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <unistd.h>
+    extern int puts(const char *); 
+    static int (*const table[])(const char *) = {puts};
+    static int data = 1;
+    static jmp_buf back;
+    static void faulted(int signal) { (void)signal; longjmp(back, 1); }
+    static int is_writable(void *p) { signal(SIGSEGV, faulted); if (setjmp(back)) { sigset_t s; sigemptyset(&s); sigaddset(&s, SIGSEGV); sigprocmask(SIG_UNBLOCK, &s, 0); return 0; } *(volatile char *)p = *(volatile char *)p; return 1; }
+    static void *slots(void) { for (ElfW(Dyn) *d = _DYNAMIC; d->d_tag; d++) if (d->d_tag == DT_PLTGOT) return (void *)d->d_un.d_ptr; return 0; }
+    int main(void) {
+      table[0]("hello");
+      printf("%d%d%d\\n", is_writable((void *)table), is_writable(&data), is_writable((char *)slots() + 24));
+    }`,
+};
+
+for (const kind of ["-pie", "-no-pie"])
+  for (const [binding, seen] of [
+    ["lazy", "011"],
+    ["now", "010"],
+  ] as const)
+    test(`-z ${binding} decides whether the loader protects the PLT's slots with the other constants (${kind})`, async () => {
+      await using dir = await scratch(files);
+      await dir.compile("main.c", [kind === "-pie" ? "-fPIE" : "-fno-pie"]);
+      const flags = [kind, `-Wl,-z,${binding}`];
+      // Constants of an executable at a fixed address need no relocation and are read-only anyway.
+      expect(await dir.linkAndRun(spore, ["main.o"], { flags })).toMatchObject({ stdout: `hello\n${seen}\n` });
+      await expectWellFormed(dir.file("a.out"));
+      const flagged = [
+        ...(await dynamicEntries(dir.file("a.out"), "FLAGS")),
+        ...(await dynamicEntries(dir.file("a.out"), "FLAGS_1")),
+      ].join(" ");
+      expect(flagged.includes("NOW")).toBe(binding === "now");
+    });
+
+test("-z norelro leaves out the segment", async () => {
+  await using dir = await scratch(files);
+  await dir.linkAndRun(spore, ["main.o"], { flags: ["-Wl,-z,norelro"] });
+  expect((await readelf(dir.file("a.out"), "-lW")).text).not.toMatch(/GNU_RELRO/);
+  await expectWellFormed(dir.file("a.out"));
+});
+
+test("functions are bound when they are first called, or at start when the user asks for it", async () => {
+  await using dir = await scratch({ "main.c": '#include <stdlib.h>\nint main(void) { return abs(atoi("-5")); }' });
+  expect(await dir.linkAndRun(spore, ["main.o"], { flags: ["-O0", "-Wl,-z,lazy"] })).toMatchObject({ status: 5 });
+  const trace = async (env: Record<string, string>) =>
+    (await dir.run("./a.out", [], { env: { LD_DEBUG: "bindings", ...env } })).stderr;
+  const afterStart = (text: string): string => text.slice(text.indexOf("transferring control: ./a.out"));
+  expect(afterStart(await trace({ LD_DEBUG: "bindings,files" }))).toMatch(/symbol `atoi'/);
+  expect(afterStart(await trace({ LD_DEBUG: "bindings,files", LD_BIND_NOW: "1" }))).not.toMatch(/symbol `atoi'/);
+});
+
+test("each segment may be given its own pages of another size", async () => {
+  await using dir = await scratch(files);
+  for (const size of ["0x1000", "0x10000", "0x200000"]) {
+    for (const separate of ["separate-code", "noseparate-code"]) {
+      const flags = [`-Wl,-z,max-page-size=${size},-z,${separate}`];
+      expect(await dir.linkAndRun(spore, ["main.o"], { flags }), flags[0]).toMatchObject({ status: 0 });
+      await expectWellFormed(dir.file("a.out"));
+      const { text } = await readelf(dir.file("a.out"), "-lW");
+      for (const [, offset, address, alignment] of text.matchAll(/LOAD +(0x\w+) (0x\w+) .* (0x\w+)$/gm))
+        expect((Number(address) - Number(offset)) % Number(alignment)).toBe(0);
+    }
+  }
+});

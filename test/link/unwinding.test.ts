@@ -1,0 +1,141 @@
+import { expect, test } from "vitest";
+
+import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { scratch } from "../harness/scratch.ts";
+import { expectWellFormed } from "../harness/well-formed.ts";
+
+const files = {
+  "main.c": `
+    #define _GNU_SOURCE
+    #include <execinfo.h>
+    #include <link.h>
+    #include <stdio.h>
+    #include <string.h>
+    int outer(int (*)(void)); int other(int (*)(void));
+    static int found;
+    static int visit(struct dl_phdr_info *info, size_t size, void *data) {
+      (void)size; (void)data;
+      for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME && !found++) {
+          const unsigned char *header = (const unsigned char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+          printf("version %d %x %x %x\\n", header[0], header[1], header[2], header[3]);
+        }
+      return 0;
+    }
+    static int depth(void) { void *frames[64]; return backtrace(frames, 64); }
+    int main(void) {
+      dl_iterate_phdr(visit, 0);
+      int here = depth();
+      printf("%d %d\\n", outer(depth) - here, other(depth) - here);
+    }`,
+  "a.c":
+    "int inner(int (*f)(void)) { volatile int x = f(); return x; } int outer(int (*f)(void)) { volatile int x = inner(f); return x; }",
+  "b.c":
+    "static int a(int (*f)(void)) { volatile int x = f(); return x; } int other(int (*f)(void)) { volatile int x = a(f); return x; } int unused(void) { return 0; }",
+};
+
+for (const flags of [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"]])
+  test(`backtrace() walks through the frames of every object (${flags[0]})`, async () => {
+    await using dir = await scratch(files);
+    for (const name of ["main.c", "a.c", "b.c"])
+      await dir.compile(name, ["-O1", "-fomit-frame-pointer", "-fno-optimize-sibling-calls", "-fno-inline"]);
+    expect(await dir.linkAndRun(spore, ["main.o", "a.o", "b.o"], { flags })).toMatchObject({
+      stdout: "version 1 1b 3 3b\n2 2\n",
+    });
+    await expectWellFormed(dir.file("a.out"));
+  });
+
+/** Functions that readelf finds a frame for, and how many CIEs there are. */
+async function frames(file: string): Promise<{ functions: number[]; cies: number }> {
+  const { text, complaints } = await readelf(file, "--debug-dump=frames");
+  expect(complaints).toEqual([]);
+  const functions = [...text.matchAll(/ FDE cie=\S+ pc=([0-9a-f]+)\.\./g)].map(([, pc = ""]) =>
+    Number.parseInt(pc, 16),
+  );
+  return { functions, cies: text.match(/ CIE$/gm)?.length ?? 0 };
+}
+
+test("frames of every file are kept under few common headers, and the search table lists them in order", async () => {
+  await using dir = await scratch(files);
+  await dir.link(bfd, ["main.o", "a.o", "b.o"], { output: "bfd" });
+  await dir.link(spore, ["main.o", "a.o", "b.o"]);
+  const [witness, ours] = [await frames(dir.file("bfd")), await frames(dir.file("a.out"))];
+  // GNU ld adds a frame for each kind of PLT.
+  expect(ours.functions.length).toBeGreaterThanOrEqual(witness.functions.length - 3);
+  expect(ours.cies).toBeLessThanOrEqual(witness.cies);
+  const names = await dir.mustRun("nm", ["a.out"]);
+  for (const name of ["main", "inner", "outer", "other", "_start"]) {
+    const address = Number.parseInt(new RegExp(`^(\\w+) . ${name}$`, "m").exec(names.stdout)?.[1] ?? "", 16);
+    expect(ours.functions, name).toContain(address);
+  }
+  const { text } = await readelf(dir.file("a.out"), "-x.eh_frame_hdr");
+  const bytes = Buffer.from(
+    [...text.matchAll(/^ {2}0x\w+ ((?:[0-9a-f]{2,8} ){1,4})/gm)]
+      .map(([, hex = ""]) => hex.replaceAll(" ", ""))
+      .join(""),
+    "hex",
+  );
+  const count = bytes.readUInt32LE(8);
+  expect(count).toBe(ours.functions.length);
+  const table = Array.from({ length: count }, (_, i) => bytes.readInt32LE(12 + 8 * i));
+  expect(table).toEqual(table.toSorted((a, b) => a - b));
+});
+
+test("frames of discarded functions go with them", async () => {
+  await using dir = await scratch({
+    "a.cc": "inline __attribute__((noinline)) int shared(int x) { return x + 1; } int a() { return shared(1); }",
+    "main.cc":
+      "inline __attribute__((noinline)) int shared(int x) { return x + 1; } int a(); int main() { return a() + shared(2); }",
+  });
+  expect(await dir.linkAndRun(spore, ["main.o", "a.o"])).toMatchObject({ status: 5 });
+  const { functions } = await frames(dir.file("a.out"));
+  expect(new Set(functions).size).toBe(functions.length);
+  expect(functions).not.toContain(0);
+  await expectWellFormed(dir.file("a.out"));
+});
+
+test("exceptions unwind where there is no .eh_frame_hdr, because the C library registers frames", async () => {
+  await using dir = await scratch({
+    "main.cc": `
+      #include <cstdio>
+      int main() { try { throw 3; } catch (int x) { std::printf("%d\\n", x); } }`,
+  });
+  expect(await dir.linkAndRun(spore, ["main.o"], { flags: ["-static", "-Wl,--eh-frame-hdr"] })).toMatchObject({
+    stdout: "3\n",
+  });
+});
+
+test("hand-written frame directives and several .eh_frame sections in one object are understood", async () => {
+  await using dir = await scratch({
+    "a.s": `
+      .cfi_sections .eh_frame
+      .text
+      .globl f
+      f: .cfi_startproc
+      push %rbx
+      .cfi_def_cfa_offset 16
+      .cfi_offset %rbx, -16
+      call *%rdi
+      pop %rbx
+      .cfi_def_cfa_offset 8
+      ret
+      .cfi_endproc
+      .section .text.other,"ax"
+      .globl g
+      g: .cfi_startproc
+      sub $8, %rsp
+      .cfi_adjust_cfa_offset 8
+      call *%rdi
+      add $8, %rsp
+      ret
+      .cfi_endproc
+      .section .note.GNU-stack,"",@progbits`,
+    "main.cc": `
+      #include <cstdio>
+      extern "C" void f(void (*)()), g(void (*)());
+      static void thrower() { throw 1; }
+      int main() { int sum = 0; try { f(thrower); } catch (int x) { sum += x; } try { g(thrower); } catch (int x) { sum += x * 10; } std::printf("%d\\n", sum); }`,
+  });
+  for (const flags of [["-pie"], ["-static"]])
+    expect(await dir.linkAndRun(spore, ["main.o", "a.o"], { flags })).toMatchObject({ stdout: "11\n" });
+});
