@@ -7,6 +7,7 @@ import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { layout } from "./passes/layout.ts";
+import { listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
 import { resolve } from "./passes/resolve.ts";
@@ -17,12 +18,19 @@ import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
 import type { KernelTiming } from "./passes/workers.ts";
 import { write } from "./passes/write.ts";
+import type { MapSection } from "./reports/map-file.ts";
 import type { ScanReport } from "./reports/scan-report.ts";
 import { targetOf } from "./targets/index.ts";
 
 export interface LinkResult {
   /** Bytes of the output. */
   readonly size: number;
+  /** Every file that was read, in the order of opening. */
+  readonly openedPaths: readonly string[];
+  /** For -Map, when it was asked for. */
+  readonly map: readonly MapSection[] | undefined;
+  /** For --print-gc-sections, when it was asked for. */
+  readonly unusedSections: readonly string[];
   readonly timings: readonly KernelTiming[];
 }
 
@@ -74,7 +82,14 @@ async function linkWithSeed(
   findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   output.commit(); // renamed into place
-  return { size: image.size, timings: workers.timings };
+  const hasMap = options.mapFile !== undefined || options.isPrintMap;
+  return {
+    size: image.size,
+    openedPaths: inputs.openedPaths,
+    map: hasMap ? listSections(workers, image, findings) : undefined,
+    unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
+    timings: workers.timings,
+  };
 }
 
 /** The link's first passes by themselves: what `spore scan` prints. */

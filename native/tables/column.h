@@ -14,7 +14,9 @@ concept RowId = std::is_enum_v<Id> && std::is_same_v<std::underlying_type_t<Id>,
 
 // Ids are rows: adding a count to one gives a row of the same table.
 template <RowId Id> constexpr u32 raw(Id id) { return static_cast<u32>(id); }
-template <RowId Id> constexpr Id operator+(Id id, u32 n) { return Id{raw(id) + n}; }
+template <RowId Id> constexpr std::enable_if_t<std::is_enum_v<Id>, Id> operator+(Id id, u32 n) {
+  return static_cast<Id>(static_cast<u32>(id) + n);
+}
 template <RowId Id> constexpr u32 operator-(Id a, Id b) { return raw(a) - raw(b); }
 template <RowId Id> constexpr Id &operator++(Id &id) { return id = id + 1; }
 

@@ -27,7 +27,7 @@ struct Name {
     return size == __builtin_strlen(other) && std::memcmp(data, other, size) == 0;
   }
   bool operator==(const Name &other) const {
-    return size == other.size && std::memcmp(data, other.data, size) == 0;
+    return size == other.size && (size == 0 || std::memcmp(data, other.data, size) == 0);
   }
 };
 

@@ -7,10 +7,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { DemangleBinding } from "./demangle-binding.ts";
+import type { LinkBinding } from "./link-binding.ts";
 import type { StagingBinding } from "./staging-binding.ts";
 
 /** Everything that the addon exports. */
-export interface Addon extends StagingBinding, DemangleBinding {}
+export interface Addon extends StagingBinding, DemangleBinding, LinkBinding {}
 
 /** Why the addon cannot be used. */
 export class AddonError extends Error {

@@ -1,7 +1,7 @@
 /** What bin/ld and bin/spore load: the program's name and arguments in, exit status out. */
 import { link, scanFiles } from "../link.ts";
-import { formatStats } from "../reports/stats.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
+import { writeReports } from "./write-reports.ts";
 import { testHooksOf } from "./test-hooks.ts";
 
 /** The package's version; esbuild puts it in. */
@@ -21,8 +21,7 @@ const terminal: Terminal = {
 };
 
 const linkAndReport: Link = async (options, diagnostics) => {
-  const { timings } = await link(options, diagnostics, testHooksOf(process.env));
-  return options.isStats ? { standardError: formatStats(timings) } : {};
+  return writeReports(await link(options, diagnostics, testHooksOf(process.env)), options);
 };
 
 /** A reader that closed its pipe wants no more, and no stack trace. */

@@ -276,8 +276,12 @@ export const codes = {
   addressOverlap: error<{ first: string; second: string }>(
     ({ first, second }) => `section '${first}' overlaps section '${second}'`,
   ),
-  workerCrashed: error<{ kernel: string; signal: string }>(
+  workerCrashed: error<{ kernel: string; signal: string; changedFiles: readonly string[] }>(
     ({ kernel, signal }) => `a worker was ended by ${signal} in ${kernel}, twice`,
+    {
+      hint: ({ changedFiles }) =>
+        changedFiles.length === 0 ? undefined : `changed while it was linked: '${changedFiles.join("', '")}'`,
+    },
   ),
   stagingFailed: error<{ path: string; reason: string }>(({ path, reason }) => `cannot read '${path}': ${reason}`),
   internal: error<{ detail: string }>(({ detail }) => `internal error: ${detail}`),

@@ -354,6 +354,7 @@ export function resolveOptions(draft: OptionsDraft, diagnostics: Diagnostics): L
   const outputKind = outputKindOf(draft, diagnostics);
   const { rpaths, isShared, isPie, isRelocatable, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
+  refuse(draft, outputKind, diagnostics);
   if (draft.z.commonPageSize > draft.z.maxPageSize) draft.z.commonPageSize = draft.z.maxPageSize;
 
   return deepFreeze<LinkOptions>({
@@ -366,6 +367,25 @@ export function resolveOptions(draft: OptionsDraft, diagnostics: Diagnostics): L
     // GNU ld reports undefined symbols of shared objects only when it makes an executable.
     isAllowShlibUndefined: isAllowShlibUndefinedAsked ?? !isExecutable,
   });
+}
+
+/** What GNU ld does and Spore does not: an error where the output would be another, else a warning. */
+function refuse(draft: OptionsDraft, outputKind: OutputKind, diagnostics: Diagnostics): void {
+  const errors: readonly [boolean, string, string][] = [
+    [outputKind === "relocatable", "-r", "relocatable output is not made"],
+    [draft.isEmitRelocations, "--emit-relocs", "relocations are not kept"],
+    [draft.sectionStarts.size > 0, "--section-start", "sections have no addresses of their own; use --image-base"],
+    [draft.retainSymbolsFile !== undefined, "--retain-symbols-file", "symbols are kept or stripped as a whole"],
+  ];
+  const warnings: readonly [boolean, string, string][] = [
+    [draft.icf !== "none", "--icf", "identical code is not folded"],
+    [draft.compressDebugSections !== "none", "--compress-debug-sections", "debug sections are written as they are"],
+    [draft.packsDynamicRelocations !== "none", "-z pack-relative-relocs", "relative relocations are written to .rela.dyn"],
+    [draft.symbolOrderingFile !== undefined, "--symbol-ordering-file", "sections are in input order"],
+    [draft.isCref, "--cref", "there is no cross reference table"],
+  ];
+  for (const [isAsked, option, why] of errors) if (isAsked) diagnostics.add("unsupportedOption", { option, why });
+  for (const [isAsked, option, why] of warnings) if (isAsked) diagnostics.add("optionTooNew", { option, why });
 }
 
 function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind {

@@ -228,8 +228,8 @@ export class FindingReader {
         diagnostics.add(name, {}, place);
         return;
       case "versionUnknown": {
-        const [symbol, version = ""] = symbolName.split(/@+/);
-        diagnostics.add(name, { symbol, version }, place);
+        const [plainName, version = ""] = symbolName.split(/@+/);
+        diagnostics.add(name, { symbol: plainName, version }, place);
         return;
       }
       case "linkerDefined":
@@ -256,6 +256,14 @@ export class ObjectReader {
   sectionName(index: number): string {
     const names = this.#column("sectionNames");
     return this.#text(names, this.#column("sectionNamesSize"), () => this.#reader.u32(this.#column("sectionHeaders") + index * 64));
+  }
+
+  /** sh_size and sh_addralign, as the file has them. */
+  sectionSize(index: number): number {
+    return this.#reader.u64(this.#column("sectionHeaders") + index * 64 + 32);
+  }
+  sectionAlignment(index: number): number {
+    return Math.max(1, this.#reader.u64(this.#column("sectionHeaders") + index * 64 + 48));
   }
 
   symbolName(symbol: number): string {

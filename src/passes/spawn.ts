@@ -2,6 +2,7 @@
  * Spawn: the arena, then the workers. What was mapped before is inherited by them; what comes later goes into
  * the arena, which is shared. Fills the scalars that say what kind of output is wanted.
  */
+import { addon, AddonError } from "../addon/load.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { Arena, defaultWorkerCount, type PoolFault, WorkerPool } from "../staging/index.ts";
@@ -38,6 +39,8 @@ export async function spawn(
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
+  if (addon().tablesBytes !== tables.rootBytes)
+    throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
   tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   tables.set("partitions", PARTITIONS);

@@ -2,7 +2,6 @@
  * The workers of one link, and the tables that they work on. Made by the spawn pass, used by every later
  * one: `run` is how a pass runs a kernel.
  */
-import { performance } from "node:perf_hooks";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { type Arena, WorkerCrashError, type WorkerPool } from "../staging/index.ts";
 import { type KernelName, kernels } from "../tables/kernels.ts";
@@ -76,7 +75,8 @@ export class Workers implements AsyncDisposable {
       });
     } catch (error) {
       if (!(error instanceof WorkerCrashError)) throw error;
-      this.diagnostics.add("workerCrashed", { kernel, signal: error.message });
+      const how = error.signal ?? `exit status ${error.exitCode}`;
+      this.diagnostics.add("workerCrashed", { kernel, signal: how, changedFiles: error.changedFiles });
       this.diagnostics.stopIfFailed();
     }
   }

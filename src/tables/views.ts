@@ -84,6 +84,8 @@ export class Tables {
   readonly #arena: Arena;
   readonly #root: U64Column;
   readonly #rootOffset: number;
+  /** Bytes of the root block, as the kernels must have been compiled for. */
+  readonly rootBytes: number;
   readonly #tables = new Map<TableName, TablePlace>();
 
   constructor(arena: Arena) {
@@ -97,7 +99,8 @@ export class Tables {
       }
       this.#tables.set(name, place);
     }
-    this.#rootOffset = arena.allocate(word * 8);
+    this.rootBytes = word * 8;
+    this.#rootOffset = arena.allocate(this.rootBytes);
     this.#root = new U64Column(arena.u32view(this.#rootOffset, word * 2));
   }
 

@@ -1,5 +1,4 @@
 /** .note.gnu.build-id: a name for what was linked, made of digests of its bytes. */
-import { createHash, randomUUID } from "node:crypto";
 import type { BuildId } from "../../options/link-options.ts";
 
 const NT_GNU_BUILD_ID = 3;
@@ -40,6 +39,7 @@ export const BUILD_ID_OFFSET = HEADER;
 /** The identifier for an output whose parts are named by `digests`. */
 export function buildIdOf(buildId: BuildId, digests: readonly Uint8Array[]): Uint8Array {
   if (buildId.kind === "hex") return buildId.bytes;
+  const { createHash, randomUUID } = process.getBuiltinModule("node:crypto");
   if (buildId.kind === "uuid") return Buffer.from(randomUUID().replaceAll("-", ""), "hex");
   const hash = createHash(buildId.kind === "md5" || buildId.kind === "sha256" ? buildId.kind : "sha1");
   for (const digest of digests) hash.update(digest);

@@ -1,0 +1,5 @@
+/** What native/addon/link.cc exports. */
+export interface LinkBinding {
+  /** Bytes of the root block that the kernels were compiled for. */
+  readonly tablesBytes: number;
+}

@@ -1,0 +1,26 @@
+/** What a link is asked to say besides its output: statistics, maps, names of inputs. */
+import { writeFileSync } from "node:fs";
+
+import type { LinkResult } from "../link.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { formatDependencies } from "../reports/dependency-file.ts";
+import { formatMap } from "../reports/map-file.ts";
+import { formatStats } from "../reports/stats.ts";
+import type { LinkReports } from "./main.ts";
+
+/** Writes the reports that go to files; returns what goes to the terminal. */
+export function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
+  let standardOutput = "";
+  let standardError = "";
+  if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
+  for (const line of result.unusedSections) standardError += `${line}\n`;
+  if (options.isStats) standardError += formatStats(result.timings);
+  if (options.dependencyFile !== undefined)
+    writeFileSync(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
+  if (result.map !== undefined) {
+    const text = formatMap(result.map);
+    if (options.mapFile === undefined || options.mapFile === "-") standardOutput += text;
+    else writeFileSync(options.mapFile, text);
+  }
+  return { standardOutput, standardError };
+}

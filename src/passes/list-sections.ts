@@ -1,0 +1,76 @@
+/** Which input sections went where: what -Map prints, and what --print-gc-sections says was left out. */
+import type { MapSection } from "../reports/map-file.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { FindingReader } from "./findings.ts";
+import type { Image } from "./layout.ts";
+import type { Split } from "./split.ts";
+import type { Workers } from "./workers.ts";
+
+const { FileFlags, FileState, SectionFlags } = enumerations;
+
+/** Every output section with the input sections in it, in the order of addresses. */
+export function listSections(workers: Workers, image: Image, findings: FindingReader): MapSection[] {
+  const { tables } = workers;
+  const bucketOf = tables.column("section", "bucket");
+  const offset = tables.column("section", "offset");
+  const flags = tables.column("section", "flags");
+  const chunk = tables.column("file", "chunk");
+  const partOffset = tables.column("chunkBucket", "offset");
+  const ordinal = tables.column("bucket", "ordinal");
+  const address = tables.column("bucket", "address");
+  const sections = new Map<number, MapSection>();
+  const listed = image.ordered.map((section) => {
+    const entry: MapSection = { ...pick(section), inputs: [] };
+    for (const bucket of section.buckets) sections.set(bucket.id, entry);
+    return entry;
+  });
+  for (const { file, section, row } of liveSections(workers, image.files)) {
+    const bucket = bucketOf[row];
+    const entry = sections.get(bucket);
+    if (entry === undefined || !(flags[row] & SectionFlags.LIVE)) continue;
+    const object = findings.object(file);
+    const isMerged = (flags[row] & SectionFlags.MERGEABLE) !== 0;
+    const part = chunk[file] * image.buckets.length + ordinal[bucket];
+    entry.inputs.push({
+      // What is merged has no place of its own: it is listed where its output section begins.
+      address: isMerged ? entry.address : address.get(bucket) + partOffset.get(part) + offset[row],
+      size: object?.sectionSize(section) ?? 0,
+      alignment: object?.sectionAlignment(section) ?? 1,
+      name: object?.sectionName(section) ?? "",
+      file: findings.fileName(file),
+    });
+  }
+  for (const { inputs } of listed) inputs.sort((a, b) => a.address - b.address);
+  return listed;
+}
+
+/** Input sections that --gc-sections left out, as GNU ld words it. */
+export function listUnused(workers: Workers, { files }: Split, findings: FindingReader): string[] {
+  const { tables } = workers;
+  const bucketOf = tables.column("section", "bucket");
+  const flags = tables.column("section", "flags");
+  const unused: string[] = [];
+  for (const { file, section, row } of liveSections(workers, files))
+    if (bucketOf[row] !== 0 && !(flags[row] & (SectionFlags.LIVE | SectionFlags.DISCARDED)))
+      unused.push(`removing unused section '${findings.sectionName(file, section)}' in file '${findings.fileName(file)}'`);
+  return unused;
+}
+
+const pick = ({ name, address, size, alignment }: Omit<MapSection, "inputs">): Omit<MapSection, "inputs"> => ({
+  name,
+  address,
+  size,
+  alignment,
+});
+
+/** The section headers of the objects in the link. */
+function* liveSections({ tables }: Workers, files: number): Generator<{ file: number; section: number; row: number }> {
+  const fileFlags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const count = tables.column("file", "sectionCount");
+  const first = tables.column("file", "firstSection");
+  for (let file = 0; file < files; file++) {
+    if (fileFlags[file] & (FileFlags.IS_SHARED | FileFlags.IS_BROKEN) || !(state[file] & FileState.REACHED)) continue;
+    for (let section = 1; section < count[file]; section++) yield { file, section, row: first[file] + section };
+  }
+}
