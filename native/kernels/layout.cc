@@ -57,9 +57,6 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
       t.chunk_bucket.size[part] = size[b];
       t.chunk_bucket.alignment[part] = static_cast<u8>(alignment[b]);
     }
-    for (u32 b = 1; b < t.bucket.rows; b++)
-      if (u32 at = t.bucket.ordinal[BucketId{b}]; t.bucket.key[BucketId{b}] && alignment[at])
-        t.bucket.alignment.raise(BucketId{b}, alignment[at]);
   }
 }
 

@@ -86,7 +86,7 @@ public:
   const Digest &digest() const { return digest_; }
 
 private:
-  static constexpr u64 flush_at = 128 * 1024;
+  static constexpr u64 flush_at = 256 * 1024;
 
   void grow(u64 size) {
     if (buffer_.size() < size) buffer_.resize(size);
