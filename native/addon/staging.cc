@@ -17,6 +17,7 @@ void spore::init_staging_binding(Napi::Env, Napi::Object) {}
 #include <mutex>
 
 #include "addon/staging-env.h"
+#include "staging/allocate-file.h"
 #include "staging/kernel-registry.h"
 
 namespace spore {
@@ -203,6 +204,13 @@ Napi::Value advise_file(const Napi::CallbackInfo &info) {
   return failure ? to_js(info.Env(), failure) : info.Env().Null();
 }
 
+// (descriptor, bytes)
+Napi::Value allocate_file_of(const Napi::CallbackInfo &info) {
+  const Failure failure =
+      allocate_file(info[0].As<Napi::Number>().Int32Value(), uint64_t(info[1].As<Napi::Number>().Int64Value()));
+  return failure ? to_js(info.Env(), failure) : info.Env().Null();
+}
+
 // (batch, index): gives one mapping up. Its views must have been detached.
 Napi::Value release_file(const Napi::CallbackInfo &info) {
   file_argument(info).mapping.release();
@@ -347,6 +355,7 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<file_view>(exports, "fileView", state);
   add_function<file_damage>(exports, "fileDamage", state);
   add_function<advise_file>(exports, "adviseFile", state);
+  add_function<allocate_file_of>(exports, "allocateFile", state);
   add_function<release_file>(exports, "releaseFile", state);
   add_function<release_batch>(exports, "releaseBatch", state);
   add_function<file_change>(exports, "fileChange", state);

@@ -67,6 +67,7 @@ export interface StagingBinding {
   fileView(batch: BatchHandle, index: number): ArrayBuffer | null;
   fileDamage(batch: BatchHandle, index: number): NativeFailure | null;
   adviseFile(batch: BatchHandle, index: number): NativeFailure | null;
+  allocateFile(descriptor: number, bytes: number): NativeFailure | null;
   releaseFile(batch: BatchHandle, index: number): void;
   releaseBatch(batch: BatchHandle): void;
   fileChange(batch: BatchHandle, index: number, descriptor: number): NativeFailure | null;

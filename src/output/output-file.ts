@@ -24,7 +24,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 
-import { IoError } from "../staging/index.ts";
+import { allocateFile, IoError } from "../staging/index.ts";
 
 export interface OutputFileOptions {
   /** Whether it may be run, or loaded: its mode is 0777 less the umask, else 0666 less the umask. */
@@ -178,7 +178,7 @@ function openIn(folder: string, target: string, size: number, mode: number, isCo
   const output = new OutputFile(path, target, size, fd, isCopied);
   try {
     checkSpace(folder, target, size);
-    attempt("ftruncate", target, () => ftruncateSync(fd, size));
+    allocateFile(fd, size, target);
   } catch (error) {
     output[Symbol.dispose]();
     throw error;

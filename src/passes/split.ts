@@ -10,8 +10,8 @@ import type { FindingReader } from "./findings.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
 
-/** Rows of bucket: one for each value of a u16. A power of two. */
-const BUCKET_ROWS = 1 << 16;
+/** Rows of bucket, a power of two: enough for any program, and one for each value of a u16. */
+const BUCKET_ROWS = [1 << 12, 1 << 16];
 /** Common symbols have a bucket of their own, whose row is known before any other. */
 const COMMON_BUCKET = 1;
 
@@ -22,7 +22,6 @@ export interface Split extends Resolved {
 
 export async function split(workers: Workers, resolved: Resolved, findings: FindingReader): Promise<Split> {
   const { tables } = workers;
-  tables.allocate("bucket", BUCKET_ROWS);
   await inflateFiles(workers, resolved);
   const rules = encodeNameRules(nameRules);
   const offset = tables.arena.allocate(rules.length);
@@ -30,9 +29,13 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
   tables.set("nameRules", tables.arena.baseAddress + offset);
   tables.set("nameRulesSize", rules.length);
   tables.set("commonBucket", COMMON_BUCKET);
-  tables.column("bucket", "key").set(COMMON_BUCKET, 1);
-  tables.column("bucket", "type")[COMMON_BUCKET] = SHT_NOBITS;
-  await workers.run("assignBuckets", { bounds: resolved.fileBounds });
+  for (const rows of BUCKET_ROWS) {
+    tables.allocate("bucket", rows);
+    tables.column("bucket", "key").set(COMMON_BUCKET, 1);
+    tables.column("bucket", "type")[COMMON_BUCKET] = SHT_NOBITS;
+    await workers.run("assignBuckets", { bounds: resolved.fileBounds });
+    if (rows === BUCKET_ROWS.at(-1) || findings.take("tooManySections").length === 0) break;
+  }
   return { ...resolved, buckets: readBuckets(workers, findings) };
 }
 
@@ -63,7 +66,7 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const rule = tables.column("bucket", "rule");
   const ordinal = tables.column("bucket", "ordinal");
   const found: { bucket: Bucket; file: number; section: number }[] = [];
-  for (let id = 2; id < BUCKET_ROWS; id++) {
+  for (let id = 2; id < tables.rows("bucket"); id++) {
     if (key.low(id) === 0 && key.high(id) === 0) continue;
     const file = ~first.high(id) >>> 0;
     const section = ~first.low(id) >>> 0;

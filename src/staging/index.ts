@@ -3,6 +3,7 @@
  * share. Linux only; everywhere else this imports, and calls throw an `AddonError` that says so.
  */
 export { AddonError } from "../addon/load.ts";
+export { allocateFile } from "./allocate-file.ts";
 export { Arena } from "./arena.ts";
 export type { AllocateOptions, ArenaOptions } from "./arena.ts";
 export { memoryBudget, memoryUse, setMemoryBudget } from "./budget.ts";
