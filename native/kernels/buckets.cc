@@ -185,7 +185,10 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         job.report(Code::LtoObject, place);
         break;
       }
-      if (name->starts_with(".gnu.warning.")) continue;
+      if (name->starts_with(".gnu.warning.")) {
+        job.report(Code::WarningSection, place);
+        continue;
+      }
       bool is_alloc = h.sh_flags & SHF_ALLOC;
       if (!is_alloc && output & (OutputFlags::STRIP_ALL | OutputFlags::STRIP_DEBUG) && is_debug_name(*name)) continue;
       if (*name == ".eh_frame" && (h.sh_type == SHT_PROGBITS || h.sh_type == SHT_X86_64_UNWIND)) {

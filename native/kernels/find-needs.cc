@@ -48,6 +48,7 @@ private:
     if (!contents.contains(rela.r_offset, field_size(r->field)))
       return report(Code::RelocationOutsideSection, rela, rela.r_info);
     const Reference &ref = references_[rela.symbol()];
+    if (ref.flags & Reference::Warned) report(Code::SymbolWarning, rela, rela.type());
     if (ref.flags & (Reference::Undefined | Reference::Discarded)) {
       report(ref.flags & Reference::Undefined ? Code::UndefinedSymbol : Code::RelocationToDiscarded, rela, rela.type());
       return 1;

@@ -25,6 +25,7 @@ struct Reference {
     Global = 1024,
     OwnedByShared = 2048,
     Protected = 4096,
+    Warned = 8192,     // a .gnu.warning section speaks of it
   };
   u32 flags = 0;
   u32 symbol = 0; // SymbolId of a global one
@@ -49,6 +50,7 @@ public:
     if (f & SymbolFlags::IS_TLS) flags |= Reference::Tls;
     if (f & SymbolFlags::IS_FUNCTION) flags |= Reference::Function;
     if (f & SymbolFlags::OWNED_BY_SHARED) flags |= Reference::OwnedByShared;
+    if (f & SymbolFlags::HAS_WARNING) flags |= Reference::Warned;
     if ((f & SymbolFlags::VISIBILITY) == STV_PROTECTED) flags |= Reference::Protected;
     if (f & SymbolFlags::IS_IFUNC && !(f & SymbolFlags::IMPORTED)) flags |= Reference::Ifunc;
     if (f & SymbolFlags::IS_UNDEFINED && !(f & SymbolFlags::IMPORTED))

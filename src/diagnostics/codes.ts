@@ -206,6 +206,8 @@ export const codes = {
   entryUndefined: warning<{ symbol: string; address: string }>(
     ({ symbol, address }) => `cannot find entry symbol '${symbol}'; defaulting to ${address}`,
   ),
+  /** Never a message: the parent takes it to find out about symbolWarning. */
+  warningSection: malformed("warning about a symbol"),
   symbolWarning: warning<{ symbol: string; text: string }>(({ text }) => text, {
     groupBy: ({ symbol, text }) => `${symbol}\0${text}`,
     placeIs: "referenced by",

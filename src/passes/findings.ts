@@ -44,6 +44,8 @@ export class FindingReader {
   readonly #workers: Workers;
   readonly #inputs: Inputs;
   readonly #options: LinkOptions;
+  /** Texts of .gnu.warning sections by symbol, once they have been read. */
+  warnings: ReadonlyMap<string, string> = new Map();
   #taken = 0;
   #pending: Finding[] = [];
 
@@ -232,6 +234,10 @@ export class FindingReader {
         diagnostics.add(name, { symbol: plainName, version }, place);
         return;
       }
+      case "symbolWarning":
+        diagnostics.add(name, { symbol: symbolName, text: this.warnings.get(symbolName) ?? "" }, place);
+        return;
+      case "warningSection":
       case "linkerDefined":
       case "hashCollision":
         return;
@@ -269,6 +275,19 @@ export class ObjectReader {
   symbolName(symbol: number): string {
     if (symbol >= this.#column("symbolCount")) return "";
     return this.#text(this.#column("strings"), this.#column("stringsSize"), () => this.#reader.u32(this.#column("symbols") + symbol * 24));
+  }
+
+  /** The global symbol of this name. */
+  indexOfGlobal(name: string): number | undefined {
+    const first = this.#tables.column("file", "firstGlobal")[this.#file];
+    for (let i = first; i < this.#column("symbolCount"); i++) if (this.symbolName(i) === name) return i;
+    return undefined;
+  }
+
+  /** A section's contents as text. */
+  sectionText(index: number): string {
+    const header = this.#column("sectionHeaders") + index * 64;
+    return this.#reader.text(this.#reader.u64(header + 24), this.#reader.u64(header + 32));
   }
 
   /** The function whose bytes hold an offset in a section. */

@@ -36,7 +36,25 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
     await workers.run("assignBuckets", { bounds: resolved.fileBounds });
     if (rows === BUCKET_ROWS.at(-1) || findings.take("tooManySections").length === 0) break;
   }
+  findings.warnings = readWarnings(workers, findings);
   return { ...resolved, buckets: readBuckets(workers, findings) };
+}
+
+const WARNING_PREFIX = ".gnu.warning.";
+
+/** Marks the symbols that .gnu.warning sections speak of, so that references to them are reported. */
+function readWarnings({ tables }: Workers, findings: FindingReader): Map<string, string> {
+  const warnings = new Map<string, string>();
+  for (const { file, section } of findings.take("warningSection")) {
+    const object = findings.object(file);
+    const name = findings.sectionName(file, section).slice(WARNING_PREFIX.length);
+    const index = object?.indexOfGlobal(name);
+    if (object === undefined || index === undefined) continue;
+    const mention = tables.column("file", "firstMention")[file] + index - tables.column("file", "firstGlobal")[file];
+    tables.column("symbol", "flags")[tables.column("mention", "symbol")[mention]] |= enumerations.SymbolFlags.HAS_WARNING;
+    warnings.set(name, object.sectionText(section).replace(/\0.*$/s, ""));
+  }
+  return warnings;
 }
 
 /** Gives each live file with compressed sections room for a copy without. */

@@ -34,6 +34,8 @@ export const findings = {
   undefinedInShared: { operands: "symbol: index in the file" },
   linkerDefined: { operands: "symbol: its id; a name that the linker may define" },
   versionUnknown: { operands: "symbol: index in the file" },
+  warningSection: { operands: "a .gnu.warning.SYMBOL section" },
+  symbolWarning: { operands: "symbol: index in the file; offset: of the reference" },
   badSectionName: { operands: "" },
   badSection: { operands: "" },
   tooManySections: { operands: "" },
