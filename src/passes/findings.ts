@@ -6,14 +6,17 @@ import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { ByteReader } from "../elf/byte-reader.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
+import { enumerations } from "../tables/schema.ts";
 import type { Tables } from "../tables/views.ts";
 import { relocations } from "../targets/x86-64-relocations.ts";
 import type { Inputs } from "./find-inputs.ts";
+import { UndefinedHints } from "./undefined-hints.ts";
 import type { Workers } from "./workers.ts";
 
 /** Rows of the finding table. What is found beyond them is counted, not kept. */
 export const MAX_FINDINGS = 1 << 16;
 const NONE = 0xffffffff;
+const { FileFlags, MentionFlags } = enumerations;
 const findingNames = Object.keys(findingTable) as FindingName[];
 
 export interface Finding {
@@ -46,6 +49,7 @@ export class FindingReader {
   readonly #options: LinkOptions;
   /** Texts of .gnu.warning sections by symbol, once they have been read. */
   warnings: ReadonlyMap<string, string> = new Map();
+  readonly #hints = new UndefinedHints(() => this.#definedNames());
   #taken = 0;
   #pending: Finding[] = [];
 
@@ -122,6 +126,22 @@ export class FindingReader {
     return `${entry.displayName}(${this.#memberName(input, tables.column("file", "nameOffset")[file])})`;
   }
 
+  /** Every name that an object of the link defines. */
+  *#definedNames(): Generator<string> {
+    const { tables } = this.#workers;
+    const flags = tables.column("file", "flags");
+    const mentionFlags = tables.column("mention", "flags");
+    for (let file = 0; file < tables.rows("file"); file++) {
+      if (flags[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INTERNAL)) continue;
+      const firstGlobal = tables.column("file", "firstGlobal")[file];
+      const firstMention = tables.column("file", "firstMention")[file];
+      const object = this.#objectOf(file);
+      for (let i = firstGlobal; i < tables.column("file", "symbolCount")[file]; i++)
+        if ((mentionFlags[firstMention + i - firstGlobal] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
+          yield object?.symbolName(i) ?? "";
+    }
+  }
+
   symbolName(file: number, symbol: number): string {
     return this.#objectOf(file)?.symbolName(symbol) ?? "";
   }
@@ -188,7 +208,11 @@ export class FindingReader {
     const { outputKind } = this.#options;
     switch (name) {
       case "undefinedSymbol":
-        diagnostics.add(this.#options.isWarnUnresolved ? "undefinedSymbolWarning" : "undefinedSymbol", { symbol: symbolName }, place);
+        diagnostics.add(
+          this.#options.isWarnUnresolved ? "undefinedSymbolWarning" : "undefinedSymbol",
+          { symbol: symbolName, hint: this.#hints.hintFor(symbolName) },
+          place,
+        );
         return;
       case "duplicateSymbol": {
         const first = ~finding.operandHigh & 0xfffffff;
