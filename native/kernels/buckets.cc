@@ -23,6 +23,9 @@ struct NameRule {
 };
 static_assert(sizeof(NameRule) == 64);
 
+// No flag above bit 30 is defined, but SHF_EXCLUDE, whose sections are in no bucket.
+constexpr u64 known_flags = 0x7fffffff;
+
 struct Bucketing {
   const Tables &t;
   const NameRule *rules;
@@ -54,7 +57,7 @@ struct Bucketing {
     u32 length = rule && !rules[rule - 1].keeps_name ? rules[rule - 1].length : name.size;
     u32 type = h.sh_type == SHT_X86_64_UNWIND ? u32{SHT_PROGBITS} : h.sh_type;
     u32 entsize = is_merged ? static_cast<u32>(h.sh_entsize) : 0;
-    u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_EXCLUDE | SHF_COMPRESSED};
+    u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_COMPRESSED} & known_flags;
     if (!is_merged) flags &= ~u64{SHF_MERGE | SHF_STRINGS};
     u64 kind = type | u64{entsize} << 32 | (flags & SHF_STRINGS) << 26;
     u64 key = hash_bytes(name.data, length, kind ^ (flags & (SHF_ALLOC | SHF_TLS)) << 40) | 1;

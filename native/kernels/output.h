@@ -52,16 +52,12 @@ public:
   }
   bool is_open() const { return is_open_; }
 
-  // Room for `size` bytes at `position` in the extent, which is not before the end of what was reserved.
-  // Valid until the next call.
+  // Room for `size` bytes at `position` in the extent; valid until the next call. Positions ascend, unless
+  // an input has changed since it was laid out: then what follows moves back, and the link fails later.
   u8 *reserve(Output &output, u64 position, u64 size) {
     u64 end = flushed_ + used_;
-    u64 gap = position - end;
-    if (used_ + gap + size > flush_at && used_ > 0) {
-      flush(output);
-      end = flushed_;
-      gap = position - end;
-    }
+    u64 gap = position > end ? position - end : 0;
+    if (used_ + gap + size > flush_at && used_ > 0) flush(output);
     while (gap > flush_at) { // only between sections of great alignment
       grow(flush_at);
       std::memset(buffer_.data(), filler_, flush_at);

@@ -285,7 +285,9 @@ std::vector<Name> version_names(const Tables &t, FileId f, const FileView &file)
   auto table = file.bytes.slice(t.file.version_definitions[f], t.file.version_definitions_size[f]);
   if (!table || table->size() == 0) return names;
   u64 at = 0;
-  while (auto def = table->read<Elf64_Verdef>(at)) {
+  for (u32 count = 0; count < VERSYM_HIDDEN; count++) { // indices have 15 bits
+    auto def = table->read<Elf64_Verdef>(at);
+    if (!def) break;
     auto aux = table->read<Elf64_Verdaux>(at + def->vd_aux);
     u32 index = def->vd_ndx & 0x7fff;
     if (aux) {
@@ -458,7 +460,23 @@ private:
 
 const char *name_text(const Tables &t, MentionId m) { return reinterpret_cast<const char *>(t.mention.name[m]); }
 
-FullName full_name(const Tables &t, MentionId m, FileId f) {
+// The versions of the shared object that was asked about last.
+class VersionCache {
+public:
+  const std::vector<Name> &of(const Tables &t, FileId f) {
+    if (f != file_ || !is_filled_) names_ = version_names(t, f, FileView(t, f));
+    file_ = f;
+    is_filled_ = true;
+    return names_;
+  }
+
+private:
+  FileId file_{};
+  bool is_filled_ = false;
+  std::vector<Name> names_;
+};
+
+FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) {
   const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[m]);
   Name name{at, static_cast<u32>(std::strlen(name_text(t, m)))};
   u32 flags = t.mention.flags[m];
@@ -468,7 +486,7 @@ FullName full_name(const Tables &t, MentionId m, FileId f) {
     else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}, false};
   } else if (flags & MentionFlags::VERSIONED) {
     FileView file(t, f);
-    std::vector<Name> versions = version_names(t, f, file);
+    const std::vector<Name> &versions = cache.of(t, f);
     Array<u16> indices(file.bytes.data() + t.file.versions[f], file.symbol_count);
     u32 index = indices[m - file.mention(file.first_global) + file.first_global] & ~VERSYM_HIDDEN;
     if (index < versions.size()) return {name, versions[index], false};
@@ -487,11 +505,11 @@ FileId file_of(const Tables &t, MentionId m) {
   return FileId{low};
 }
 
-bool is_same_name(const Tables &t, MentionId a, MentionId b) {
+bool is_same_name(const Tables &t, MentionId a, MentionId b, VersionCache &own, VersionCache &other) {
   constexpr u32 is_special = MentionFlags::NAME_HAS_AT | MentionFlags::VERSIONED | MentionFlags::WRAPPED;
   if (!((t.mention.flags[a] | t.mention.flags[b]) & is_special)) [[likely]]
     return std::strcmp(name_text(t, a), name_text(t, b)) == 0;
-  return full_name(t, a, file_of(t, a)) == full_name(t, b, file_of(t, b));
+  return full_name(t, a, file_of(t, a), own) == full_name(t, b, file_of(t, b), other);
 }
 
 } // namespace
@@ -509,13 +527,14 @@ void scan_symbols(Job &job, RowRange<FileId> rows) {
 void verify_names(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   constexpr u32 ahead = 8;
+  VersionCache own, other;
   for (FileId f : rows) {
     u32 begin = t.file.first_mention[f], end = t.file.first_mention[f + 1];
     for (u32 i = begin; i < end; i++) {
       if (i + 2 * ahead < end) __builtin_prefetch(&t.mention.name[MentionId{t.mention.symbol[MentionId{i + 2 * ahead}]}]);
       if (i + ahead < end) __builtin_prefetch(name_text(t, MentionId{t.mention.symbol[MentionId{i + ahead}]}));
       MentionId same{t.mention.symbol[MentionId{i}]};
-      if (raw(same) != i && !is_same_name(t, MentionId{i}, same))
+      if (raw(same) != i && !is_same_name(t, MentionId{i}, same, own, other))
         job.report(Code::HashCollision, {.file = raw(f), .symbol = i - begin + t.file.first_global[f]});
     }
   }

@@ -220,6 +220,10 @@ void place_copies(Job &job, RowRange<RangeId> rows) {
         is_relro = !(h.sh_flags & SHF_WRITE) || (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
       }
       if (log2 > 6) log2 = 6;
+      if (sym.st_size > UINT32_MAX) {
+        job.report(Code::SectionTooLarge, {.file = raw(f), .section = index < file.section_count ? index : none});
+        continue;
+      }
       u64 offset = align_up(size[is_relro], log2);
       size[is_relro] = offset + sym.st_size;
       alignment[is_relro] = std::max(alignment[is_relro], log2);

@@ -3,6 +3,8 @@ import { ByteReader } from "../elf/byte-reader.ts";
 import { DT_NEEDED, DT_SONAME, SHT_DYNAMIC, SHT_GNU_verdef } from "../elf/constants.ts";
 
 const SHDR = 64;
+/** Indices have 15 bits. */
+const MAX_VERSIONS = 0x8000;
 
 export interface SharedObject {
   /** DT_SONAME, or undefined. */
@@ -35,7 +37,7 @@ export function readSharedObject(file: string, bytes: Uint8Array): SharedObject 
         else if (tag === DT_NEEDED) needed.push(reader.cString(strings + reader.u64(at + 8)));
       }
     } else {
-      for (let at = offset, left = reader.u32(header + 44); left > 0; left--) {
+      for (let at = offset, left = Math.min(reader.u32(header + 44), MAX_VERSIONS); left > 0; left--) {
         const index = reader.u16(at + 4) & 0x7fff;
         versions[index] = reader.cString(strings + reader.u32(at + reader.u32(at + 12)));
         const next = reader.u32(at + 16);
