@@ -383,6 +383,8 @@ struct ChunkBucketTable {
   Column<ChunkBucketId, u64> size; // bytes (layout)
   Column<ChunkBucketId, u64> offset; // in the bucket (layout)
   Column<ChunkBucketId, u8> alignment; // log2 of the largest alignment (layout)
+  Column<ChunkBucketId, u32> relr_words; // words of .relr.dyn for its packed relative relocations (layout)
+  Column<ChunkBucketId, u32> first_relr_word; // the first of them (layout)
 };
 
 // A row is a live SHF_MERGE section.
@@ -542,6 +544,8 @@ struct Scalars {
   u64 has_static_tls; // 1 when a shared object uses Initial Exec; atomic
   u64 got_slots; // slots of .got before the entries': Local Dynamic's pair
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
+  u64 got_relr_words; // words of .relr.dyn for .got's slots, the first ones (synthesise)
+  u64 relr_offset; // offset of .relr.dyn in the output file
   u64 got_relatives; // dynamic relocations of .got slots without a symbol: the first in .rela.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies
   u64 copy_size; // bytes of .copyrel (synthesise)

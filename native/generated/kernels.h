@@ -102,11 +102,17 @@ void place_needs(Job &job, RowRange<RangeId> rows);
 // One row: places the data that is copied from shared objects.
 void place_copies(Job &job, RowRange<RangeId> rows);
 
+// One row: counts the words of .relr.dyn that .got needs.
+void pack_got(Job &job, RowRange<RangeId> rows);
+
 // One row: orders .dynsym and places its names.
 void list_dynsyms(Job &job, RowRange<RangeId> rows);
 
 // Lays out each chunk's part of each bucket.
 void size_buckets(Job &job, RowRange<ChunkId> rows);
+
+// Counts the words of .relr.dyn that each chunk's part of each bucket needs.
+void pack_relatives(Job &job, RowRange<ChunkId> rows);
 
 // Counts what .symtab keeps of a file.
 void count_symtab(Job &job, RowRange<FileId> rows);

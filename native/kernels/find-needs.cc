@@ -7,6 +7,7 @@
 #include "generated/kernels.h"
 #include "kernels/eh-frame.h"
 #include "kernels/reference.h"
+#include "kernels/relr.h"
 
 namespace spore {
 
@@ -31,6 +32,7 @@ public:
     file_ = &file;
     section_ = section;
     is_writable_ = header.sh_flags & SHF_WRITE;
+    header_ = header;
     for (u32 i = begin; i < end; i++) {
       Elf64_Rela rela = at(i);
       u32 next_type = i + 1 < end ? at(i + 1).type() : 0;
@@ -118,7 +120,7 @@ private:
   void act(Action action, const Reference &ref, const Elf64_Rela &rela) {
     switch (action) {
     case Action::Value: break;
-    case Action::Relative: relatives++; break;
+    case Action::Relative: relatives += !is_packed(output_, header_, rela.r_offset); break;
     case Action::Symbolic: symbolics++; break;
     case Action::Copy:
       if (ref.flags & Reference::Protected || output_ & OutputFlags::NO_COPY_RELOCATIONS)
@@ -158,6 +160,7 @@ private:
   References &references_;
   const FileView *file_ = nullptr;
   u32 section_ = 0;
+  Elf64_Shdr header_{};
   bool is_writable_ = false;
 };
 

@@ -29,7 +29,7 @@ Slots slots_of(const Tables &t, u32 needs, const Reference &ref) {
   if (needs & SymbolFlags::NEEDS_GOT) {
     s.got++;
     if (imported) s.symbolics++;
-    else if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) s.relatives++;
+    else if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) s.relatives += !(output & OutputFlags::PACK_RELATIVE);
   }
   if (needs & SymbolFlags::NEEDS_TLS_GD) {
     s.got += 2;

@@ -10,6 +10,7 @@
 #include "kernels/address.h"
 #include "kernels/eh-frame.h"
 #include "kernels/output.h"
+#include "kernels/relr.h"
 
 namespace spore {
 
@@ -26,7 +27,7 @@ class ChunkWriter {
 public:
   ChunkWriter(Job &job, Output &output)
       : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(EM_X86_64)), output_(output),
-        streams_(t_.link.bucket_count) {}
+        streams_(t_.link.bucket_count), packed_(t_.link.bucket_count) {}
 
   void write(ChunkId chunk) {
     begin(chunk);
@@ -59,11 +60,28 @@ private:
         streams_[i].close(output_, t_.chunk_bucket.size[ChunkBucketId{raw(chunk) * buckets + i}]);
         store(i, streams_[i]);
       }
+    if (flags_ & OutputFlags::PACK_RELATIVE) write_packed(chunk);
     for (u32 i = 0; i < part_count; i++)
       if (parts_[i].is_open()) {
         parts_[i].close(output_, parts_[i].position());
         store(buckets + i, parts_[i]);
       }
+  }
+
+  // The relative relocations of the chunk's part of each bucket, in .relr.dyn. They need no digest: they
+  // follow from the sections, which have one.
+  void write_packed(ChunkId chunk) {
+    u32 buckets = static_cast<u32>(t_.link.bucket_count);
+    for (u32 b = 1; b < t_.bucket.rows; b++) {
+      u32 ordinal = t_.bucket.ordinal[BucketId{b}];
+      if (t_.bucket.key[BucketId{b}] == 0 || packed_[ordinal].empty()) continue;
+      ChunkBucketId part{raw(chunk) * buckets + ordinal};
+      std::vector<u64> words = encode_relr(packed_[ordinal], t_.bucket.address[BucketId{b}] + t_.chunk_bucket.offset[part]);
+      size_t count = std::min<size_t>(words.size(), t_.chunk_bucket.relr_words[part]);
+      output_.write(reinterpret_cast<const u8 *>(words.data()), count * sizeof(u64),
+                    t_.link.relr_offset + u64{t_.chunk_bucket.first_relr_word[part]} * sizeof(u64));
+      packed_[ordinal].clear();
+    }
   }
 
   void write_file(FileId f) {
@@ -141,6 +159,9 @@ private:
     u32 count = static_cast<u32>(relas->size());
     if (header.sh_flags & SHF_ALLOC) {
       address_ = t_.bucket.address[bucket] + offset_in_bucket(t_, file.id, s, bucket);
+      header_ = header;
+      ordinal_ = t_.bucket.ordinal[bucket];
+      part_offset_ = t_.section.offset[s];
       is_writable_ = header.sh_flags & SHF_WRITE;
       for (u32 i = 0; i < count;) i += apply(out, (*relas)[i], i + 1 < count ? (*relas)[i + 1].type() : 0);
     } else {
@@ -187,7 +208,10 @@ private:
         add_symbolic(place, ref, rela.type(), a);
         store(*r, at, rela, 0);
       } else {
-        if (action == Action::Relative) add_relative(place, sa);
+        if (action == Action::Relative) {
+          if (is_packed(flags_, header_, rela.r_offset)) packed_[ordinal_].push_back(part_offset_ + rela.r_offset);
+          else add_relative(place, sa);
+        }
         store(*r, at, rela, sa);
       }
       return 1;
@@ -397,6 +421,7 @@ private:
     u8 *out = parts_[EhFramePart].reserve(output_, position, record.size);
     std::memcpy(out, frame.contents.data() + record.offset, record.size);
     section_ = frame.section;
+    header_ = {}; // nothing in .eh_frame is packed
     is_writable_ = file.section(frame.section).sh_flags & SHF_WRITE;
     address_ = t_.link.eh_frame_address + position + eh_frame_begin_;
     section_bytes_ = Bytes(out, record.size);
@@ -437,6 +462,10 @@ private:
   Bytes section_bytes_;
   u64 address_ = 0;
   bool is_writable_ = false;
+  Elf64_Shdr header_{};  // of the section that is written
+  u32 ordinal_ = 0;      // of its bucket
+  u64 part_offset_ = 0;  // its offset in the chunk's part of the bucket
+  std::vector<std::vector<u64>> packed_; // offsets in each part of what goes to .relr.dyn
   u64 eh_frame_begin_ = 0;
   u32 relatives_left_ = 0, symbolics_left_ = 0;
   u32 next_fde_ = 0, fdes_end_ = 0;

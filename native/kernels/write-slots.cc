@@ -6,6 +6,7 @@
 #include "generated/kernels.h"
 #include "kernels/address.h"
 #include "kernels/output.h"
+#include "kernels/relr.h"
 
 namespace spore {
 
@@ -31,7 +32,7 @@ void write_part(Job &job, Output &output, u32 index, const std::vector<u8> &byte
   output.write(bytes.data(), bytes.size(), offset);
 }
 
-enum Single : u32 { Got, GotPlt, Plt, PltGot, RelaGotRelative, RelaGotSymbolic, RelaPlt, Dynsym, Dynstr, Versym, GnuHash, SysvHash, EhFrameHdr };
+enum Single : u32 { Got, GotPlt, Plt, PltGot, RelaGotRelative, RelaGotSymbolic, RelaPlt, Dynsym, Dynstr, Versym, GnuHash, SysvHash, EhFrameHdr, RelrGot };
 
 class SlotWriter {
 public:
@@ -59,6 +60,10 @@ public:
     write_part(job_, output, RelaGotRelative, relatives_, t_.link.rela_dyn_offset);
     write_part(job_, output, RelaGotSymbolic, symbolics_, t_.link.rela_dyn_offset + t_.link.got_symbolics * sizeof(Elf64_Rela));
     write_part(job_, output, RelaPlt, rela_plt_, t_.link.rela_plt_offset);
+    std::vector<u64> words = encode_relr(packed_, t_.link.got_address);
+    std::vector<u8> relr;
+    append(relr, words.data(), std::min<size_t>(words.size(), t_.link.got_relr_words) * sizeof(u64));
+    write_part(job_, output, RelrGot, relr, t_.link.relr_offset);
   }
 
 private:
@@ -96,7 +101,10 @@ private:
         add(symbolics_, got_address(t_, slot), dynsym, dynamic.glob_dat, 0);
       } else {
         put64(got_, u64{slot} * 8, address);
-        if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) add(relatives_, got_address(t_, slot), 0, dynamic.relative, address);
+        if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) {
+          if (flags_ & OutputFlags::PACK_RELATIVE) packed_.push_back(u64{slot} * 8);
+          else add(relatives_, got_address(t_, slot), 0, dynamic.relative, address);
+        }
       }
     }
     if (needs & SymbolFlags::NEEDS_TLS_GD) {
@@ -146,6 +154,7 @@ private:
   const Tables &t_;
   u64 flags_;
   const Target &target_;
+  std::vector<u64> packed_; // offsets in .got
   std::vector<u8> got_, got_plt_, plt_, plt_got_, rela_plt_, relatives_, symbolics_;
 };
 
@@ -239,6 +248,26 @@ std::vector<u8> sysv_hash_table(const Tables &t, u32 count) {
 }
 
 } // namespace
+
+void pack_got(Job &job, RowRange<RangeId> rows) {
+  const Tables &t = job.t;
+  for ([[maybe_unused]] RangeId row : rows) {
+    std::vector<u64> places;
+    for (u32 i = 0; i < t.entry.rows; i++) {
+      EntryId e{i};
+      if (!(t.entry.needs[e] & SymbolFlags::NEEDS_GOT)) continue;
+      Reference ref;
+      if (t.entry.symbol[e] != none) {
+        ref = References::global(t, SymbolId{t.entry.symbol[e]});
+      } else {
+        FileView file(t, FileId{t.entry.file[e]});
+        if (t.entry.index[e] < file.first_global) ref = References::local(t, file, t.entry.index[e]);
+      }
+      if (!(ref.flags & (Reference::Imported | Reference::Absolute | Reference::Undefined))) places.push_back(u64{t.entry.got[e]} * 8);
+    }
+    const_cast<Scalars &>(t.link).got_relr_words = encode_relr(places, 0).size();
+  }
+}
 
 void write_slots(Job &job, RowRange<RangeId> rows) {
   for ([[maybe_unused]] RangeId row : rows) SlotWriter(job).write();

@@ -380,7 +380,6 @@ function refuse(draft: OptionsDraft, outputKind: OutputKind, diagnostics: Diagno
   const warnings: readonly [boolean, string, string][] = [
     [draft.icf !== "none", "--icf", "identical code is not folded"],
     [draft.compressDebugSections !== "none", "--compress-debug-sections", "debug sections are written as they are"],
-    [draft.packsDynamicRelocations !== "none", "-z pack-relative-relocs", "relative relocations are written to .rela.dyn"],
     [draft.symbolOrderingFile !== undefined, "--symbol-ordering-file", "sections are in input order"],
     [draft.isCref, "--cref", "there is no cross reference table"],
   ];

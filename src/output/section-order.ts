@@ -22,6 +22,7 @@ const headOrder = [
   ".gnu.version",
   ".gnu.version_r",
   ".gnu.version_d",
+  ".relr.dyn",
   ".rela.dyn",
   ".rela.plt",
 ];

@@ -55,6 +55,7 @@ export async function layout(
   for (const section of ordered) synthetic.sections.set(section.name, section);
   sizeSections(workers, synthetic, ordered, sizes);
   for (const [i, section] of ordered.entries()) section.index = i + 1;
+  await sizeRelr(workers, synthetic, ordered);
   const sectionNames = new StringTable(ordered.map(({ name }) => name));
   synthetic.sections.get(".shstrtab")!.size = sectionNames.bytes.length;
 
@@ -184,6 +185,25 @@ function sizeBucket({ tables }: Workers, bucket: Bucket, buckets: number): numbe
     end = begin + bytes;
   }
   return end;
+}
+
+/** Adds the words for each part of each bucket to .relr.dyn, after those of .got. */
+async function sizeRelr(workers: Workers, { sections, buckets }: Synthetic, ordered: readonly OutputSection[]): Promise<void> {
+  const relr = sections.get(".relr.dyn");
+  if (relr === undefined) return;
+  const { tables } = workers;
+  await workers.run("packRelatives");
+  const ordinal = tables.column("bucket", "ordinal");
+  const words = tables.column("chunkBucket", "relrWords");
+  const first = tables.column("chunkBucket", "firstRelrWord");
+  let next = tables.get("gotRelrWords");
+  for (const section of ordered)
+    for (const bucket of section.buckets)
+      for (let row = ordinal[bucket.id]; row < tables.rows("chunkBucket"); row += buckets.length) {
+        first[row] = next;
+        next += words[row];
+      }
+  relr.size = next * relr.entsize;
 }
 
 /** .symtab and .strtab: each file's locals, then each file's globals. */
@@ -333,6 +353,7 @@ function publish({ tables }: Workers, { sections }: Synthetic, segments: readonl
   tables.set("copyIndex", index(".copyrel"));
   tables.set("copyRelroAddress", address(".copyrel.rel.ro"));
   tables.set("copyRelroIndex", index(".copyrel.rel.ro"));
+  tables.set("relrOffset", offset(".relr.dyn"));
   tables.set("relaDynOffset", offset(".rela.dyn"));
   tables.set("relaPltOffset", offset(".rela.plt"));
   tables.set("relaPltSize", size(".rela.plt"));

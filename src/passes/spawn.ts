@@ -61,6 +61,11 @@ export function shareOfJob(processors: number, makeFlags: string | undefined): n
   return Math.max(1, Math.floor(processors / Math.max(1, jobs)));
 }
 
+/** A static executable has nobody to read .relr.dyn, unless it relocates itself. */
+export function packsRelatives({ packsDynamicRelocations, outputKind }: LinkOptions): boolean {
+  return packsDynamicRelocations === "relr" && outputKind !== "exec";
+}
+
 function outputFlags(options: LinkOptions): number {
   const { outputKind, z, strip, discard, symbolic } = options;
   const chosen: readonly [boolean, number][] = [
@@ -83,6 +88,7 @@ function outputFlags(options: LinkOptions): number {
     [options.hasEhFrameHdr, OutputFlags.EH_FRAME_HDR],
     [options.isNoUndefined, OutputFlags.NO_UNDEFINED],
     [options.unresolvedSymbols === "ignore-all" || options.unresolvedSymbols === "ignore-in-object-files", OutputFlags.IGNORE_UNDEFINED],
+    [packsRelatives(options), OutputFlags.PACK_RELATIVE],
     [options.isAllowMultipleDefinition, OutputFlags.ALLOW_MULTIPLE],
   ];
   return chosen.reduce((flags, [isChosen, flag]) => (isChosen ? flags + flag : flags), 0);

@@ -15,6 +15,7 @@ import { type VersionRequirement, versionRequirements } from "../output/sections
 import { enumerations } from "../tables/schema.ts";
 import type { Needs } from "./find-needs.ts";
 import type { LinkedObject } from "./resolve.ts";
+import { packsRelatives } from "./spawn.ts";
 import { RANGES } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 import type { Target } from "../targets/target.ts";
@@ -23,6 +24,8 @@ const { FileFlags, FileState } = enumerations;
 const { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE } = elf;
 const RELA = 24;
 const SYM = 24;
+const WORD = 8;
+const RELR_VERSION = "GLIBC_ABI_DT_RELR";
 /** VER_NDX_GLOBAL is 1; versions that are required follow. */
 const FIRST_VERSION_INDEX = 2;
 
@@ -55,6 +58,19 @@ export async function synthesise(
   const find = (name: string): OutputSection | undefined => sections.get(name);
 
   const relaDyn = tables.get("gotSymbolics") + slots.symbolics + tables.get("copyCount");
+  if (packsRelatives(options)) {
+    await workers.run("packGot", { rows: 1 });
+    add(
+      new OutputSection({
+        name: ".relr.dyn",
+        type: elf.SHT_RELR,
+        flags: SHF_ALLOC,
+        alignment: 8,
+        size: tables.get("gotRelrWords") * WORD,
+        entsize: WORD,
+      }),
+    );
+  }
   addSlots(workers, add, find, slots, target);
   if (relaDyn > 0) {
     add(
@@ -258,7 +274,7 @@ async function addDynamic(
   placeVersions(workers, needs, shared);
   tables.allocate("dynsym", tables.rows("entry"));
   await workers.run("listDynsyms", { rows: 1 });
-  const required = requireVersions(workers, shared, FIRST_VERSION_INDEX + needs.versions.length);
+  const required = requireVersions(workers, shared, options, FIRST_VERSION_INDEX + needs.versions.length);
   const versionNeeds = versionRequirements(required, strings);
   const needed = [...new Set(shared.filter(({ file }) => tables.column("file", "state")[file] & FileState.NEEDED).map(({ soname }) => soname))];
 
@@ -403,7 +419,12 @@ function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly L
   tables.allocate("version", next);
 }
 
-function requireVersions({ tables }: Workers, shared: readonly LinkedObject[], firstIndex: number): VersionRequirement[] {
+function requireVersions(
+  { tables }: Workers,
+  shared: readonly LinkedObject[],
+  options: LinkOptions,
+  firstIndex: number,
+): VersionRequirement[] {
   const isUsed = tables.column("version", "isUsed");
   const index = tables.column("version", "index");
   const first = tables.column("file", "firstVersion");
@@ -412,7 +433,9 @@ function requireVersions({ tables }: Workers, shared: readonly LinkedObject[], f
   for (const { file, soname, versions } of shared) {
     const used: { name: string; index: number }[] = [];
     for (const [i, name] of versions.entries()) {
-      if (name === undefined || !isUsed[first[file] + i]) continue;
+      // glibc's loader wants to be told that it must understand DT_RELR.
+      const isWanted = name === RELR_VERSION && packsRelatives(options);
+      if (name === undefined || (!isUsed[first[file] + i] && !isWanted)) continue;
       index[first[file] + i] = next;
       used.push({ name, index: next++ });
     }

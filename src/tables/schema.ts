@@ -185,6 +185,8 @@ export const schema = {
       size: u64("bytes (layout)"),
       offset: u64("in the bucket (layout)"),
       alignment: u8("log2 of the largest alignment (layout)"),
+      relrWords: u32("words of .relr.dyn for its packed relative relocations (layout)"),
+      firstRelrWord: u32("the first of them (layout)"),
     },
   },
   mergeable: {
@@ -364,6 +366,8 @@ export const scalars = {
   hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
   gotSlots: "slots of .got before the entries': Local Dynamic's pair",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
+  gotRelrWords: "words of .relr.dyn for .got's slots, the first ones (synthesise)",
+  relrOffset: "offset of .relr.dyn in the output file",
   gotRelatives: "dynamic relocations of .got slots without a symbol: the first in .rela.dyn",
   gotSymbolics: "index in .rela.dyn of the first other relocation of .got slots and copies",
   copySize: "bytes of .copyrel (synthesise)",

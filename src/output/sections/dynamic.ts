@@ -67,6 +67,10 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
     add(elf.DT_RELAENT, 24);
     if (inputs.relativeCount > 0) add(elf.DT_RELACOUNT, inputs.relativeCount);
   }
+  if (find(".relr.dyn") !== undefined) {
+    addSection(".relr.dyn", elf.DT_RELR, elf.DT_RELRSZ);
+    add(elf.DT_RELRENT, 8);
+  }
   if (find(".gnu.version_r") !== undefined) {
     addSection(".gnu.version_r", elf.DT_VERNEED);
     add(elf.DT_VERNEEDNUM, inputs.versionNeeds);
