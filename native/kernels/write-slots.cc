@@ -194,7 +194,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       } else if (section < file.section_count) {
         out.st_shndx = t.bucket.index[BucketId{t.section.bucket[file.section_id(section)]}];
       }
-      if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED)) {
+      if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none) {
         type = STT_FUNC; // its address is the PLT entry
         out.st_shndx = static_cast<u16>(t.link.plt_index);
       }

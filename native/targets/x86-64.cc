@@ -24,6 +24,16 @@ bool has(const Bytes &section, u64 at, u64 before, u64 after) {
   return at >= before && section.contains(at - before, before + after);
 }
 
+// The large model's call, of any TLS model: lea x(%rip), %rdi; movabs $__tls_get_addr@PLTOFF, %rax;
+// add %rbx or %r15, %rax; call *%rax.
+bool is_large_tls_call(const Bytes &section, u64 at) {
+  if (!has(section, at, 3, 19)) return false;
+  const u8 *p = section.data() + at;
+  return std::memcmp(p - 3, "\x48\x8d\x3d", 3) == 0 && std::memcmp(p + 4, "\x48\xb8", 2) == 0 &&
+         (std::memcmp(p + 14, "\x48\x01\xd8", 3) == 0 || std::memcmp(p + 14, "\x4c\x01\xf8", 3) == 0) &&
+         std::memcmp(p + 17, "\xff\xd0", 2) == 0;
+}
+
 class X86_64 final : public Target {
 public:
   const Relocation *relocation(u32 type) const override {
@@ -86,9 +96,11 @@ public:
     switch (how) {
     case TlsRewrite::gd_to_ie:
     case TlsRewrite::gd_to_le: // data16 lea x(%rip), %rdi; then data16 data16 rex.W call, or data16 rex.W call *
+      if (next_type == R_X86_64_PLTOFF64) return is_large_tls_call(section, at);
       return has_call && has(section, at, 4, 12) && std::memcmp(p - 4, "\x66\x48\x8d\x3d", 4) == 0 &&
              (is_direct ? p[6] == 0x48 && p[7] == 0xe8 : p[6] == 0xff && p[7] == 0x15);
     case TlsRewrite::ld_to_le: // lea x(%rip), %rdi; call, or call *
+      if (next_type == R_X86_64_PLTOFF64) return is_large_tls_call(section, at);
       return has_call && has(section, at, 3, is_direct ? 9 : 10) && std::memcmp(p - 3, "\x48\x8d\x3d", 3) == 0 &&
              (is_direct ? p[4] == 0xe8 : (p[4] == 0xff && p[5] == 0x15));
     case TlsRewrite::ie_to_le: // mov or add x(%rip), %reg
@@ -106,6 +118,7 @@ public:
   u32 rewrite_tls(TlsRewrite how, u8 *section, u64 at, u32 next_type, i64 value) const override {
     u8 *p = section + at;
     bool is_direct = next_type == R_X86_64_PLT32 || next_type == R_X86_64_PC32;
+    if (next_type == R_X86_64_PLTOFF64) return rewrite_large_tls_call(how, p, value);
     switch (how) {
     case TlsRewrite::gd_to_le: { // mov %fs:0, %rax; lea x@tpoff(%rax), %rax
       static constexpr u8 code[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x8d, 0x80};
@@ -163,6 +176,18 @@ public:
       return 1;
     }
     return 1;
+  }
+
+  // As the small model's code, with a long nop up to the length of what it replaces.
+  static u32 rewrite_large_tls_call(TlsRewrite how, u8 *p, i64 value) {
+    static constexpr u8 to_le[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x8d, 0x80, 0, 0, 0, 0, 0x66, 0x0f, 0x1f, 0x44, 0, 0};
+    static constexpr u8 to_ie[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x03, 0x05, 0, 0, 0, 0, 0x66, 0x0f, 0x1f, 0x44, 0, 0};
+    static constexpr u8 ld_to_le[] = {0x66, 0x66, 0x66, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, 0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0};
+    const u8 *code = how == TlsRewrite::ld_to_le ? ld_to_le : how == TlsRewrite::gd_to_ie ? to_ie : to_le;
+    std::memcpy(p - 3, code, sizeof to_le);
+    if (how == TlsRewrite::gd_to_le) put32(p + 9, static_cast<u64>(value));
+    if (how == TlsRewrite::gd_to_ie) put32(p + 9, static_cast<u64>(value - 13));
+    return 2;
   }
 
   u32 plt_header_size() const override { return 16; }

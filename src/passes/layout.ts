@@ -284,7 +284,8 @@ function place(ordered: readonly OutputSection[], base: number, headerSize: numb
     if (next !== region) {
       region = next;
       const alignment = Math.max(page, ...ordered.slice(i).filter((s) => regionOf(s, protection) === next).map((s) => s.alignment));
-      if (options.z.separate !== "none") offset = alignUp(offset, page);
+      // Where segments share pages, the first section must lie where its address does: .tbss takes no part in the file.
+      offset = alignUp(offset, options.z.separate === "none" ? section.alignment : page);
       // The first address on a page of its own that is congruent to the offset.
       address = alignUp(address, page);
       address += (((offset - address) % alignment) + alignment) % alignment;
