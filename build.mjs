@@ -139,8 +139,7 @@ async function buildCommand() {
       entryPoints: ["src/command/start.ts"],
       outfile: "dist/command-code.cjs",
       // CommonJS has no import.meta.
-      define: { "import.meta.url": "importMetaUrl", SPORE_VERSION: JSON.stringify(version) },
-      banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+      define: { "import.meta.dirname": "__dirname", SPORE_VERSION: JSON.stringify(version) },
       plugins: [
         {
           name: "commander",

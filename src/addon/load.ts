@@ -4,7 +4,6 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import type { DemangleBinding } from "./demangle-binding.ts";
 import type { LinkBinding } from "./link-binding.ts";
@@ -29,7 +28,7 @@ const builtFile = join("native", "build", "Release", "spore.node");
 
 /** From here up to the package's root: `src/addon`, `dist` and `dist/staging` are at different depths. */
 function findAddon(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
+  const here = import.meta.dirname;
   for (let folder = here, depth = 0; depth < 4; folder = dirname(folder), depth++) {
     const file = join(folder, builtFile);
     if (existsSync(file)) return file;

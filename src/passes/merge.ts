@@ -5,7 +5,7 @@
 import { enumerations } from "../tables/schema.ts";
 import { prefixSum } from "../tables/views.ts";
 import type { Split } from "./split.ts";
-import { PARTITIONS, unify } from "./unify.ts";
+import { partitionsOf, unify } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
 const { HashSource } = enumerations;
@@ -26,7 +26,7 @@ export async function merge(workers: Workers, selected: Split): Promise<Merged> 
   tables.allocate("mergeable", mergeables);
   tables.allocate("piece", pieces);
   tables.allocate("cie", cies);
-  tables.allocate("mergeCell", PARTITIONS * buckets.length);
+  tables.allocate("mergeCell", partitionsOf(pieces) * buckets.length);
   await workers.run("listPieces", { bounds });
 
   if (cies > 0) {
@@ -41,7 +41,7 @@ export async function merge(workers: Workers, selected: Split): Promise<Merged> 
   // hashEntry stays: it lists each partition's pieces until they are written.
   await unify(workers, HashSource.PIECES, pieces);
   await workers.run("verifyPieces");
-  await workers.run("placePieces", { rows: PARTITIONS });
+  await workers.run("placePieces", { rows: tables.get("partitions") });
   return { ...selected, ehFrameSize, fdes };
 }
 

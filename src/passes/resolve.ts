@@ -11,7 +11,6 @@ import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
-import { RANGES } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState } = enumerations;
@@ -47,7 +46,7 @@ export async function resolve(
     // A worker that died may have reached members that nobody expanded.
     do await workers.run("extractMembers", { bounds });
     while (hasUnexpanded(workers, files));
-    await workers.run("resetClaims", { rows: RANGES });
+    await workers.run("resetClaims", { rows: tables.get("ranges") });
   }
   await workers.run("electGroups", { bounds });
   await workers.run("discardGroups", { bounds });
@@ -60,7 +59,7 @@ export async function resolve(
     await workers.run("checkShared", { bounds });
   }
   const versions = internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal);
-  await workers.run("bindSymbols", { rows: RANGES });
+  await workers.run("bindSymbols", { rows: tables.get("ranges") });
   tables.free("hashEntry");
   return { ...scanned, shared, sectionBounds, versions };
 }

@@ -14,6 +14,8 @@ const { InputFlags, FileFlags, HashSource } = enumerations;
 
 /** Bounds of the work over files: enough for balance, few enough to cost nothing. */
 const MAX_FILE_CHUNKS = 128;
+/** Fewer bytes than this are not worth another chunk. */
+const MIN_CHUNK_BYTES = 128 * 1024;
 /** Mentions past the last file's, for names that the linker defines once it has seen them used. */
 export const SPARE_MENTIONS = 4096;
 
@@ -97,7 +99,7 @@ function chunkFiles({ tables }: Workers, files: number): Uint32Array {
   const weight = (row: number): number => size[row] + 4096;
   let total = 0;
   for (let row = 0; row < files; row++) total += weight(row);
-  const target = total / Math.min(files, MAX_FILE_CHUNKS);
+  const target = Math.max(MIN_CHUNK_BYTES, total / Math.min(files, MAX_FILE_CHUNKS));
   const bounds = [0];
   let sum = 0;
   for (let row = 0; row < files; row++) {

@@ -9,7 +9,6 @@ import { Arena, defaultWorkerCount, type PoolFault, WorkerPool } from "../stagin
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
-import { PARTITIONS, RANGES } from "./unify.ts";
 import { Workers } from "./workers.ts";
 
 const { OutputFlags } = enumerations;
@@ -43,8 +42,6 @@ export async function spawn(
     throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
   tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
-  tables.set("partitions", PARTITIONS);
-  tables.set("ranges", RANGES);
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
   tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const workers = options.threads ?? Math.min(shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]), MAX_WORKERS);

@@ -16,7 +16,6 @@ import { enumerations } from "../tables/schema.ts";
 import type { Needs } from "./find-needs.ts";
 import type { LinkedObject } from "./resolve.ts";
 import { packsRelatives } from "./spawn.ts";
-import { RANGES } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 import type { Target } from "../targets/target.ts";
 
@@ -144,12 +143,13 @@ interface Slots {
 async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
   const { tables } = workers;
   await workers.run("markCopyAliases", { bounds: needs.fileBounds });
-  tables.allocate("needCell", RANGES + 1);
-  await workers.run("countNeeds", { rows: RANGES + 1 });
+  const ranges = tables.get("ranges");
+  tables.allocate("needCell", ranges + 1);
+  await workers.run("countNeeds", { rows: ranges + 1 });
   const sum = (name: "entries" | "got" | "plt" | "pltGot" | "irelatives" | "relatives" | "symbolics", start: number): number => {
     const column = tables.column("needCell", name);
     let next = start;
-    for (let cell = 0; cell <= RANGES; cell++) {
+    for (let cell = 0; cell <= ranges; cell++) {
       const count = column[cell];
       column[cell] = next;
       next += count;
@@ -168,7 +168,7 @@ async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
   const symbolics = sum("symbolics", 0) + (isStatic ? 0 : tlsLd);
   tables.set("pltJumps", jumps);
   tables.allocate("entry", entries);
-  await workers.run("placeNeeds", { rows: RANGES + 1 });
+  await workers.run("placeNeeds", { rows: ranges + 1 });
   await workers.run("placeCopies", { rows: 1 });
 
   // .rela.dyn: relocations without a symbol first, as DT_RELACOUNT wants; then the sections', then .got's.

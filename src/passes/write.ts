@@ -9,7 +9,6 @@ import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
 import type { Target } from "../targets/target.ts";
 import type { Image } from "./layout.ts";
-import { PARTITIONS } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
 /** Extents that a chunk has besides one for each bucket, and that one kernel writes at once; as in the kernels. */
@@ -25,7 +24,7 @@ export async function write(workers: Workers, image: EntryImage, output: OutputF
   const { buckets, sections, fileBounds } = image;
   const chunks = fileBounds.length - 1;
   const firstPiece = chunks * (buckets.length + CHUNK_PARTS);
-  const firstSymtab = firstPiece + PARTITIONS * buckets.length;
+  const firstSymtab = firstPiece + tables.rows("mergeCell");
   const firstSingle = firstSymtab + chunks * SYMTAB_PARTS;
   const digests = firstSingle + SINGLE_PARTS;
   tables.allocate("digest", digests);
@@ -38,7 +37,7 @@ export async function write(workers: Workers, image: EntryImage, output: OutputF
   tables.set("outputPath", tables.arena.baseAddress + offset);
 
   await workers.run("writeSections");
-  if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: PARTITIONS });
+  if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: tables.get("partitions") });
   if (sections.has(".symtab")) await workers.run("writeSymtab");
   await workers.run("writeSlots", { rows: 1 });
   if (sections.has(".dynsym")) await workers.run("writeDynsym", { rows: 1 });
