@@ -6,6 +6,38 @@
 
 namespace spore {
 
+void SortedRelocations::load(const Array<Elf64_Rela> &all) {
+  all_ = all;
+  sorted_.clear();
+  auto by_offset = [](const Elf64_Rela &a, const Elf64_Rela &b) { return a.r_offset < b.r_offset; };
+  u64 before = 0;
+  bool is_sorted = true;
+  for (Elf64_Rela rela : all) {
+    is_sorted &= rela.r_offset >= before;
+    before = rela.r_offset;
+  }
+  if (is_sorted) return;
+  sorted_.reserve(all.size());
+  for (Elf64_Rela rela : all) sorted_.push_back(rela);
+  std::stable_sort(sorted_.begin(), sorted_.end(), by_offset);
+}
+
+u32 count_cies(const Bytes &contents) {
+  u32 count = 0;
+  for (u64 at = 0;;) {
+    auto length = contents.read<u32>(at);
+    if (!length) return count;
+    if (*length == 0) {
+      at += 4;
+      continue;
+    }
+    auto id = contents.read<u32>(at + 4);
+    if (!id || !contents.contains(at + 4, *length)) return count;
+    count += *id == 0;
+    at += u64{*length} + 4;
+  }
+}
+
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset) {
   frame.section = section;
   frame.records.clear();
@@ -17,13 +49,9 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
   if (rela_section) {
     auto relas = file.relocations(file.section(rela_section));
     if (!relas) return false;
-    frame.relas.reserve(relas->size());
-    for (Elf64_Rela rela : *relas) frame.relas.push_back(rela);
-    auto by_offset = [](const Elf64_Rela &a, const Elf64_Rela &b) { return a.r_offset < b.r_offset; };
-    if (!std::is_sorted(frame.relas.begin(), frame.relas.end(), by_offset))
-      std::stable_sort(frame.relas.begin(), frame.relas.end(), by_offset);
+    frame.relas.load(*relas);
   }
-  u32 next_rela = 0;
+  u32 next_rela = 0, last_cie = UINT32_MAX;
   for (u64 at = 0; at < contents->size();) {
     bad_offset = at;
     auto length = contents->read<u32>(at);
@@ -45,10 +73,14 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
     if (!record.is_cie) {
       u64 target = at + 4 - id;
       if (id > at + 4 || *length < 12) return false;
-      auto cie = std::lower_bound(frame.records.begin(), frame.records.end(), target,
-                                  [](const EhRecord &r, u64 offset) { return r.offset < offset; });
-      if (cie == frame.records.end() || cie->offset != target || !cie->is_cie) return false;
-      record.cie = static_cast<u32>(cie - frame.records.begin());
+      // Nearly always the CIE of the FDE before.
+      if (last_cie >= frame.records.size() || frame.records[last_cie].offset != target) {
+        auto cie = std::lower_bound(frame.records.begin(), frame.records.end(), target,
+                                    [](const EhRecord &r, u64 offset) { return r.offset < offset; });
+        if (cie == frame.records.end() || cie->offset != target || !cie->is_cie) return false;
+        last_cie = static_cast<u32>(cie - frame.records.begin());
+      }
+      record.cie = last_cie;
     }
     frame.records.push_back(record);
     at += record.size;
@@ -57,7 +89,7 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
 }
 
 bool is_live_fde(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &fde) {
-  const Elf64_Rela *rela = function_of(frame, fde);
+  auto rela = function_of(frame, fde);
   if (!rela || rela->symbol() >= file.symbol_count) return false;
   u32 symbol = rela->symbol();
   u32 section = file.section_index(symbol, file.symbols()[symbol]);

@@ -16,21 +16,42 @@ struct EhRecord {
   bool is_cie;
 };
 
+// The relocations of a section by r_offset: where the file has them in that order, as compilers write them,
+// they are read in place.
+class SortedRelocations {
+public:
+  void load(const Array<Elf64_Rela> &all);
+  void clear() {
+    all_ = {};
+    sorted_.clear();
+  }
+
+  u32 size() const { return static_cast<u32>(all_.size()); }
+  Elf64_Rela operator[](u32 i) const { return sorted_.empty() ? all_[i] : sorted_[i]; }
+
+private:
+  Array<Elf64_Rela> all_;
+  std::vector<Elf64_Rela> sorted_; // empty when `all_` is in order
+};
+
 struct EhFrame {
   u32 section = 0; // header index
   Bytes contents;
   std::vector<EhRecord> records;
-  std::vector<Elf64_Rela> relas; // by r_offset
+  SortedRelocations relas;
 };
 
 // Parses a section. Returns false, with the offset of what is wrong, when it is malformed.
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset);
 
-// The relocation of an FDE that gives its function, or null: the field is at byte 8 of the record.
-inline const Elf64_Rela *function_of(const EhFrame &frame, const EhRecord &fde) {
+// How many CIEs a section has; less work than parsing it. What is malformed ends the count.
+u32 count_cies(const Bytes &contents);
+
+// The relocation of an FDE that gives its function: the field is at byte 8 of the record.
+inline std::optional<Elf64_Rela> function_of(const EhFrame &frame, const EhRecord &fde) {
   for (u32 i = fde.first_rela; i < fde.last_rela; i++)
-    if (frame.relas[i].r_offset == fde.offset + u64{8}) return &frame.relas[i];
-  return nullptr;
+    if (Elf64_Rela rela = frame.relas[i]; rela.r_offset == fde.offset + u64{8}) return rela;
+  return std::nullopt;
 }
 
 // Whether the function that an FDE describes is in the output.

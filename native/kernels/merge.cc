@@ -98,9 +98,11 @@ void count_pieces(Job &job, RowRange<FileId> rows) {
         if (!contents || h.sh_entsize == 0 || !for_each_piece(h, *contents, [&](u64, u64) { pieces++; }))
           job.report(Code::BadMergeSection, {.file = raw(f), .section = i});
       }
-      for_each_eh_frame(job, file, [&](const EhFrame &frame) {
-        for (const EhRecord &r : frame.records) cies += r.is_cie;
-      });
+      for (u32 i = 1; i < file.section_count; i++) {
+        SectionId s = file.section_id(i);
+        if (!(t.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t, s)) continue;
+        if (auto contents = file.contents(file.section(i))) cies += count_cies(*contents);
+      }
     }
     t.file.mergeables[f] = mergeables;
     t.file.pieces[f] = pieces;

@@ -435,7 +435,7 @@ private:
 
   void add_to_header(const EhFrame &frame, const EhRecord &record, u64 fde_address) {
     if (!(flags_ & OutputFlags::EH_FRAME_HDR)) return;
-    const Elf64_Rela *rela = function_of(frame, record);
+    auto rela = function_of(frame, record);
     if (!rela || next_fde_ == fdes_end_) return;
     u64 function = target_of_rela(*rela, references_[rela->symbol()]);
     u64 base = t_.link.eh_frame_hdr_address;
