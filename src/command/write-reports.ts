@@ -6,6 +6,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { formatDependencies } from "../reports/dependency-file.ts";
 import { formatMap } from "../reports/map-file.ts";
 import { formatStats } from "../reports/stats.ts";
+import { formatTrace } from "../reports/trace.ts";
 import type { LinkReports } from "./main.ts";
 
 /** Writes the reports that go to files; returns what goes to the terminal. */
@@ -15,6 +16,7 @@ export function writeReports(result: LinkResult, options: LinkOptions): LinkRepo
   if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
   for (const line of result.unusedSections) standardError += `${line}\n`;
   if (options.isStats) standardError += formatStats(result.timings);
+  if (options.traceFile !== undefined) writeFileSync(options.traceFile, formatTrace(result.timings));
   if (options.dependencyFile !== undefined)
     writeFileSync(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
   if (result.map !== undefined) {
