@@ -2,7 +2,7 @@
 import type { Diagnostics } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
 import { OutputFile } from "./output/output-file.ts";
-import { linkerObject, symbolAddresses } from "./passes/linker-object.ts";
+import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
@@ -73,12 +73,14 @@ async function linkWithSeed(
   const needs = await findNeeds(workers, merged); // GOT, PLT, TLS, copy and dynamic relocations; undefined symbols
   findings.check(diagnostics);
   const addressOf = symbolAddresses(workers, internal, needs);
+  checkRequired(workers, options, addressOf);
   const synthetic = await synthesise(workers, needs, options, target, addressOf); // no section is added below this line
   const image = await layout(workers, synthetic, internal, options, target, addressOf); // addresses are final below this line
+  const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, image.sections);
   findings.check(diagnostics); // nothing has been written yet
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
-  await write(workers, { ...image, entry: addressOf.entry(options) }, output, options, target);
+  await write(workers, { ...image, entry }, output, options, target);
   findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   output.commit(); // renamed into place

@@ -96,6 +96,7 @@ inline Action action_for_absolute(const Reference &ref, bool is_word, bool is_wr
   if (ref.flags & Reference::Imported) {
     if (is_word && (is_writable || output & OutputFlags::TEXT_RELOCATIONS)) return Action::Symbolic;
     if (pic || shared) return is_word ? Action::NeedsNoText : Action::NeedsPic;
+    if (!(ref.flags & Reference::OwnedByShared)) return Action::Value; // nothing to copy: undefined, and allowed to be
     return ref.flags & Reference::Function ? Action::CanonicalPlt : Action::Copy;
   }
   if (ref.flags & Reference::Absolute || !pic) return Action::Value;
@@ -108,6 +109,7 @@ inline Action action_for_pc_relative(const Reference &ref, u64 output) {
   bool shared = output & OutputFlags::SHARED;
   if (ref.flags & Reference::Imported) {
     if (shared) return ref.flags & Reference::Function && !(ref.flags & Reference::OwnedByShared) ? Action::Plt : Action::NeedsPic;
+    if (!(ref.flags & Reference::OwnedByShared)) return Action::Value;
     return ref.flags & Reference::Function ? Action::CanonicalPlt : Action::Copy;
   }
   if (ref.flags & Reference::Absolute && !(ref.flags & Reference::Weak) && output & OutputFlags::PIC) return Action::NeedsPic;

@@ -78,7 +78,8 @@ export function segmentsOf(
       continue;
     }
     const before = headers.length;
-    add(elf.PT_LOAD, regionFlags[region], sections, alignment);
+    const code = sections.some(({ flags }) => flags & elf.SHF_EXECINSTR) ? PF_X : 0; // code that may be written is with data
+    add(elf.PT_LOAD, regionFlags[region] | code, sections, alignment);
     if (region === Region.Relro && headers.length > before) {
       // The loader protects whole pages: the segment is given the rest of its last one.
       const load = headers.pop()!;

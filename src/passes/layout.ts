@@ -140,10 +140,23 @@ function outputSections(
   const all = [...synthetic.sections.values(), ...byName.values()];
   if (options.strip !== "all") all.push(...symbolTables(workers, synthetic));
   all.push(new OutputSection({ name: ".shstrtab", type: elf.SHT_STRTAB, flags: 0, alignment: 1 }));
-  return all
+  const ordered = all
     .map((section, i) => ({ section, i, rank: rankOf(section, protection) }))
     .toSorted((a, b) => a.rank - b.rank || a.i - b.i)
     .map(({ section }) => section);
+  giveZerosBytes(ordered, protection);
+  return ordered;
+}
+
+/** Zeros take bytes of the file where contents follow them in their segment, and among what is read only. */
+function giveZerosBytes(ordered: readonly OutputSection[], protection: Protection): void {
+  const withContents = new Set<Region>([Region.ReadOnly]);
+  for (const section of ordered.toReversed()) {
+    const region = regionOf(section, protection);
+    if (region === Region.NotLoaded) continue;
+    if (section.type !== SHT_NOBITS) withContents.add(region);
+    else if (withContents.has(region) && !(section.flags & SHF_TLS)) (section as { type: number }).type = elf.SHT_PROGBITS;
+  }
 }
 
 function outputName(bucket: Bucket): string {

@@ -13,7 +13,9 @@ const { SymbolFlags } = enumerations;
 /** Makes the object, the last of the inputs. */
 export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOptions): InternalObject {
   const mentions = new Map<string, Mention>();
-  for (const name of linkerSymbols) mentions.set(name, "definition");
+  // A program without .dynamic asks by a weak reference whether it has one.
+  const isDynamic = options.outputKind !== "exec" || !options.isStatic;
+  for (const name of linkerSymbols) if (isDynamic || name !== "_DYNAMIC") mentions.set(name, "definition");
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
   if (options.outputKind !== "shared" || options.isEntryExplicit) references.push(entryName(options, inputs.scriptEntry));
   for (const { symbol } of options.defsyms) if (symbol !== undefined) references.push(symbol);
@@ -33,8 +35,8 @@ function entryName(options: LinkOptions, scriptEntry: string | undefined): strin
 export interface SymbolAddresses {
   /** Address of a symbol that the output defines; undefined when it does not. 0 before layout. */
   (name: string): number | undefined;
-  /** e_entry. */
-  entry(options: LinkOptions): number;
+  /** Whether the output or a shared object defines a name. */
+  isDefined(name: string): boolean;
 }
 
 /** Gives names of --defsym that stand for other symbols their values, once these are known. */
@@ -54,22 +56,44 @@ export function defineDefsyms(
 
 /** Looks names up that the linker's object mentions. */
 export function symbolAddresses({ tables }: Workers, internal: InternalObject, { internalFile }: Scanned): SymbolAddresses {
-  const find = (name: string): number | undefined => {
+  const find = (name: string, unless: number): number | undefined => {
     const index = internal.indexOf(name);
     if (index === undefined) return undefined;
     const mention = tables.column("file", "firstMention")[internalFile] + index - 1;
     const symbol = tables.column("mention", "symbol")[mention];
-    const flags = tables.column("symbol", "flags")[symbol];
     const claim = tables.column("symbol", "claim");
     const isClaimed = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
-    if (!isClaimed || flags & (SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED)) return undefined;
-    return tables.column("symbol", "address").get(symbol);
+    return isClaimed && (tables.column("symbol", "flags")[symbol] & unless) === 0 ? symbol : undefined;
   };
-  return Object.assign(find, {
-    entry(options: LinkOptions): number {
-      const asNumber = Number(options.entry);
-      if (options.isEntryExplicit && !Number.isNaN(asNumber)) return asNumber;
-      return find(options.entry) ?? 0;
-    },
+  const addressOf = (name: string): number | undefined => {
+    const symbol = find(name, SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED);
+    return symbol === undefined ? undefined : tables.column("symbol", "address").get(symbol);
+  };
+  return Object.assign(addressOf, {
+    isDefined: (name: string): boolean => find(name, SymbolFlags.IS_UNDEFINED) !== undefined,
   });
+}
+
+/** Reports the names of --require-defined that nothing defines. */
+export function checkRequired({ diagnostics }: Workers, { requiredSymbols }: LinkOptions, addresses: SymbolAddresses): void {
+  for (const symbol of requiredSymbols) if (!addresses.isDefined(symbol)) diagnostics.add("requiredUndefined", { symbol });
+}
+
+/** e_entry: the symbol or the number that was asked for, else the start of the code, as GNU ld has it. */
+export function entryAddress(
+  { diagnostics }: Workers,
+  options: LinkOptions,
+  scriptEntry: string | undefined,
+  addressOf: SymbolAddresses,
+  sections: ReadonlyMap<string, { readonly address: number }>,
+): number {
+  const name = entryName(options, scriptEntry);
+  const address = addressOf(name);
+  if (address !== undefined) return address;
+  const asNumber = Number(name);
+  if (options.isEntryExplicit && !Number.isNaN(asNumber)) return asNumber;
+  if (options.outputKind === "shared" && !options.isEntryExplicit) return 0;
+  const fallback = sections.get(".text")?.address ?? 0;
+  diagnostics.add("entryUndefined", { symbol: name, address: `0x${fallback.toString(16).padStart(16, "0")}` });
+  return fallback;
 }

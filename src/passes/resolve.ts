@@ -22,10 +22,17 @@ export interface LinkedObject extends SharedObject {
   readonly soname: string;
 }
 
+/** `__start_SECTION` or `__stop_SECTION`. */
+export interface SectionBound {
+  readonly section: string;
+  /** Row of symbol. */
+  readonly symbol: number;
+}
+
 export interface Resolved extends Scanned {
   readonly shared: readonly LinkedObject[];
   /** Names `__start_SECTION` and `__stop_SECTION` that are used and that layout must define. */
-  readonly sectionBounds: readonly string[];
+  readonly sectionBounds: readonly SectionBound[];
   /** Versions that the output defines. */
   readonly versions: readonly VersionDefinition[];
 }
@@ -98,7 +105,7 @@ function defineSectionBounds(
   { internalFile }: Scanned,
   internal: InternalObject,
   findings: FindingReader,
-): string[] {
+): SectionBound[] {
   const names = new Map<number, string>();
   for (const finding of findings.take("linkerDefined"))
     if (!names.has(finding.operand)) names.set(finding.operand, findings.symbolName(finding.file, finding.symbol));
@@ -115,7 +122,7 @@ function defineSectionBounds(
     claim.setHalves(symbol, ~index >>> 0, ~((3 << 28) | internalFile) >>> 0);
   }
   tables.column("file", "symbolCount")[internalFile] = internal.usedSymbols;
-  return [...names.values()];
+  return [...names].map(([symbol, name]) => ({ symbol, section: name.replace(/^__(start|stop)_/, "") }));
 }
 
 function sharedObjects({ tables, diagnostics }: Workers, files: number, inputs: Inputs): LinkedObject[] {

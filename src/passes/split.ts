@@ -37,7 +37,27 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
     if (rows === BUCKET_ROWS.at(-1) || findings.take("tooManySections").length === 0) break;
   }
   findings.warnings = readWarnings(workers, findings);
-  return { ...resolved, buckets: readBuckets(workers, findings) };
+  const buckets = readBuckets(workers, findings);
+  dropBounds(workers, resolved, buckets);
+  return { ...resolved, buckets };
+}
+
+/** `__start_X` and `__stop_X` are undefined after all when no input has a section X. */
+function dropBounds({ tables }: Workers, { sectionBounds }: Resolved, buckets: readonly Bucket[]): void {
+  if (sectionBounds.length === 0) return;
+  const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } = enumerations.SymbolFlags;
+  const isShared = (tables.get("outputFlags") & enumerations.OutputFlags.SHARED) !== 0;
+  const names = new Set(buckets.map(({ name }) => name));
+  const claim = tables.column("symbol", "claim");
+  const flags = tables.column("symbol", "flags");
+  for (const { section, symbol } of sectionBounds) {
+    if (names.has(section)) continue;
+    claim.setHalves(symbol, 0, 0);
+    const isOpen = isShared && (flags[symbol] & VISIBILITY) === 0;
+    flags[symbol] &= ~(IMPORTED | EXPORTED | NEEDS_DYNSYM);
+    flags[symbol] |= IS_UNDEFINED | (isOpen ? IMPORTED | NEEDS_DYNSYM : 0);
+    if ((flags[symbol] & STRONGLY_REFERENCED) === 0) flags[symbol] |= IS_WEAK_UNDEFINED;
+  }
 }
 
 const WARNING_PREFIX = ".gnu.warning.";

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+
+import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { scratch } from "../harness/scratch.ts";
+
+const exit = (status: number): string => `mov $60, %eax\nmov $${status}, %edi\nsyscall\n`;
+
+test("-e names the entry point, by symbol or by address, and _start is the default", async () => {
+  await using dir = await scratch({
+    "start.s": `.globl _start, other\n_start: ${exit(1)} other: ${exit(2)}.section .note.GNU-stack,"",@progbits`,
+  });
+  await dir.compile("start.s");
+  const run = async (...args: string[]) => {
+    expect(await dir.linkDirectly(spore, ["start.o", "-o", "a.out", ...args])).toMatchObject({ status: 0, stderr: "" });
+    return (await dir.run("./a.out")).status;
+  };
+  expect(await run()).toBe(1);
+  expect(await run("-e", "other")).toBe(2);
+  expect(await run("--entry=other")).toBe(2);
+  const address = /Entry point address: +(0x\w+)/.exec((await readelf(dir.file("a.out"), "-hW")).text)![1]!;
+  expect(await run("-e", address)).toBe(2);
+});
+
+test("an entry symbol that nobody defines is a warning, and the program starts at its code", async () => {
+  await using dir = await scratch({
+    "start.s": `.globl begin\nbegin: ${exit(3)}.section .note.GNU-stack,"",@progbits`,
+  });
+  await dir.compile("start.s");
+  for (const linker of [bfd, spore]) {
+    const linked = await dir.linkDirectly(linker, ["start.o", "-o", "a.out"]);
+    expect(linked, linker.name).toMatchObject({ status: 0, stderr: expect.stringMatching(/cannot find entry symbol/) });
+    expect((await dir.run("./a.out")).status, linker.name).toBe(3);
+  }
+});
+
+test("--defsym defines a symbol as a number, another symbol, or one with an offset", async () => {
+  await using dir = await scratch({
+    "main.c":
+      'extern char number[], alias[], moved[]; char data[] = "abcdef"; char *volatile n = number, *volatile a = alias, *volatile d = data; int main(void) { return (long)n == 0x1234 && a == d && moved == d + 3 ? moved[0] : 1; }',
+  });
+  const flags = ["-no-pie", "-Wl,--defsym=number=0x1234,--defsym,alias=data,--defsym=moved=data+3"];
+  await dir.compile("main.c", ["-fno-pie"]);
+  for (const linker of [bfd, spore])
+    expect(await dir.linkAndRun(linker, ["main.o"], { flags }), linker.name).toMatchObject({ status: 100 });
+});
+
+test("--require-defined is an error when nothing defines the symbol", async () => {
+  await using dir = await scratch({ "main.c": "int main(void) { return 0; }" });
+  expect(await dir.link(spore, ["main.o"], { flags: ["-Wl,--require-defined=nowhere"] })).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("'nowhere'"),
+  });
+  expect(await dir.link(spore, ["main.o"], { flags: ["-Wl,--require-defined=main"] })).toMatchObject({ status: 0 });
+});
+
+test("--unresolved-symbols=ignore-all and --warn-unresolved-symbols link what is not complete", async () => {
+  await using dir = await scratch({
+    "main.c": "int nowhere(void); int main(int argc, char **argv) { (void)argv; return argc > 1 ? nowhere() : 4; }",
+  });
+  for (const flag of ["--unresolved-symbols=ignore-all", "--warn-unresolved-symbols"])
+    for (const kind of ["-pie", "-no-pie", "-static"])
+      expect(
+        await dir.linkAndRun(spore, ["main.o"], { flags: [`-Wl,${flag}`, kind] }),
+        `${flag} ${kind}`,
+      ).toMatchObject({ status: 4 });
+});

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+
+import { bfd, spore } from "../harness/oracles.ts";
+import { scratch } from "../harness/scratch.ts";
+
+const item = (name: string): string =>
+  `static const char *const item_${name} __attribute__((section("registry"), used)) = "${name}";`;
+
+test("__start_ and __stop_ delimit what all files put into a section", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      #include <stdio.h>
+      extern const char *const __start_registry[], *const __stop_registry[];
+      ${item("main")}
+      int main(void) { for (const char *const *p = __start_registry; p < __stop_registry; p++) printf("%s ", *p); puts(""); }`,
+    "a.c": item("a"),
+    "b.c": item("b"),
+  });
+  for (const flags of [["-pie"], ["-no-pie"], ["-static"], ["-Wl,--gc-sections"]])
+    for (const linker of [bfd, spore])
+      expect(await dir.linkAndRun(linker, ["main.o", "a.o", "b.o"], { flags }), linker.name).toMatchObject({
+        stdout: "main a b \n",
+      });
+});
+
+test("each shared object has its own bounds of a section of the same name", async () => {
+  const source = (name: string): string => `${item(name)} ${item(`${name}2`)}
+    extern const char *const __start_registry[], *const __stop_registry[];
+    long count_${name}(void) { return __stop_registry - __start_registry; }`;
+  await using dir = await scratch({
+    "lib.c": source("lib"),
+    "main.c": `${source("main")} ${item("more")} long count_lib(void); int main(void) { return count_lib() * 10 + count_main(); }`,
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  expect(await dir.link(spore, ["lib.o"], { flags: ["-shared"], output: "lib.so" })).toMatchObject({ status: 0 });
+  expect(await dir.linkAndRun(spore, ["main.o", "lib.so"])).toMatchObject({ status: 23 });
+});
+
+test("the bounds of a section that does not exist are null when they are weak, and an error when not", async () => {
+  await using dir = await scratch({
+    "weak.c":
+      "extern __attribute__((weak)) const int __start_nothing[], __stop_nothing[]; int main(void) { return __start_nothing || __stop_nothing ? 1 : 7; }",
+    "strong.c": "extern const int __start_nothing[]; int main(void) { return __start_nothing[0]; }",
+  });
+  expect(await dir.linkAndRun(spore, ["weak.o"])).toMatchObject({ status: 7 });
+  expect(await dir.link(spore, ["strong.o"])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("'__start_nothing'"),
+  });
+});
