@@ -4,6 +4,7 @@
  */
 import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { ByteReader } from "../elf/byte-reader.ts";
+import { SHT_RELA } from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -32,6 +33,8 @@ export interface Finding {
 }
 
 const relocationNames = new Map<number, string>(Object.entries(relocations).map(([name, { number }]) => [number, name]));
+const SHDR = 64;
+const RELA = 24;
 const relocationName = (type: number): string => relocationNames.get(type) ?? `${type}`;
 
 /** Two names, or two pieces, have one hash: the link can be made with another seed. */
@@ -41,6 +44,12 @@ export class HashCollision extends Error {
   constructor() {
     super("two names have the same hash, with every seed that was tried");
   }
+}
+
+/** The operand as a value that was to be stored. */
+function signedHex({ operandLow, operandHigh }: Finding): string {
+  const value = BigInt.asIntN(64, (BigInt(operandHigh) << 32n) | BigInt(operandLow));
+  return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
 export class FindingReader {
@@ -239,7 +248,11 @@ export class FindingReader {
         diagnostics.add(name, { relocation: relocationName(finding.operandLow) }, place);
         return;
       case "relocationOutOfRange":
-        diagnostics.add(name, { relocation: "relocation", symbol: symbolName, value: `0x${operand.toString(16)}` }, place);
+        diagnostics.add(
+          name,
+          { relocation: object?.relocationAt(section, offset) ?? "", symbol: symbolName, value: signedHex(finding) },
+          place,
+        );
         return;
       case "relocationNeedsPic":
         diagnostics.add(name, { ...relocation, output: outputKind === "shared" ? "shared object" : "PIE object" }, place);
@@ -314,6 +327,24 @@ export class ObjectReader {
     return this.#reader.text(this.#reader.u64(header + 24), this.#reader.u64(header + 32));
   }
 
+  /** The name of the relocation of a place. */
+  relocationAt(section: number, offset: number): string | undefined {
+    const headers = this.#column("sectionHeaders");
+    try {
+      for (let i = 1; i < this.#column("sectionCount"); i++) {
+        const header = headers + i * SHDR;
+        if (this.#reader.u32(header + 4) !== SHT_RELA || this.#reader.u32(header + 44) !== section) continue;
+        const begin = this.#reader.u64(header + 24);
+        const end = begin + this.#reader.u64(header + 32);
+        for (let at = begin; at < end; at += RELA)
+          if (this.#reader.u64(at) === offset) return relocationName(this.#reader.u32(at + 8));
+      }
+    } catch {
+      // As below.
+    }
+    return undefined;
+  }
+
   /** The function whose bytes hold an offset in a section. */
   functionAt(section: number, offset: number): string | undefined {
     const symbols = this.#column("symbols");
@@ -330,7 +361,7 @@ export class ObjectReader {
     return undefined;
   }
 
-  #column(name: "sectionNames" | "sectionNamesSize" | "sectionHeaders" | "symbolCount" | "symbols" | "strings" | "stringsSize"): number {
+  #column(name: "sectionNames" | "sectionNamesSize" | "sectionHeaders" | "sectionCount" | "symbolCount" | "symbols" | "strings" | "stringsSize"): number {
     return this.#tables.column("file", name)[this.#file];
   }
 

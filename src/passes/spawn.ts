@@ -25,6 +25,8 @@ export interface TestHooks {
   readonly fault?: PoolFault;
   /** Seed of random sleeps in the workers. */
   readonly delays?: number;
+  /** Rows of each chunk. Default: each kernel's own bounds. */
+  readonly chunkRows?: number;
   /** On the first try, hashes keep few bits, so that names collide. */
   readonly hasCollisions?: boolean;
 }
@@ -34,7 +36,7 @@ export async function spawn(
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  { hasCollisions = false, ...hooks }: TestHooks,
+  { hasCollisions = false, chunkRows, ...hooks }: TestHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
@@ -46,7 +48,7 @@ export async function spawn(
   tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const workers = options.threads ?? Math.min(shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]), MAX_WORKERS);
   const pool = await WorkerPool.create({ files: inputs.staged, arena, workers, ...hooks });
-  return new Workers(arena, pool, tables, diagnostics);
+  return new Workers(arena, pool, tables, diagnostics, chunkRows);
 }
 
 /**

@@ -33,9 +33,12 @@ export class Workers implements AsyncDisposable {
   readonly #arena: Arena;
   readonly #pool: WorkerPool;
   readonly diagnostics: Diagnostics;
+  /** Tests only. */
+  readonly #chunkRows: number | undefined;
   readonly #began = performance.now();
 
-  constructor(arena: Arena, pool: WorkerPool, tables: Tables, diagnostics: Diagnostics) {
+  constructor(arena: Arena, pool: WorkerPool, tables: Tables, diagnostics: Diagnostics, chunkRows?: number) {
+    this.#chunkRows = chunkRows;
     this.#arena = arena;
     this.#pool = pool;
     this.tables = tables;
@@ -61,7 +64,7 @@ export class Workers implements AsyncDisposable {
     try {
       const report = await this.#pool.run(kernel, {
         rows: count,
-        ...(bounds === undefined ? {} : { bounds }),
+        ...(this.#chunkRows !== undefined ? { chunkRows: this.#chunkRows } : bounds === undefined ? {} : { bounds }),
         args: new Uint8Array(args.buffer),
       });
       this.timings.push({
