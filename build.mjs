@@ -3,7 +3,9 @@
  * Builds what `npm run build` and the tests need, each only when its sources changed:
  *
  *   node build.mjs [generate] [sanitize] [addon] [command] [library] [--force]
+ *   node build.mjs run FILE.ts [ARGUMENT...]
  *
+ * run:      a TypeScript program of this tree, which Node 20 does not run as it is; with addon and command
  * generate: the C++ view of the tables in src/ (never part of the default: what it writes is committed)
  * sanitize: build/sanitize/bin/ld, the linker with an addon that is built with sanitizers (neither)
  * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
@@ -11,16 +13,16 @@
  *           Node 20 another 4 ms
  * library:  dist/*.js and *.d.ts, what `import "spore-ld"` loads
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { delimiter, dirname, join, relative } from "node:path";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(fileURLToPath(import.meta.url));
 const words = process.argv.slice(2);
-const isForced = words.includes("--force");
+const isForced = words.includes("--force") && words[0] !== "run";
 const asked = words.filter((word) => !word.startsWith("-"));
 
 /** Ends the build with a message, not with a trace. */
@@ -213,8 +215,39 @@ async function buildSanitized() {
   });
 }
 
+/** Bundles a program to where it finds the addon from, and runs it in this process's place. */
+async function runProgram(file, args) {
+  const { build } = await import("esbuild");
+  const outfile = join(
+    root,
+    "build",
+    "run",
+    relative(root, resolve(file)).replace(/\.ts$/, ".mjs").replaceAll("/", "-"),
+  );
+  await build({
+    absWorkingDir: root,
+    entryPoints: [resolve(file)],
+    outfile,
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    target: "node20.19",
+    format: "esm",
+    sourcemap: true,
+    logLevel: "warning",
+  });
+  const program = spawn(process.execPath, ["--enable-source-maps", outfile, ...args], { stdio: "inherit" });
+  // The terminal sends its signals to both; the program decides when it is over.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => program.kill(signal));
+  program.on("exit", (code, signal) => (process.exitCode = signal === null ? code : 1));
+}
+
 const steps = { sanitize: buildSanitized, generate, addon: buildAddon, command: buildCommand, library: buildLibrary };
-const unknown = asked.find((step) => !(step in steps));
+const program = words[0] === "run" ? words[1] : undefined;
+if (words[0] === "run" && program === undefined) fail("run what? node build.mjs run FILE.ts [ARGUMENT...]");
+const wanted = program === undefined ? asked : ["addon", "command"];
+const unknown = wanted.find((step) => !(step in steps));
 if (unknown !== undefined) fail(`unknown step "${unknown}"; known: ${Object.keys(steps).join(", ")}`);
 if (process.platform !== "linux" && asked.includes("addon")) fail("the addon is for Linux");
-for (const step of asked.length === 0 ? ["addon", "command", "library"] : asked) await steps[step]();
+for (const step of wanted.length === 0 ? ["addon", "command", "library"] : wanted) await steps[step]();
+if (program !== undefined) await runProgram(program, words.slice(2));
