@@ -1,0 +1,81 @@
+/** The linkers that are compared, as far as they are installed. */
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { packageRoot } from "./measure.ts";
+import { isInstalled } from "./workloads/workload.ts";
+
+export interface Linker {
+  /** As the table has it. */
+  readonly name: string;
+  readonly path: string;
+  /** First line of `--version`. */
+  readonly version: string;
+  /** What it is given besides, to see its memory: mold links in a child that outlives it. */
+  readonly memoryArgs: readonly string[];
+}
+
+export const SPORE = "spore";
+
+export interface Linkers {
+  /** Spore is the last. */
+  readonly present: readonly Linker[];
+  /** Those that were looked for in vain. */
+  readonly absent: readonly string[];
+}
+
+function versionOf(path: string): string {
+  return spawnSync(path, ["--version"], { encoding: "utf8" }).stdout?.split("\n")[0] ?? "";
+}
+
+const linker = (name: string, path: string): Linker => ({
+  name,
+  path,
+  version: versionOf(path),
+  memoryArgs: name.startsWith("mold") ? ["--no-fork"] : [],
+});
+
+/** ld.lld and ld.lld-N on the path, newest first. */
+function installedLlds(): Linker[] {
+  const folders = (process.env["PATH"] ?? "").split(":");
+  const names = folders.flatMap((folder) => {
+    try {
+      return readdirSync(folder).filter((name) => /^ld\.lld(-\d+)?$/.test(name));
+    } catch {
+      return [];
+    }
+  });
+  const found = [...new Set(names)].map((name) => linker(name.replace("ld.", ""), name));
+  const major = ({ version }: Linker): number => Number(/LLD (\d+)/.exec(version)?.[1] ?? 0);
+  return found.sort((a, b) => major(b) - major(a));
+}
+
+/** Finds the linkers. Those of `more` are NAME=PATH: a newer mold, an older Spore. */
+export function findLinkers(more: readonly string[] = []): Linkers {
+  const present: Linker[] = [];
+  const absent: string[] = [];
+  for (const [name, program] of [
+    ["bfd", "ld.bfd"],
+    ["gold", "ld.gold"],
+  ])
+    if (isInstalled(program)) present.push(linker(name, program));
+    else absent.push(program);
+  const [lld] = installedLlds();
+  if (lld === undefined) absent.push("ld.lld");
+  else present.push(lld);
+  if (isInstalled("mold")) present.push(linker("mold", "mold"));
+  else absent.push("mold");
+  for (const entry of more) {
+    const [name, path] = entry.split("=", 2);
+    if (path === undefined) throw new Error(`"${entry}" is not NAME=PATH`);
+    present.push(linker(name, path));
+  }
+  present.push(linker(SPORE, join(packageRoot, "bin", "ld")));
+  return { present, absent };
+}
+
+export function formatLinkers({ present, absent }: Linkers): string {
+  const lines = present.map(({ name, version }) => `  ${name.padEnd(8)} ${version}\n`);
+  return lines.join("") + (absent.length > 0 ? `  absent:  ${absent.join(", ")}\n` : "");
+}
