@@ -1,0 +1,10 @@
+/** The workloads of bench/link.ts, in the order of the table. */
+import { archiveSearch } from "./archive-search.ts";
+import { clang } from "./clang.ts";
+import { debugInfo } from "./debug-info.ts";
+import { hello } from "./hello.ts";
+import { manyFiles } from "./many-files.ts";
+import { strings } from "./strings.ts";
+import type { Workload } from "./workload.ts";
+
+export const workloads: readonly Workload[] = [clang, debugInfo, manyFiles, archiveSearch, strings, hello];
