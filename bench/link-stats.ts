@@ -75,7 +75,7 @@ export function scalingOf(commandMs: number, nodeMs: number, times: readonly Ker
   return { serial, serialMs, parallelMs, boundMs: (workers) => serialMs + parallelMs / workers };
 }
 
-/** A line of the budget of L1 on two workers, for half of mold's time; docs/internals.md says where it is from. */
+/** A line of the budget of L1 with two workers, for half of mold's time; a prototype of the kernels kept to it. */
 export interface BudgetLine {
   readonly name: string;
   readonly budgetMs: number;

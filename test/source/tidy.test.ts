@@ -43,7 +43,7 @@ function filesOf(folder: string, extensions: RegExp): string[] {
 }
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
-const typescript = [...filesOf("src", /\.ts$/), ...filesOf("test", /\.ts$/), ...filesOf("native", /\.ts$/)];
+const typescript = ["src", "test", "native", "bench"].flatMap((folder) => filesOf(folder, /\.ts$/));
 const native = filesOf("native", /\.(cc|h)$/);
 
 /** `src/passes/scan.ts` → `passes`; `src/link.ts` → "". */
