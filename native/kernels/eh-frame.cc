@@ -22,20 +22,21 @@ void SortedRelocations::load(const Array<Elf64_Rela> &all) {
   std::stable_sort(sorted_.begin(), sorted_.end(), by_offset);
 }
 
-u32 count_cies(const Bytes &contents) {
-  u32 count = 0;
-  for (u64 at = 0;;) {
+bool count_cies(const Bytes &contents, u32 &count, u64 &bad_offset) {
+  count = 0;
+  for (u64 at = 0; at < contents.size();) {
+    bad_offset = at;
     auto length = contents.read<u32>(at);
-    if (!length) return count;
-    if (*length == 0) {
-      at += 4;
-      continue;
+    if (!length) return false;
+    if (*length != 0) {
+      auto id = contents.read<u32>(at + 4);
+      if (!id || !contents.contains(at + 4, *length)) return false;
+      if (*id == 0) count++;
+      else if (count == 0) return false; // an FDE comes after its CIE
     }
-    auto id = contents.read<u32>(at + 4);
-    if (!id || !contents.contains(at + 4, *length)) return count;
-    count += *id == 0;
     at += u64{*length} + 4;
   }
+  return true;
 }
 
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset) {

@@ -44,8 +44,9 @@ struct EhFrame {
 // Parses a section. Returns false, with the offset of what is wrong, when it is malformed.
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset);
 
-// How many CIEs a section has; less work than parsing it. What is malformed ends the count.
-u32 count_cies(const Bytes &contents);
+// Counts the CIEs of a section; less work than parsing it. Returns false, with the offset of what is wrong, when
+// the section cannot be walked.
+bool count_cies(const Bytes &contents, u32 &count, u64 &bad_offset);
 
 // The relocation of an FDE that gives its function: the field is at byte 8 of the record.
 inline std::optional<Elf64_Rela> function_of(const EhFrame &frame, const EhRecord &fde) {

@@ -101,7 +101,12 @@ void count_pieces(Job &job, RowRange<FileId> rows) {
       for (u32 i = 1; i < file.section_count; i++) {
         SectionId s = file.section_id(i);
         if (!(t.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t, s)) continue;
-        if (auto contents = file.contents(file.section(i))) cies += count_cies(*contents);
+        auto contents = file.contents(file.section(i));
+        u32 count = 0;
+        u64 bad = 0;
+        if (!contents || !count_cies(*contents, count, bad))
+          job.report(Code::BadEhFrame, {.file = raw(f), .section = i, .offset = bad});
+        cies += count;
       }
     }
     t.file.mergeables[f] = mergeables;

@@ -155,6 +155,11 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
   if (!headers || count == 0 || names >= count) return Code::BadSectionHeaders;
   Elf64_Shdr name_table = (*headers)[names];
   if (!is_string_table(bytes, name_table)) return Code::BadSectionNames;
+  // What is wrong below is reported with the section's name.
+  t.file.section_headers[f] = static_cast<u32>(header->e_shoff);
+  t.file.section_count[f] = static_cast<u32>(count);
+  t.file.section_names[f] = static_cast<u32>(name_table.sh_offset);
+  t.file.section_names_size[f] = static_cast<u32>(name_table.sh_size);
 
   u32 symtab = 0, indices = 0, groups = 0;
   u64 inflated = 0;
@@ -213,10 +218,6 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
     t.file.inflated_size[f] = inflated;
   }
   place.section = symtab;
-  t.file.section_headers[f] = static_cast<u32>(header->e_shoff);
-  t.file.section_count[f] = static_cast<u32>(count);
-  t.file.section_names[f] = static_cast<u32>(name_table.sh_offset);
-  t.file.section_names_size[f] = static_cast<u32>(name_table.sh_size);
   t.file.groups[f] = groups;
   if (!symtab) return shared ? Code::NoDynamicSymbols : Code::None;
 

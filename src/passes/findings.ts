@@ -204,13 +204,14 @@ export class FindingReader {
       return;
     }
     const object = file === NONE ? undefined : this.#objectOf(file);
-    const hasPlace = section !== NONE;
+    const hasSection = section !== NONE;
+    const hasOffset = hasSection && "hasOffset" in findingTable[name];
     const place: Place = {
       file: file === NONE ? undefined : this.fileName(file),
       fileOrder: file,
-      section: hasPlace ? object?.sectionName(section) : undefined,
-      offset: hasPlace ? offset : undefined,
-      symbol: hasPlace ? object?.functionAt(section, offset) : undefined,
+      section: hasSection ? object?.sectionName(section) || `section ${section}` : undefined,
+      offset: hasOffset ? offset : undefined,
+      symbol: hasOffset ? object?.functionAt(section, offset) : undefined,
     };
     const symbolName = symbol === NONE ? "" : (object?.symbolName(symbol) ?? "");
     const relocation = { relocation: relocationName(operand), symbol: symbolName };

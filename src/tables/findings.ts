@@ -5,6 +5,8 @@
 export interface Finding {
   /** What the row's fields hold, besides file, section and offset. */
   readonly operands: string;
+  /** It is about the bytes at `offset` of the section, not about the section. */
+  readonly hasOffset?: true;
 }
 
 export const findings = {
@@ -30,12 +32,12 @@ export const findings = {
   badSymbolSection: { operands: "symbol: index in the file" },
   hashCollision: { operands: "symbol: index in the file" },
   duplicateSymbol: { operands: "symbol: index in the file; operand: claim of the first definition" },
-  undefinedSymbol: { operands: "symbol: index in the file; offset: of the reference in the section" },
+  undefinedSymbol: { operands: "symbol: index in the file; offset: of the reference in the section", hasOffset: true },
   undefinedInShared: { operands: "symbol: index in the file" },
   linkerDefined: { operands: "symbol: its id; a name that the linker may define" },
   versionUnknown: { operands: "symbol: index in the file" },
   warningSection: { operands: "a .gnu.warning.SYMBOL section" },
-  symbolWarning: { operands: "symbol: index in the file; offset: of the reference" },
+  symbolWarning: { operands: "symbol: index in the file; offset: of the reference", hasOffset: true },
   badSectionName: { operands: "" },
   badSection: { operands: "" },
   tooManySections: { operands: "" },
@@ -43,18 +45,18 @@ export const findings = {
   compressionType: { operands: "operand: ch_type" },
   ltoObject: { operands: "" },
   badMergeSection: { operands: "" },
-  badEhFrame: { operands: "offset: in the section" },
+  badEhFrame: { operands: "offset: in the section", hasOffset: true },
   badRelocationSection: { operands: "" },
-  badRelocation: { operands: "offset: of the place; operand: r_info" },
-  relocationOutsideSection: { operands: "offset: of the place; operand: r_info" },
-  relocationOutOfRange: { operands: "offset: of the place; symbol: index in the file; operand: the value" },
-  relocationType: { operands: "offset: of the place; operand: its number" },
-  relocationNeedsPic: { operands: "offset: of the place; symbol: index in the file; operand: its type" },
-  relocationAgainstProtected: { operands: "offset: of the place; symbol: index in the file; operand: its type" },
-  relocationInReadOnly: { operands: "offset: of the place; symbol: index in the file; operand: its type" },
-  relocationToDiscarded: { operands: "offset: of the place; symbol: index in the file" },
-  badTlsSequence: { operands: "offset: of the place; operand: its type" },
-  tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type" },
+  badRelocation: { operands: "offset: of the place; operand: r_info", hasOffset: true },
+  relocationOutsideSection: { operands: "offset: of the place; operand: r_info", hasOffset: true },
+  relocationOutOfRange: { operands: "offset: of the place; symbol: index in the file; operand: the value", hasOffset: true },
+  relocationType: { operands: "offset: of the place; operand: its number", hasOffset: true },
+  relocationNeedsPic: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
+  relocationAgainstProtected: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
+  relocationInReadOnly: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
+  relocationToDiscarded: { operands: "offset: of the place; symbol: index in the file", hasOffset: true },
+  badTlsSequence: { operands: "offset: of the place; operand: its type", hasOffset: true },
+  tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
   sectionTooLarge: { operands: "" },
   outputFailed: { operands: "operand: errno" },
 } as const satisfies Record<string, Finding>;

@@ -1,7 +1,14 @@
 /** Reads and changes fields of an ELF object in memory: for inputs that are wrong on purpose. */
 
 /** Offsets and sizes of fields (gABI ch. 4). */
-const headerFields = { e_type: [16, 2], e_machine: [18, 2], e_shoff: [40, 8], e_shentsize: [58, 2], e_shnum: [60, 2], e_shstrndx: [62, 2] } as const;
+const headerFields = {
+  e_type: [16, 2],
+  e_machine: [18, 2],
+  e_shoff: [40, 8],
+  e_shentsize: [58, 2],
+  e_shnum: [60, 2],
+  e_shstrndx: [62, 2],
+} as const;
 const sectionFields = {
   sh_name: [0, 4],
   sh_type: [4, 4],
@@ -14,7 +21,14 @@ const sectionFields = {
   sh_addralign: [48, 8],
   sh_entsize: [56, 8],
 } as const;
-const symbolFields = { st_name: [0, 4], st_info: [4, 1], st_other: [5, 1], st_shndx: [6, 2], st_value: [8, 8], st_size: [16, 8] } as const;
+const symbolFields = {
+  st_name: [0, 4],
+  st_info: [4, 1],
+  st_other: [5, 1],
+  st_shndx: [6, 2],
+  st_value: [8, 8],
+  st_size: [16, 8],
+} as const;
 const relocationFields = { r_offset: [0, 8], r_type: [8, 4], r_sym: [12, 4], r_addend: [16, 8] } as const;
 
 export type SectionField = keyof typeof sectionFields;
@@ -108,16 +122,24 @@ export class ElfObject {
 
   /** Every field of headers, symbols, relocations and groups. */
   allFields(): Field[] {
-    const fields: Field[] = (Object.keys(headerFields) as (keyof typeof headerFields)[]).map((name) => this.headerField(name));
+    const fields: Field[] = (Object.keys(headerFields) as (keyof typeof headerFields)[]).map((name) =>
+      this.headerField(name),
+    );
     for (const section of this.sections) {
       for (const name of Object.keys(sectionFields) as SectionField[]) fields.push(this.sectionField(section, name));
-      const rows = (size: number): number[] => Array.from({ length: Math.min(Math.floor(section.size / size), 40) }, (_, row) => row);
+      const rows = (size: number): number[] =>
+        Array.from({ length: Math.min(Math.floor(section.size / size), 40) }, (_, row) => row);
       if (section.type === SHT_SYMTAB || section.type === SHT_DYNSYM)
-        for (const row of rows(SYM)) for (const name of Object.keys(symbolFields) as (keyof typeof symbolFields)[]) fields.push(this.symbolField(row, name, section.name));
+        for (const row of rows(SYM))
+          for (const name of Object.keys(symbolFields) as (keyof typeof symbolFields)[])
+            fields.push(this.symbolField(row, name, section.name));
       if (section.type === SHT_RELA)
-        for (const row of rows(RELA)) for (const name of Object.keys(relocationFields) as (keyof typeof relocationFields)[]) fields.push(this.relocationField(section, row, name));
+        for (const row of rows(RELA))
+          for (const name of Object.keys(relocationFields) as (keyof typeof relocationFields)[])
+            fields.push(this.relocationField(section, row, name));
       if (section.type === SHT_GROUP)
-        for (const row of rows(4)) fields.push({ name: `group ${section.index} word ${row}`, offset: section.offset + row * 4, size: 4 });
+        for (const row of rows(4))
+          fields.push({ name: `group ${section.index} word ${row}`, offset: section.offset + row * 4, size: 4 });
     }
     return fields;
   }

@@ -37,6 +37,7 @@ afterAll(() => dir[Symbol.asyncDispose]());
 /** Links with one input changed. Returns the messages. */
 async function refuse(name: string, contents: Uint8Array, ...others: string[]): Promise<string> {
   await dir.write(name, contents);
+  await dir.write("a.out", "old");
   const { status, stderr } = await dir.link(spore, [name, ...others], { driver: "g++" });
   expect(stderr).toMatch(/^spore: error: /);
   expect(stderr).not.toMatch(/worker was ended|internal error|SIG[A-Z]+/);
@@ -60,31 +61,154 @@ describe("an object is refused by name", () => {
     ["whose bytes are big-endian", (elf) => elf.bytes.writeUInt8(2, 5), /bad\.o.*(incompatible|little-endian)/],
     ["for another machine", (elf) => elf.set(elf.headerField("e_machine"), 183), /bad\.o.*incompatible/],
     ["that is an executable", (elf) => elf.set(elf.headerField("e_type"), 2), /bad\.o/],
-    ["whose section headers are outside the file", (elf) => elf.set(elf.headerField("e_shoff"), HUGE), /bad\.o.*section header table/],
-    ["whose section headers end outside the file", (elf) => elf.set(elf.headerField("e_shnum"), 60_000), /bad\.o.*section header table/],
-    ["whose section headers have another size", (elf) => elf.set(elf.headerField("e_shentsize"), 40), /bad\.o.*section header table/],
-    ["whose section names are nowhere", (elf) => elf.set(elf.headerField("e_shstrndx"), 4000), /bad\.o.*section header table/],
-    ["whose section names are no strings", (elf) => elf.set(elf.headerField("e_shstrndx"), 1), /bad\.o.*section name table/],
-    ["with a section past its end", (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_offset"), HUGE), /bad\.o:\(\.text.*past the end/],
-    ["with a section that is too long", (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_size"), HUGE), /bad\.o:\(\.text.*past the end/],
-    ["with a section name outside the table", (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_name"), 1 << 30), /bad\.o.*section name/],
-    ["with an alignment that is no power of two", (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_addralign"), 3), /bad\.o:\(\.text.*corrupt section/],
-    ["with symbols that link to nothing", (elf) => elf.set(elf.sectionField(elf.section(".symtab"), "sh_link"), 4000), /bad\.o.*symbol table/],
-    ["with more local symbols than symbols", (elf) => elf.set(elf.sectionField(elf.section(".symtab"), "sh_info"), 1 << 30), /bad\.o.*symbol table/],
-    ["with symbols of another size", (elf) => elf.set(elf.sectionField(elf.section(".symtab"), "sh_entsize"), 16), /bad\.o.*symbol table/],
-    ["with a symbol name outside the table", (elf) => elf.set(elf.symbolField(elf.section(".symtab").info, "st_name"), 1 << 30), /bad\.o.*name is outside the string table/],
-    ["with a symbol in no section", (elf) => elf.set(elf.symbolField(elf.section(".symtab").info, "st_shndx"), 4000), /bad\.o.*section that does not exist/],
-    ["with a relocation outside its section", (elf) => elf.set(elf.relocationField(elf.section(".rela.text"), 0, "r_offset"), HUGE), /bad\.o:\(\.text.*outside its section/],
-    ["with a relocation of no symbol", (elf) => elf.set(elf.relocationField(elf.section(".rela.text"), 0, "r_sym"), 1 << 30), /bad\.o:\(\.text.*corrupt relocation/],
-    ["with a relocation of no known type", (elf) => elf.set(elf.relocationField(elf.section(".rela.text"), 0, "r_type"), 250), /unknown relocation type 250[\s\S]*bad\.o:\(\.text/],
-    ["with relocations of another size", (elf) => elf.set(elf.sectionField(elf.section(".rela.text"), "sh_entsize"), 16), /bad\.o.*relocation section/],
-    ["with a group of nothing", (elf) => elf.set(elf.sectionField(elf.sections.find(({ type }) => type === 17)!, "sh_size"), 0), /bad\.o.*section group/],
-    ["with a group whose signature is nowhere", (elf) => elf.set(elf.sectionField(elf.sections.find(({ type }) => type === 17)!, "sh_info"), 1 << 30), /bad\.o.*section group/],
-    ["whose strings do not end", (elf) => elf.bytes.fill(65, elf.section(".rodata.str1.1").offset, elf.section(".rodata.str1.1").offset + elf.section(".rodata.str1.1").size), /bad\.o:\(\.rodata\.str1\.1.*mergeable section/],
-    ["whose frames are too long", (elf) => elf.bytes.writeUInt32LE(0x7fff_0000, elf.section(".eh_frame").offset), /bad\.o:\(\.eh_frame.*\.eh_frame/],
-    ["whose frames refer to no header", (elf) => elf.bytes.writeUInt32LE(0x00ff_fff0, elf.section(".eh_frame").offset + elf.bytes.readUInt32LE(elf.section(".eh_frame").offset) + 8), /bad\.o:\(\.eh_frame/],
-    ["with two symbol tables", (elf) => elf.set(elf.sectionField(elf.section(".comment"), "sh_type"), 2), /bad\.o.*(more than one )?symbol table/],
-    ["whose names table does not end", (elf) => elf.bytes.writeUInt8(65, elf.section(".strtab").offset + elf.section(".strtab").size - 1), /bad\.o.*symbol table/],
+    [
+      "whose section headers are outside the file",
+      (elf) => elf.set(elf.headerField("e_shoff"), HUGE),
+      /bad\.o.*section header table/,
+    ],
+    [
+      "whose section headers end outside the file",
+      (elf) => elf.set(elf.headerField("e_shnum"), 60_000),
+      /bad\.o.*section header table/,
+    ],
+    [
+      "whose section headers have another size",
+      (elf) => elf.set(elf.headerField("e_shentsize"), 40),
+      /bad\.o.*section header table/,
+    ],
+    [
+      "whose section names are nowhere",
+      (elf) => elf.set(elf.headerField("e_shstrndx"), 4000),
+      /bad\.o.*section header table/,
+    ],
+    [
+      "whose section names are no strings",
+      (elf) => elf.set(elf.headerField("e_shstrndx"), 1),
+      /bad\.o.*section name table/,
+    ],
+    [
+      "with a section past its end",
+      (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_offset"), HUGE),
+      /bad\.o:\(\.text.*past the end/,
+    ],
+    [
+      "with a section that is too long",
+      (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_size"), HUGE),
+      /bad\.o:\(\.text.*past the end/,
+    ],
+    [
+      "with a section name outside the table",
+      (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_name"), 1 << 30),
+      /bad\.o.*section name/,
+    ],
+    [
+      "with an alignment that is no power of two",
+      (elf) => elf.set(elf.sectionField(elf.section(".text"), "sh_addralign"), 3),
+      /bad\.o:\(\.text.*corrupt section/,
+    ],
+    [
+      "with symbols that link to nothing",
+      (elf) => elf.set(elf.sectionField(elf.section(".symtab"), "sh_link"), 4000),
+      /bad\.o.*symbol table/,
+    ],
+    [
+      "with more local symbols than symbols",
+      (elf) => elf.set(elf.sectionField(elf.section(".symtab"), "sh_info"), 1 << 30),
+      /bad\.o.*symbol table/,
+    ],
+    [
+      "with symbols of another size",
+      (elf) => elf.set(elf.sectionField(elf.section(".symtab"), "sh_entsize"), 16),
+      /bad\.o.*symbol table/,
+    ],
+    [
+      "with a symbol name outside the table",
+      (elf) => elf.set(elf.symbolField(elf.section(".symtab").info, "st_name"), 1 << 30),
+      /bad\.o.*name is outside the string table/,
+    ],
+    [
+      "with a symbol in no section",
+      (elf) => elf.set(elf.symbolField(elf.section(".symtab").info, "st_shndx"), 4000),
+      /bad\.o.*section that does not exist/,
+    ],
+    [
+      "with a relocation outside its section",
+      (elf) => elf.set(elf.relocationField(elf.section(".rela.text"), 0, "r_offset"), HUGE),
+      /bad\.o:\(.*outside its section/,
+    ],
+    [
+      "with a relocation of no symbol",
+      (elf) => elf.set(elf.relocationField(elf.section(".rela.text"), 0, "r_sym"), 1 << 30),
+      /bad\.o:\(.*corrupt relocation/,
+    ],
+    [
+      "with a relocation of no known type",
+      (elf) => elf.set(elf.relocationField(elf.section(".rela.text"), 0, "r_type"), 250),
+      /unknown relocation type 250[\s\S]*bad\.o:\(/,
+    ],
+    [
+      "with relocations of another size",
+      (elf) => elf.set(elf.sectionField(elf.section(".rela.text"), "sh_entsize"), 16),
+      /bad\.o.*relocation section/,
+    ],
+    [
+      "with a group of nothing",
+      (elf) =>
+        elf.set(
+          elf.sectionField(
+            elf.sections.find(({ type }) => type === 17)!,
+            "sh_size",
+          ),
+          0,
+        ),
+      /bad\.o.*section group/,
+    ],
+    [
+      "with a group whose signature is nowhere",
+      (elf) =>
+        elf.set(
+          elf.sectionField(
+            elf.sections.find(({ type }) => type === 17)!,
+            "sh_info",
+          ),
+          1 << 30,
+        ),
+      /bad\.o.*section group/,
+    ],
+    [
+      "whose strings do not end",
+      (elf) =>
+        elf.bytes.fill(
+          65,
+          elf.section(".rodata.str1.1").offset,
+          elf.section(".rodata.str1.1").offset + elf.section(".rodata.str1.1").size,
+        ),
+      /bad\.o:\(\.rodata\.str1\.1.*mergeable section/,
+    ],
+    [
+      "whose frames are too long",
+      (elf) => elf.bytes.writeUInt32LE(0x7fff_0000, elf.section(".eh_frame").offset),
+      /bad\.o:\(\.eh_frame.*\.eh_frame/,
+    ],
+    [
+      "whose frames refer to no header",
+      (elf) =>
+        elf.bytes.writeUInt32LE(
+          0x00ff_fff0,
+          elf.section(".eh_frame").offset + elf.bytes.readUInt32LE(elf.section(".eh_frame").offset) + 8,
+        ),
+      /bad\.o:\(\.eh_frame/,
+    ],
+    [
+      "with two symbol tables",
+      (elf) => elf.set(elf.sectionField(elf.section(".comment"), "sh_type"), 2),
+      /bad\.o.*(more than one )?symbol table/,
+    ],
+    [
+      "whose names table does not end",
+      (elf) => elf.bytes.writeUInt8(65, elf.section(".strtab").offset + elf.section(".strtab").size - 1),
+      /bad\.o.*symbol table/,
+    ],
   ];
   test.each(cases)("%s", async (_, change, message) => {
     expect(await refuse("bad.o", changed(change), "other.o")).toMatch(message);
@@ -93,11 +217,31 @@ describe("an object is refused by name", () => {
 
 describe("a shared object is refused by name", () => {
   const cases: [string, (elf: ElfObject) => void, RegExp][] = [
-    ["whose section headers are outside the file", (elf) => elf.set(elf.headerField("e_shoff"), HUGE), /bad\.so.*section header table/],
-    ["whose symbols are outside the file", (elf) => elf.set(elf.sectionField(elf.section(".dynsym"), "sh_offset"), HUGE), /bad\.so.*past the end/],
-    ["whose symbols have names outside the table", (elf) => elf.set(elf.symbolField(1, "st_name", ".dynsym"), 1 << 30), /bad\.so.*name is outside/],
-    ["whose dynamic section is outside the file", (elf) => elf.set(elf.sectionField(elf.section(".dynamic"), "sh_offset"), HUGE), /bad\.so/],
-    ["without dynamic symbols", (elf) => elf.set(elf.sectionField(elf.section(".dynsym"), "sh_type"), 1), /bad\.so.*dynamic symbol table/],
+    [
+      "whose section headers are outside the file",
+      (elf) => elf.set(elf.headerField("e_shoff"), HUGE),
+      /bad\.so.*section header table/,
+    ],
+    [
+      "whose symbols are outside the file",
+      (elf) => elf.set(elf.sectionField(elf.section(".dynsym"), "sh_offset"), HUGE),
+      /bad\.so.*past the end/,
+    ],
+    [
+      "whose symbols have names outside the table",
+      (elf) => elf.set(elf.symbolField(1, "st_name", ".dynsym"), 1 << 30),
+      /bad\.so.*name is outside/,
+    ],
+    [
+      "whose dynamic section is outside the file",
+      (elf) => elf.set(elf.sectionField(elf.section(".dynamic"), "sh_offset"), HUGE),
+      /bad\.so/,
+    ],
+    [
+      "without dynamic symbols",
+      (elf) => elf.set(elf.sectionField(elf.section(".dynsym"), "sh_type"), 1),
+      /bad\.so.*dynamic symbol table/,
+    ],
   ];
   test.each(cases)("%s", async (_, change, message) => {
     expect(await refuse("bad.so", changed(change, shared), "input.o")).toMatch(message);
@@ -108,9 +252,35 @@ describe("an archive is refused by name", () => {
   const size = (): number => archive.indexOf("member.o/") + 48;
   const cases: [string, () => Buffer, RegExp][] = [
     ["that is cut off", () => archive.subarray(0, archive.length - 100), /bad\.a.*malformed archive/],
-    ["whose member has no size", () => Buffer.from(archive.toString("latin1").replace(/(member\.o\/.{39})\d+ */s, (text, begin: string) => begin.padEnd(text.length, "x")), "latin1"), /bad\.a.*malformed archive/],
-    ["whose member is larger than it is", () => { const copy = Buffer.from(archive); copy.write("9999999999", size(), "latin1"); return copy; }, /bad\.a.*malformed archive/],
-    ["whose headers do not end as they should", () => { const copy = Buffer.from(archive); copy.write("xx", size() + 10, "latin1"); return copy; }, /bad\.a.*malformed archive/],
+    [
+      "whose member has no size",
+      () =>
+        Buffer.from(
+          archive
+            .toString("latin1")
+            .replace(/(member\.o\/.{39})\d+ */s, (text, begin: string) => begin.padEnd(text.length, "x")),
+          "latin1",
+        ),
+      /bad\.a.*malformed archive/,
+    ],
+    [
+      "whose member is larger than it is",
+      () => {
+        const copy = Buffer.from(archive);
+        copy.write("9999999999", size(), "latin1");
+        return copy;
+      },
+      /bad\.a.*malformed archive/,
+    ],
+    [
+      "whose headers do not end as they should",
+      () => {
+        const copy = Buffer.from(archive);
+        copy.write("xx", size() + 10, "latin1");
+        return copy;
+      },
+      /bad\.a.*malformed archive/,
+    ],
   ];
   test.each(cases)("%s", async (_, make, message) => {
     expect(await refuse("bad.a", make(), "input.o")).toMatch(message);
@@ -132,7 +302,11 @@ test("a member of an archive that is wrong is named with the archive", async () 
 
 test("several wrong files are named at once", async () => {
   await dir.write("worse.o", object.subarray(0, 100));
-  const text = await refuse("bad.o", changed((elf) => elf.set(elf.headerField("e_shoff"), HUGE)), "worse.o");
+  const text = await refuse(
+    "bad.o",
+    changed((elf) => elf.set(elf.headerField("e_shoff"), HUGE)),
+    "worse.o",
+  );
   expect(text).toMatch(/bad\.o/);
   expect(text).toMatch(/worse\.o/);
 });
