@@ -76,6 +76,7 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
     "lib.a",
     "-Wl,--no-whole-archive",
     "-shared",
+    "-Wl,-z,pack-relative-relocs",
     "-Wl,--version-script=versions,--build-id,-soname,libplain.so",
   ]);
   return {
