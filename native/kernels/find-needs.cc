@@ -118,6 +118,8 @@ private:
   }
 
   void act(Action action, const Reference &ref, const Elf64_Rela &rela) {
+    if (!is_writable_ && (action == Action::Relative || action == Action::Symbolic))
+      std::atomic_ref<u64>(const_cast<u64 &>(t_.link.has_text_relocations)).store(1, std::memory_order_relaxed);
     switch (action) {
     case Action::Value: break;
     case Action::Relative: relatives += !is_packed(output_, header_, rela.r_offset); break;

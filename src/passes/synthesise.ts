@@ -375,7 +375,7 @@ async function addDynamic(
       relativeCount: tables.get("gotRelatives"),
       versionNeeds: required.length,
       versionDefinitions: definitions === undefined ? 0 : versions.length + 1,
-      hasTextRelocations: false,
+      hasTextRelocations: tables.get("hasTextRelocations") !== 0,
       hasStaticTls: tables.get("hasStaticTls") !== 0,
     });
   add(

@@ -363,6 +363,7 @@ export const scalars = {
   hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
   findingCount: "rows of finding handed out, also past its end; atomic",
   needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
+  hasTextRelocations: "1 when the loader relocates a section that is read-only; atomic",
   hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
   gotSlots: "slots of .got before the entries': Local Dynamic's pair",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",

@@ -231,3 +231,42 @@ test("the versions of the C library's symbols are required as GNU ld requires th
   }
   expect(seen[1]).toEqual(seen[0]);
 });
+
+test("code that is not position independent is relocated by the loader with -z notext, and refused without", async () => {
+  await using dir = await scratch({
+    "lib.c": "int data = 5; extern int other(void); int f(void) { return data + other(); } int *const pointer = &data;",
+    "main.c":
+      "int f(void); extern int *const pointer; int other(void) { return 2; } int main(void) { return f() + *pointer; }",
+  });
+  await dir.compile("lib.c", ["-mcmodel=large", "-fno-pic"]);
+  const refused = await dir.link(spore, ["lib.o"], { flags: ["-shared"], output: "lib.so" });
+  expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/R_X86_64_64 .*read-only section/) });
+  for (const linker of [bfd, spore]) {
+    expect(await dir.link(linker, ["lib.o"], { flags: ["-shared", "-Wl,-z,notext"], output: "lib.so" })).toMatchObject({
+      status: 0,
+    });
+    expect(await dynamicEntries(dir.file("lib.so"), "TEXTREL"), linker.name).toHaveLength(1);
+    expect(await dir.linkAndRun(spore, ["main.o", "./lib.so"]), linker.name).toMatchObject({ status: 12 });
+  }
+});
+
+test("an inline variable is one object in all shared objects, also those that dlopen() keeps apart", async () => {
+  const source =
+    "template <class T> struct Shared { static int value; }; template <class T> int Shared<T>::value; inline int &counter() { static int count; return count; }";
+  await using dir = await scratch({
+    "one.cc": `${source} extern "C" int *value() { return &Shared<int>::value; } extern "C" int *count() { return &counter(); }`,
+    "main.cc": `
+      #include <cstdio>
+      #include <dlfcn.h>
+      int main() {
+        void *one = dlopen("./one.so", RTLD_NOW | RTLD_LOCAL), *two = dlopen("./two.so", RTLD_NOW | RTLD_LOCAL);
+        typedef int *(*Function)();
+        auto get = [](void *lib, const char *name) { return ((Function)dlsym(lib, name))(); };
+        std::printf("%d%d\\n", get(one, "value") == get(two, "value"), get(one, "count") == get(two, "count"));
+      }`,
+  });
+  await dir.compile("one.cc", ["-fPIC"]);
+  for (const output of ["one.so", "two.so"])
+    await dir.link(spore, ["one.o"], { flags: ["-shared"], output, driver: "g++" });
+  expect(await dir.linkAndRun(spore, ["main.o"], { cwd: dir.path })).toMatchObject({ stdout: "11\n" });
+});
