@@ -184,10 +184,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         }
         continue;
       }
-      if (name->starts_with(".gnu.lto_")) {
-        job.report(Code::LtoObject, place);
-        break;
-      }
+      if (name->starts_with(".gnu.lto_")) continue; // beside machine code; objects without it were refused by the scan
       if (name->starts_with(".gnu.warning.")) {
         job.report(Code::WarningSection, place);
         continue;

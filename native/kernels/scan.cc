@@ -369,6 +369,9 @@ void scan_object(Job &job, const FileView &file) {
     u32 flags = section == SHN_UNDEF ? MentionFlags::UNDEFINED
                 : section == section_common || sym.type() == STT_COMMON ? MentionFlags::COMMON
                                                                         : MentionFlags::DEFINED;
+    // GCC's mark of an object that has its intermediate language only.
+    if (flags == MentionFlags::COMMON && *name == "__gnu_lto_slim" && !(t.file.flags[file.id] & FileFlags::IS_LAZY)) [[unlikely]]
+      job.report(Code::LtoObject, {.file = raw(file.id)});
     if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
     if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
     if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags))

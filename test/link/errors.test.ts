@@ -164,3 +164,15 @@ test("at most 20 errors are listed, and the rest is counted", async () => {
   expect(text).toContain("30 more errors");
   expect((await fail(source, ["a.o"], ["-Wl,--error-limit=0"])).match(/undefined reference/g)).toHaveLength(50);
 });
+
+test("objects for link-time optimisation are named, and those with machine code beside it are linked", async () => {
+  const files = { "a.c": "int f(void); int main(void) { return f(); }", "b.c": "int f(void) { return 3; }" };
+  const text = await fail(files, ["a.o", "b.o"], [], ["-flto"]);
+  expect(text).toMatch(
+    /^spore: error: GCC LTO object without machine code.*\n>>> in .*a\.o\n>>> in .*b\.o\n>>> recompile/,
+  );
+  expect(text.match(/error:/g)).toHaveLength(1);
+  await using dir = await scratch(files);
+  for (const name of ["a.c", "b.c"]) await dir.compile(name, ["-flto", "-ffat-lto-objects"]);
+  expect(await dir.linkAndRun(spore, ["a.o", "b.o"], { flags: ["-fno-lto"] })).toMatchObject({ status: 3 });
+});

@@ -107,7 +107,12 @@ test("the image's address is hexadecimal with or without 0x", () => {
 });
 
 test("what would make another output than was asked for is refused", () => {
-  for (const [option, ...args] of [["-r"], ["--emit-relocs"], ["--section-start", "--section-start=.foo=0x10"], ["--section-start", "-Ttext=400000"]])
+  for (const [option, ...args] of [
+    ["-r"],
+    ["--emit-relocs"],
+    ["--section-start", "--section-start=.foo=0x10"],
+    ["--section-start", "-Ttext=400000"],
+  ])
     expect(parseAnyway(...(args.length > 0 ? args : [option!])).messages).toEqual([
       expect.stringContaining(`option '${option}' is not supported`),
     ]);

@@ -68,7 +68,8 @@ async function faultOf(kept: string, name: string, contents: Buffer, index: numb
   if (ended.signal !== null) return `ended by ${ended.signal}`;
   if (ended.status > 1) return `status ${ended.status}`;
   if (/worker was ended|SIG[A-Z]{2}|internal error|ERR_/.test(ended.stderr)) return ended.stderr.slice(0, 500);
-  if (ended.status === 0 && !/^total .* 0$/m.test(ended.stderr)) return `a worker died and was replaced: ${ended.stderr}`;
+  if (ended.status === 0 && !/^total .* 0$/m.test(ended.stderr))
+    return `a worker died and was replaced: ${ended.stderr}`;
   if (ended.status === 1 && !/error: /.test(ended.stderr)) return `no message: ${ended.stderr}`;
   return undefined;
 }
