@@ -126,7 +126,6 @@ BatchInput batch_from_js(const Napi::CallbackInfo &info) {
   const auto paths = info[0].As<Napi::Array>();
   const uint32_t count = paths.Length();
   input.batch->files.resize(count);
-  std::string path;
   for (uint32_t i = 0; i < count; i++) input.batch->files[i].path = paths.Get(i).As<Napi::String>().Utf8Value();
   input.request.mode = StageMode(info[1].As<Napi::Number>().Uint32Value());
   input.request.thresholds = {uint64_t(info[2].As<Napi::Number>().DoubleValue()),
