@@ -14,10 +14,9 @@ namespace spore {
 static Napi::Value demangle(const Napi::CallbackInfo &info) {
   const std::string name = info[0].As<Napi::String>().Utf8Value();
   int status = 0;
-  std::unique_ptr<char, decltype(&std::free)> text(
-      abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
-  if (status != 0 || !text)
-    return info.Env().Undefined();
+  std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status),
+                                                   &std::free);
+  if (status != 0 || !text) return info.Env().Undefined();
   return Napi::String::New(info.Env(), text.get());
 }
 

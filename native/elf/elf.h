@@ -56,7 +56,8 @@ struct Elf64_Verdaux {
 };
 
 static_assert(sizeof(Elf64_Ehdr) == 64 && sizeof(Elf64_Shdr) == 64 && sizeof(Elf64_Sym) == 24);
-static_assert(sizeof(Elf64_Chdr) == 24 && sizeof(Elf64_Rela) == 24 && sizeof(Elf64_Verdef) == 20 && sizeof(Elf64_Verdaux) == 8);
+static_assert(sizeof(Elf64_Chdr) == 24 && sizeof(Elf64_Rela) == 24 && sizeof(Elf64_Verdef) == 20 &&
+              sizeof(Elf64_Verdaux) == 8);
 
 enum : uint16_t { ET_REL = 1, ET_EXEC = 2, ET_DYN = 3 };
 enum : uint16_t { EM_X86_64 = 62 };

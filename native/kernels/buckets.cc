@@ -18,7 +18,7 @@ struct NameRule {
   u64 mask;
   u8 length;
   u8 keeps_name; // 1: a name with this prefix is a bucket of its own; 0: "text" or "text.*" is bucket "text"
-  u8 is_exact;   // 1: only the name itself
+  u8 is_exact; // 1: only the name itself
   char text[45];
 };
 static_assert(sizeof(NameRule) == 64);
@@ -107,8 +107,8 @@ bool is_root(const Name &n, const Elf64_Shdr &h) {
   case SHT_PREINIT_ARRAY: return true;
   case SHT_NOTE: return !(h.sh_flags & SHF_GROUP);
   }
-  return is_c_identifier(n) || n == ".init" || n == ".fini" || n.starts_with(".ctors") || n.starts_with(".dtors") || n == ".jcr" ||
-         n.starts_with(".init_array") || n.starts_with(".fini_array") || n.starts_with(".preinit_array");
+  return is_c_identifier(n) || n == ".init" || n == ".fini" || n.starts_with(".ctors") || n.starts_with(".dtors") ||
+         n == ".jcr" || n.starts_with(".init_array") || n.starts_with(".fini_array") || n.starts_with(".preinit_array");
 }
 
 // What a .note.gnu.property section says (psABI x86-64, Linux ABI, Program Property): IBT and SHSTK of
@@ -180,7 +180,8 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         if (auto note = file.contents(h)) {
           Properties found = properties_of(*note);
           more_flags |= found.file_flags;
-          std::atomic_ref<u64>(const_cast<u64 &>(t.link.isa_needed)).fetch_or(found.isa_needed, std::memory_order_relaxed);
+          std::atomic_ref<u64>(const_cast<u64 &>(t.link.isa_needed))
+              .fetch_or(found.isa_needed, std::memory_order_relaxed);
         }
         continue;
       }

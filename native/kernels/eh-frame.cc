@@ -57,14 +57,18 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
     bad_offset = at;
     auto length = contents->read<u32>(at);
     if (!length || *length == UINT32_MAX) return false; // the 64-bit form is in no compiler's output
-    if (*length == 0) {                                 // a terminator; crtend.o has it
+    if (*length == 0) { // a terminator; crtend.o has it
       at += 4;
       continue;
     }
     auto body = contents->slice(at + 4, *length);
     if (!body || *length < 4) return false;
     u32 id = *body->read<u32>(0);
-    EhRecord record{.offset = static_cast<u32>(at), .size = *length + 4, .cie = 0, .first_rela = 0, .last_rela = 0,
+    EhRecord record{.offset = static_cast<u32>(at),
+                    .size = *length + 4,
+                    .cie = 0,
+                    .first_rela = 0,
+                    .last_rela = 0,
                     .is_cie = id == 0};
     while (next_rela < frame.relas.size() && frame.relas[next_rela].r_offset < at) next_rela++;
     record.first_rela = next_rela;

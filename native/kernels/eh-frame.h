@@ -8,9 +8,9 @@
 namespace spore {
 
 struct EhRecord {
-  u32 offset;     // in the section
-  u32 size;       // with the length field
-  u32 cie;        // of an FDE: index of its CIE among the records; of a CIE: its own index
+  u32 offset; // in the section
+  u32 size; // with the length field
+  u32 cie; // of an FDE: index of its CIE among the records; of a CIE: its own index
   u32 first_rela; // of those whose r_offset is inside
   u32 last_rela;
   bool is_cie;

@@ -21,14 +21,16 @@ struct LocalNeed {
 class NeedsFinder {
 public:
   NeedsFinder(Job &job, References &references)
-      : job_(job), t_(job.t), output_(job.t.link.output_flags), target_(target_of(EM_X86_64)), references_(references) {}
+      : job_(job), t_(job.t), output_(job.t.link.output_flags), target_(target_of(EM_X86_64)), references_(references) {
+  }
 
   u32 relatives = 0, symbolics = 0;
   std::vector<LocalNeed> local_needs;
 
   // `relas` is an Array or a part of a vector; `at(i)` gives one.
   template <typename At>
-  void scan(const FileView &file, u32 section, const Elf64_Shdr &header, const Bytes &contents, u32 begin, u32 end, At at) {
+  void scan(const FileView &file, u32 section, const Elf64_Shdr &header, const Bytes &contents, u32 begin, u32 end,
+            At at) {
     file_ = &file;
     section_ = section;
     is_writable_ = header.sh_flags & SHF_WRITE;
@@ -57,7 +59,8 @@ private:
     }
     if (ref.flags & Reference::Ifunc) need(ref, rela, SymbolFlags::NEEDS_PLT);
     bool is_tls_expression = r->expression >= Expression::tlsGd;
-    if ((ref.flags & Reference::Tls) && !is_tls_expression && r->expression != Expression::size && !(ref.flags & Reference::Section))
+    if ((ref.flags & Reference::Tls) && !is_tls_expression && r->expression != Expression::size &&
+        !(ref.flags & Reference::Section))
       return report(Code::TlsMismatch, rela, rela.type());
 
     switch (r->expression) {
@@ -77,8 +80,12 @@ private:
     case Expression::size:
       if (ref.flags & Reference::Imported) act(Action::Symbolic, ref, rela);
       return 1;
-    case Expression::tlsGd: return scan_tls(rela, ref, contents, next_type, TlsRewrite::gd_to_ie, TlsRewrite::gd_to_le, SymbolFlags::NEEDS_TLS_GD);
-    case Expression::tlsDesc: return scan_tls(rela, ref, contents, next_type, TlsRewrite::desc_to_ie, TlsRewrite::desc_to_le, SymbolFlags::NEEDS_TLS_DESC);
+    case Expression::tlsGd:
+      return scan_tls(rela, ref, contents, next_type, TlsRewrite::gd_to_ie, TlsRewrite::gd_to_le,
+                      SymbolFlags::NEEDS_TLS_GD);
+    case Expression::tlsDesc:
+      return scan_tls(rela, ref, contents, next_type, TlsRewrite::desc_to_ie, TlsRewrite::desc_to_le,
+                      SymbolFlags::NEEDS_TLS_DESC);
     case Expression::tlsLd:
       if (tls_action(ref, output_) == TlsAction::AsWritten) {
         std::atomic_ref<u64>(const_cast<u64 &>(t_.link.needs_tls_ld)).store(1, std::memory_order_relaxed);
@@ -151,7 +158,11 @@ private:
   }
 
   u32 report(Code code, const Elf64_Rela &rela, u64 operand) {
-    job_.report(code, {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .symbol = rela.symbol(), .operand = operand});
+    job_.report(code, {.file = raw(file_->id),
+                       .section = section_,
+                       .offset = rela.r_offset,
+                       .symbol = rela.symbol(),
+                       .operand = operand});
     return 1;
   }
 
@@ -166,7 +177,8 @@ private:
   bool is_writable_ = false;
 };
 
-void find_in_eh_frame(Job &job, const FileView &file, u32 section, u32 rela_section, EhFrame &frame, NeedsFinder &finder) {
+void find_in_eh_frame(Job &job, const FileView &file, u32 section, u32 rela_section, EhFrame &frame,
+                      NeedsFinder &finder) {
   u64 bad = 0;
   if (!parse_eh_frame(file, section, rela_section, frame, bad)) return; // reported when it was counted
   Elf64_Shdr header = file.section(section);
@@ -215,7 +227,8 @@ void scan_relocations(Job &job, RowRange<FileId> rows) {
     if (local.empty()) continue;
     // Space, not an order: a file's rows are found through the file.
     std::sort(local.begin(), local.end(), [](const LocalNeed &a, const LocalNeed &b) { return a.symbol < b.symbol; });
-    u64 first = std::atomic_ref<u64>(const_cast<u64 &>(t.link.local_need_count)).fetch_add(local.size(), std::memory_order_relaxed);
+    u64 first = std::atomic_ref<u64>(const_cast<u64 &>(t.link.local_need_count))
+                    .fetch_add(local.size(), std::memory_order_relaxed);
     if (first + local.size() > t.local_need.rows) {
       job.report(Code::SectionTooLarge, {.file = raw(f)});
       t.file.local_needs[f] = 0;

@@ -37,7 +37,8 @@ void inflate_sections(Job &job, RowRange<FileId> rows) {
     if (size == 0 || !is_live_object(t, f)) continue;
     InputId input{t.file.input[f]};
     // Not file.base: a rerun may find the copy there already.
-    Bytes original(reinterpret_cast<const u8 *>(t.input.base[input] + t.file.input_offset[f]), t.input.size[input] - t.file.input_offset[f]);
+    Bytes original(reinterpret_cast<const u8 *>(t.input.base[input] + t.file.input_offset[f]),
+                   t.input.size[input] - t.file.input_offset[f]);
     u8 *copy = reinterpret_cast<u8 *>(t.link.inflated + t.file.inflated_offset[f]);
     u64 used = size - inflated_bytes(t, f, original);
     if (used > original.size() + 15) continue; // the file changed since it was scanned
@@ -50,7 +51,8 @@ void inflate_sections(Job &job, RowRange<FileId> rows) {
       auto chdr = original.read<Elf64_Chdr>(header->sh_offset);
       auto packed = original.slice(header->sh_offset, header->sh_size);
       bool is_sound = chdr && packed && packed->size() >= sizeof(Elf64_Chdr) && chdr->ch_size <= size - used &&
-                      inflate_into(*packed->slice(sizeof(Elf64_Chdr), packed->size() - sizeof(Elf64_Chdr)), copy + used, chdr->ch_size);
+                      inflate_into(*packed->slice(sizeof(Elf64_Chdr), packed->size() - sizeof(Elf64_Chdr)), copy + used,
+                                   chdr->ch_size);
       if (!is_sound) {
         job.report(Code::CompressedSection, {.file = raw(f), .section = i});
         continue;

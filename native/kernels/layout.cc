@@ -34,7 +34,8 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         SectionId s = file.section_id(i);
         BucketId bucket{t.section.bucket[s]};
         u32 flags = t.section.flags[s];
-        if (raw(bucket) == 0 || !(flags & SectionFlags::LIVE) || flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE))
+        if (raw(bucket) == 0 || !(flags & SectionFlags::LIVE) ||
+            flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE))
           continue;
         Elf64_Shdr h = file.section(i);
         u32 log2 = alignment_log2(h);
@@ -127,7 +128,8 @@ void assign_addresses(Job &job, RowRange<FileId> rows) {
     for (u32 i = file.first_global; i < file.symbol_count; i++) {
       SymbolId s{t.mention.symbol[file.mention(i)]};
       u64 claim = t.symbol.claim[s];
-      if (claim && Claim::file(claim) == f && Claim::symbol(claim) == i) t.symbol.address[s] = definition_address(t, file, i);
+      if (claim && Claim::file(claim) == f && Claim::symbol(claim) == i)
+        t.symbol.address[s] = definition_address(t, file, i);
     }
   }
 }
@@ -141,8 +143,10 @@ void assign_entry_addresses(Job &job, RowRange<EntryId> rows) {
     SymbolId s{t.entry.symbol[e]};
     u32 flags = t.symbol.flags[s];
     if (flags & SymbolFlags::NEEDS_COPY)
-      t.symbol.address[s] = (flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_address : t.link.copy_address) + t.entry.copy_offset[e];
-    else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT || (flags & SymbolFlags::IS_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none))
+      t.symbol.address[s] = (flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_address : t.link.copy_address) +
+                            t.entry.copy_offset[e];
+    else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT ||
+             (flags & SymbolFlags::IS_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none))
       t.symbol.address[s] = plt_address(t, target, e);
   }
 }

@@ -132,7 +132,8 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
       if ((flags & (SectionFlags::LIVE | SectionFlags::EXPANDED)) == SectionFlags::LIVE && header.sh_flags & SHF_ALLOC)
         has_unmarked.store(1, std::memory_order_relaxed);
       // What is ordered with a section lives with it.
-      if (header.sh_flags & SHF_LINK_ORDER && header.sh_link < file.section_count && is_kept(t, file.section_id(header.sh_link)))
+      if (header.sh_flags & SHF_LINK_ORDER && header.sh_link < file.section_count &&
+          is_kept(t, file.section_id(header.sh_link)))
         marker.reach(f, i);
       if (!(flags & SectionFlags::EH_FRAME)) continue;
       u64 bad = 0;
@@ -140,7 +141,8 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
       for (const EhRecord &r : frame.records) {
         if (!r.is_cie && !is_live_fde(t, file, frame, r)) continue;
         for (u32 k = r.first_rela; k < r.last_rela; k++)
-          if (r.is_cie || frame.relas[k].r_offset != r.offset + u64{8}) marker.reach_symbol(file, frame.relas[k].symbol());
+          if (r.is_cie || frame.relas[k].r_offset != r.offset + u64{8})
+            marker.reach_symbol(file, frame.relas[k].symbol());
       }
     }
     if (!marker.is_empty()) has_unmarked.store(1, std::memory_order_relaxed);

@@ -135,7 +135,7 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
       t.mergeable.first_piece[mergeable] = raw(piece);
       PieceId first = piece;
       // A bucket's row depends on timing, its ordinal does not.
-      u64 seed = t.link.hash_seed ^ u64{t.bucket.ordinal[BucketId{bucket}]} << 48;
+      u64 seed = t.link.hash_seed ^ u64 { t.bucket.ordinal[BucketId{bucket}] } << 48;
       if (auto contents = file.contents(h); contents && h.sh_entsize)
         for_each_piece(h, *contents, [&](u64 offset, u64 size) {
           if (raw(piece) >= raw(end)) return; // the file changed since they were counted
@@ -256,7 +256,9 @@ void count_fdes(Job &job, RowRange<FileId> rows) {
       CieId cie{t.file.first_cie[f]};
       std::vector<CieId> cie_of;
       for (u32 i = 0; i < t.file.cies[f]; i++)
-        if (!is_same_cie(t, cie + i)) job.report(Code::HashCollision, {.file = raw(f), .section = t.cie.section[cie + i], .offset = t.cie.start[cie + i]});
+        if (!is_same_cie(t, cie + i))
+          job.report(Code::HashCollision,
+                     {.file = raw(f), .section = t.cie.section[cie + i], .offset = t.cie.start[cie + i]});
       for_each_eh_frame(job, file, [&](const EhFrame &frame) {
         cie_of.assign(frame.records.size(), cie);
         for (size_t i = 0; i < frame.records.size(); i++) {

@@ -33,17 +33,20 @@ void pack_relatives(Job &job, RowRange<ChunkId> rows) {
         if (!relas) continue; // reported when needs are found
         for (Elf64_Rela rela : *relas) {
           const Relocation *r = target.relocation(rela.type());
-          if (!r || r->expression != Expression::absolute || r->field != Field::word64 || rela.symbol() >= references.size())
+          if (!r || r->expression != Expression::absolute || r->field != Field::word64 ||
+              rela.symbol() >= references.size())
             continue;
           const Reference &ref = references[rela.symbol()];
           if (ref.flags & (Reference::Undefined | Reference::Discarded)) continue;
-          if (action_for_absolute(ref, true, header.sh_flags & SHF_WRITE, output) == Action::Relative && is_packed(output, header, rela.r_offset))
+          if (action_for_absolute(ref, true, header.sh_flags & SHF_WRITE, output) == Action::Relative &&
+              is_packed(output, header, rela.r_offset))
             places[t.bucket.ordinal[bucket]].push_back(t.section.offset[s] + rela.r_offset);
         }
       }
     }
     for (u32 b = 0; b < buckets; b++)
-      t.chunk_bucket.relr_words[ChunkBucketId{raw(chunk) * buckets + b}] = static_cast<u32>(encode_relr(places[b], 0).size());
+      t.chunk_bucket.relr_words[ChunkBucketId{raw(chunk) * buckets + b}] =
+          static_cast<u32>(encode_relr(places[b], 0).size());
   }
 }
 

@@ -12,20 +12,20 @@ namespace spore {
 // One symbol of a file's symbol table, as its relocations see it.
 struct Reference {
   enum : u32 {
-    Imported = 1,      // the loader decides
-    Absolute = 2,      // does not move with the image
-    Ifunc = 4,         // defined here, resolved at start
+    Imported = 1, // the loader decides
+    Absolute = 2, // does not move with the image
+    Ifunc = 4, // defined here, resolved at start
     Tls = 8,
     Function = 16,
-    Undefined = 32,    // an error unless weak or allowed
-    Weak = 64,         // undefined and null
-    Discarded = 128,   // in a section that is not in the output
-    Section = 256,     // STT_SECTION
-    Merged = 512,      // in a section that is split into pieces
+    Undefined = 32, // an error unless weak or allowed
+    Weak = 64, // undefined and null
+    Discarded = 128, // in a section that is not in the output
+    Section = 256, // STT_SECTION
+    Merged = 512, // in a section that is split into pieces
     Global = 1024,
     OwnedByShared = 2048,
     Protected = 4096,
-    Warned = 8192,     // a .gnu.warning section speaks of it
+    Warned = 8192, // a .gnu.warning section speaks of it
   };
   u32 flags = 0;
   u32 symbol = 0; // SymbolId of a global one
@@ -37,7 +37,8 @@ public:
   void load(const Tables &t, const FileView &file) {
     all_.resize(file.symbol_count);
     for (u32 i = 0; i < file.first_global; i++) all_[i] = local(t, file, i);
-    for (u32 i = file.first_global; i < file.symbol_count; i++) all_[i] = global(t, SymbolId{t.mention.symbol[file.mention(i)]});
+    for (u32 i = file.first_global; i < file.symbol_count; i++)
+      all_[i] = global(t, SymbolId{t.mention.symbol[file.mention(i)]});
   }
   const Reference &operator[](u32 symbol) const { return all_[symbol]; }
   u32 size() const { return static_cast<u32>(all_.size()); }
@@ -54,7 +55,8 @@ public:
     if ((f & SymbolFlags::VISIBILITY) == STV_PROTECTED) flags |= Reference::Protected;
     if (f & SymbolFlags::IS_IFUNC && !(f & SymbolFlags::IMPORTED)) flags |= Reference::Ifunc;
     if (f & SymbolFlags::IS_UNDEFINED && !(f & SymbolFlags::IMPORTED))
-      flags |= f & SymbolFlags::IS_WEAK_UNDEFINED ? u32{Reference::Weak | Reference::Absolute} : u32{Reference::Undefined};
+      flags |=
+          f & SymbolFlags::IS_WEAK_UNDEFINED ? u32{Reference::Weak | Reference::Absolute} : u32{Reference::Undefined};
     return {flags, raw(s)};
   }
 
@@ -66,7 +68,8 @@ public:
     if (sym.type() == STT_TLS) flags |= Reference::Tls;
     if (sym.type() == STT_GNU_IFUNC) flags |= Reference::Ifunc;
     if (section == section_absolute) return {flags | Reference::Absolute, 0};
-    if (section == SHN_UNDEF || section >= file.section_count) return {i == 0 ? u32{Reference::Absolute} : flags | Reference::Discarded, 0};
+    if (section == SHN_UNDEF || section >= file.section_count)
+      return {i == 0 ? u32{Reference::Absolute} : flags | Reference::Discarded, 0};
     u32 kept = t.section.flags[file.section_id(section)];
     if (kept & SectionFlags::MERGEABLE) flags |= Reference::Merged;
     // .eh_frame is laid out record by record; nothing but crtbegin.o's label of its start refers to it.
@@ -80,14 +83,14 @@ private:
 
 // What a relocation comes to, beyond a value in the output.
 enum class Action : u8 {
-  Value,         // a link-time value
-  Relative,      // a dynamic relocation without a symbol
-  Symbolic,      // a dynamic relocation with a symbol
-  Copy,          // the symbol's data is copied to the executable; then a value
-  CanonicalPlt,  // the symbol's address is its PLT entry here; then a value
-  Plt,           // through the symbol's PLT entry
-  NeedsPic,      // error: recompile with -fPIC
-  NeedsNoText,   // error: a dynamic relocation in a section that is not writable
+  Value, // a link-time value
+  Relative, // a dynamic relocation without a symbol
+  Symbolic, // a dynamic relocation with a symbol
+  Copy, // the symbol's data is copied to the executable; then a value
+  CanonicalPlt, // the symbol's address is its PLT entry here; then a value
+  Plt, // through the symbol's PLT entry
+  NeedsPic, // error: recompile with -fPIC
+  NeedsNoText, // error: a dynamic relocation in a section that is not writable
 };
 
 // For S + A (is_word: in a 64-bit field) in a section that may be written at run time.
@@ -108,11 +111,14 @@ inline Action action_for_absolute(const Reference &ref, bool is_word, bool is_wr
 inline Action action_for_pc_relative(const Reference &ref, u64 output) {
   bool shared = output & OutputFlags::SHARED;
   if (ref.flags & Reference::Imported) {
-    if (shared) return ref.flags & Reference::Function && !(ref.flags & Reference::OwnedByShared) ? Action::Plt : Action::NeedsPic;
+    if (shared)
+      return ref.flags & Reference::Function && !(ref.flags & Reference::OwnedByShared) ? Action::Plt
+                                                                                        : Action::NeedsPic;
     if (!(ref.flags & Reference::OwnedByShared)) return Action::Value;
     return ref.flags & Reference::Function ? Action::CanonicalPlt : Action::Copy;
   }
-  if (ref.flags & Reference::Absolute && !(ref.flags & Reference::Weak) && output & OutputFlags::PIC) return Action::NeedsPic;
+  if (ref.flags & Reference::Absolute && !(ref.flags & Reference::Weak) && output & OutputFlags::PIC)
+    return Action::NeedsPic;
   return Action::Value;
 }
 
@@ -129,8 +135,8 @@ inline TlsAction tls_action(const Reference &ref, u64 output) {
 
 // Whether a GOT slot can be done without: the symbol is near and final.
 inline bool may_bypass_got(const Reference &ref, u64 output) {
-  return !(ref.flags & (Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak |
-                        Reference::Undefined)) &&
+  return !(ref.flags &
+           (Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak | Reference::Undefined)) &&
          !(output & OutputFlags::NO_RELAX);
 }
 

@@ -74,7 +74,8 @@ void expand(const Tables &t, FileId f, std::vector<FileId> &stack) {
 void reset_claims(Job &job, RowRange<RangeId> rows) {
   const Tables &t = job.t;
   for (RangeId range : rows) {
-    u64 begin = t.mention.rows * raw(range) / t.link.ranges, end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
+    u64 begin = t.mention.rows * raw(range) / t.link.ranges,
+        end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
     std::memset(t.symbol.claim.data + begin, 0, (end - begin) * sizeof(u64));
   }
 }
@@ -173,7 +174,8 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
         else if (!(mention & MentionFlags::WEAK)) flags |= SymbolFlags::ROOT;
       } else {
         flags |= SymbolFlags::IN_OBJECT;
-        if (kind == MentionFlags::UNDEFINED && !(mention & MentionFlags::WEAK)) flags |= SymbolFlags::STRONGLY_REFERENCED;
+        if (kind == MentionFlags::UNDEFINED && !(mention & MentionFlags::WEAK))
+          flags |= SymbolFlags::STRONGLY_REFERENCED;
       }
       switch (sym.visibility()) {
       case STV_HIDDEN: flags |= SymbolFlags::VISIBILITY_HIDDEN; break;
@@ -193,7 +195,8 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
         u32 section = file.section_index(i, sym);
         bool discarded =
             section < file.section_count && t.section.flags[file.section_id(section)] & SectionFlags::DISCARDED;
-        if (!discarded && !(t.link.output_flags & OutputFlags::ALLOW_MULTIPLE)) job.report(Code::DuplicateSymbol, {.file = raw(f), .symbol = i, .operand = claim});
+        if (!discarded && !(t.link.output_flags & OutputFlags::ALLOW_MULTIPLE))
+          job.report(Code::DuplicateSymbol, {.file = raw(f), .symbol = i, .operand = claim});
       } else if (claim == 0 && kind == MentionFlags::UNDEFINED) {
         auto name = file.symbol_name(sym);
         if (name && (name->starts_with("__start_") || name->starts_with("__stop_")))
@@ -235,7 +238,8 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
   const Tables &t = job.t;
   u64 output = t.link.output_flags;
   for (RangeId range : rows) {
-    u64 begin = t.mention.rows * raw(range) / t.link.ranges, end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
+    u64 begin = t.mention.rows * raw(range) / t.link.ranges,
+        end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
     for (u64 row = begin; row < end; row++) {
       if (t.mention.symbol.data[row] != row) continue;
       SymbolId s{static_cast<u32>(row)};
@@ -250,7 +254,8 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
       if (claim == 0) {
         // The loader may find it; an executable's weak references are settled now, as null.
         bool is_weak = !(flags & SymbolFlags::STRONGLY_REFERENCED);
-        if (flags & SymbolFlags::IN_OBJECT && is_open && may_stay_undefined(output, is_weak)) flags |= SymbolFlags::IMPORTED;
+        if (flags & SymbolFlags::IN_OBJECT && is_open && may_stay_undefined(output, is_weak))
+          flags |= SymbolFlags::IMPORTED;
         flags |= SymbolFlags::IS_UNDEFINED;
         if (is_weak || output & OutputFlags::IGNORE_UNDEFINED) flags |= SymbolFlags::IS_WEAK_UNDEFINED;
       } else {
@@ -275,7 +280,8 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
         } else if (!is_live(t, owner)) {
           flags |= SymbolFlags::IS_UNDEFINED; // in an archive member that only weak references name
           if (!(flags & SymbolFlags::STRONGLY_REFERENCED)) flags |= SymbolFlags::IS_WEAK_UNDEFINED;
-          if (flags & SymbolFlags::IN_OBJECT && is_open && may_stay_undefined(output, true)) flags |= SymbolFlags::IMPORTED;
+          if (flags & SymbolFlags::IN_OBJECT && is_open && may_stay_undefined(output, true))
+            flags |= SymbolFlags::IMPORTED;
         } else if (t.file.flags[owner] & FileFlags::IS_INTERNAL) {
           FileView file(t, owner);
           if (file.symbols()[Claim::symbol(claim)].st_shndx == SHN_ABS) flags |= SymbolFlags::IS_ABSOLUTE;
@@ -286,11 +292,13 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
           if (sym.type() == STT_FUNC) flags |= SymbolFlags::IS_FUNCTION;
           if (sym.type() == STT_TLS) flags |= SymbolFlags::IS_TLS;
           if (sym.st_shndx == SHN_ABS) flags |= SymbolFlags::IS_ABSOLUTE;
-          bool may_export = (visibility == STV_DEFAULT || visibility == STV_PROTECTED) && !(flags & SymbolFlags::LOCALISED);
+          bool may_export =
+              (visibility == STV_DEFAULT || visibility == STV_PROTECTED) && !(flags & SymbolFlags::LOCALISED);
           if (output & OutputFlags::SHARED) {
             if (may_export) flags |= SymbolFlags::EXPORTED;
             bool is_function = sym.type() == STT_FUNC || sym.type() == STT_GNU_IFUNC;
-            bool is_bound = output & OutputFlags::BSYMBOLIC || (output & OutputFlags::BSYMBOLIC_FUNCTIONS && is_function);
+            bool is_bound =
+                output & OutputFlags::BSYMBOLIC || (output & OutputFlags::BSYMBOLIC_FUNCTIONS && is_function);
             if (output & OutputFlags::DYNAMIC_LIST) is_bound = !(flags & SymbolFlags::IS_LISTED);
             if (may_export && visibility == STV_DEFAULT && !is_bound) flags |= SymbolFlags::IMPORTED;
           } else if (may_export && !(output & OutputFlags::STATIC)) {

@@ -174,7 +174,8 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
     }
     if (!shared && h.sh_flags & SHF_COMPRESSED) {
       auto chdr = bytes.read<Elf64_Chdr>(h.sh_offset);
-      if (!chdr || h.sh_size < sizeof(Elf64_Chdr) || h.sh_flags & SHF_ALLOC || h.sh_type == SHT_NOBITS || chdr->ch_size > UINT32_MAX)
+      if (!chdr || h.sh_size < sizeof(Elf64_Chdr) || h.sh_flags & SHF_ALLOC || h.sh_type == SHT_NOBITS ||
+          chdr->ch_size > UINT32_MAX)
         return Code::CompressedSection;
       place.operand = chdr->ch_type;
       if (chdr->ch_type != ELFCOMPRESS_ZLIB) return Code::CompressionType;
@@ -362,15 +363,17 @@ void scan_object(Job &job, const FileView &file) {
     if (!name || section == section_bad) {
       job.report(name ? Code::BadSymbolSection : Code::BadSymbolName, {.file = raw(file.id), .symbol = i});
       t.mention.flags[m] = MentionFlags::UNDEFINED | MentionFlags::WEAK;
-      t.mention.name[m] = address_of(base + t.file.strings[file.id] + t.file.strings_size[file.id] - 1); // the empty name
+      t.mention.name[m] =
+          address_of(base + t.file.strings[file.id] + t.file.strings_size[file.id] - 1); // the empty name
       t.mention.hash[m] = hash_name(t, base, 0);
       continue;
     }
-    u32 flags = section == SHN_UNDEF ? MentionFlags::UNDEFINED
+    u32 flags = section == SHN_UNDEF                                    ? MentionFlags::UNDEFINED
                 : section == section_common || sym.type() == STT_COMMON ? MentionFlags::COMMON
                                                                         : MentionFlags::DEFINED;
     // GCC's mark of an object that has its intermediate language only.
-    if (flags == MentionFlags::COMMON && *name == "__gnu_lto_slim" && !(t.file.flags[file.id] & FileFlags::IS_LAZY)) [[unlikely]]
+    if (flags == MentionFlags::COMMON && *name == "__gnu_lto_slim" && !(t.file.flags[file.id] & FileFlags::IS_LAZY))
+        [[unlikely]]
       job.report(Code::LtoObject, {.file = raw(file.id)});
     if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
     if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
@@ -487,7 +490,8 @@ FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) 
   if (flags & MentionFlags::NAME_HAS_AT) {
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
     if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
-    else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}, false};
+    else if (mark)
+      return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}, false};
   } else if (flags & MentionFlags::VERSIONED) {
     FileView file(t, f);
     const std::vector<Name> &versions = cache.of(t, f);
@@ -535,7 +539,8 @@ void verify_names(Job &job, RowRange<FileId> rows) {
   for (FileId f : rows) {
     u32 begin = t.file.first_mention[f], end = t.file.first_mention[f + 1];
     for (u32 i = begin; i < end; i++) {
-      if (i + 2 * ahead < end) __builtin_prefetch(&t.mention.name[MentionId{t.mention.symbol[MentionId{i + 2 * ahead}]}]);
+      if (i + 2 * ahead < end)
+        __builtin_prefetch(&t.mention.name[MentionId{t.mention.symbol[MentionId{i + 2 * ahead}]}]);
       if (i + ahead < end) __builtin_prefetch(name_text(t, MentionId{t.mention.symbol[MentionId{i + ahead}]}));
       MentionId same{t.mention.symbol[MentionId{i}]};
       if (raw(same) != i && !is_same_name(t, MentionId{i}, same, own, other))

@@ -29,7 +29,8 @@ Slots slots_of(const Tables &t, u32 needs, const Reference &ref) {
   if (needs & SymbolFlags::NEEDS_GOT) {
     s.got++;
     if (imported) s.symbolics++;
-    else if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) s.relatives += !(output & OutputFlags::PACK_RELATIVE);
+    else if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined)))
+      s.relatives += !(output & OutputFlags::PACK_RELATIVE);
   }
   if (needs & SymbolFlags::NEEDS_TLS_GD) {
     s.got += 2;
@@ -152,7 +153,8 @@ void count_needs(Job &job, RowRange<RangeId> rows) {
       sum.relatives += s.relatives;
       sum.symbolics += s.symbolics;
     };
-    if (raw(range) < t.link.ranges) for_each_need(t, range, [&](SymbolId, u32 needs, const Reference &ref) { add(needs, ref); });
+    if (raw(range) < t.link.ranges)
+      for_each_need(t, range, [&](SymbolId, u32 needs, const Reference &ref) { add(needs, ref); });
     else for_each_local_need(t, [&](LocalNeedId id, u32, const Reference &ref) { add(t.local_need.needs[id], ref); });
     NeedCellId cell{raw(range)};
     t.need_cell.entries[cell] = entries;
@@ -203,7 +205,8 @@ void place_copies(Job &job, RowRange<RangeId> rows) {
       FileId f = Claim::file(claim);
       FileView file(t, f);
       Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
-      auto same = std::find_if(copies.begin(), copies.end(), [&](const Copy &c) { return c.file == raw(f) && c.value == sym.st_value; });
+      auto same = std::find_if(copies.begin(), copies.end(),
+                               [&](const Copy &c) { return c.file == raw(f) && c.value == sym.st_value; });
       if (same != copies.end()) {
         t.entry.copy_offset[e] = same->offset;
         if (same->is_relro) t.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);
@@ -217,7 +220,8 @@ void place_copies(Job &job, RowRange<RangeId> rows) {
         u32 of_section = alignment_log2(h);
         if (of_section < log2) log2 = of_section;
         auto name = file.section_name(h);
-        is_relro = !(h.sh_flags & SHF_WRITE) || (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
+        is_relro = !(h.sh_flags & SHF_WRITE) ||
+                   (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
       }
       if (log2 > 6) log2 = 6;
       if (sym.st_size > UINT32_MAX) {
@@ -284,7 +288,8 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       Name name = symbol_name(t, SymbolId{t.entry.symbol[e]});
       t.entry.hash[e] = gnu_hash(name.data, name.size);
     }
-    std::stable_sort(hashed.begin(), hashed.end(), [&](EntryId a, EntryId b) { return t.entry.hash[a] % buckets < t.entry.hash[b] % buckets; });
+    std::stable_sort(hashed.begin(), hashed.end(),
+                     [&](EntryId a, EntryId b) { return t.entry.hash[a] % buckets < t.entry.hash[b] % buckets; });
     u32 index = 1;
     u64 string = 0;
     auto number = [&](EntryId e) {
@@ -299,7 +304,9 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       u64 claim = t.symbol.claim[s];
       if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
         FileId f = Claim::file(claim);
-        u32 versym = t.file.versions[f] ? *Bytes(reinterpret_cast<const u8 *>(t.file.base[f]), t.file.size[f]).read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2) : 0;
+        u32 versym = t.file.versions[f] ? *Bytes(reinterpret_cast<const u8 *>(t.file.base[f]), t.file.size[f])
+                                               .read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2)
+                                        : 0;
         u32 version = versym & ~VERSYM_HIDDEN;
         if (version > VER_NDX_GLOBAL && t.file.first_version[f] + version < t.file.first_version[f + 1])
           t.version.is_used[VersionId{t.file.first_version[f] + version}] = 1;

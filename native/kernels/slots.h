@@ -25,6 +25,8 @@ inline u64 plt_address(const Tables &t, const Target &target, EntryId e) {
 // .got.plt begins with three words of the loader's (psABI 5.2).
 inline constexpr u32 got_plt_reserved = 3;
 
-inline u64 got_plt_address(const Tables &t, u32 plt) { return t.link.got_plt_address + (u64{got_plt_reserved} + plt) * 8; }
+inline u64 got_plt_address(const Tables &t, u32 plt) {
+  return t.link.got_plt_address + (u64{got_plt_reserved} + plt) * 8;
+}
 
 } // namespace spore

@@ -21,8 +21,7 @@ struct Source {
 Source source_of(const Job &job) {
   const Tables &t = job.t;
   switch (job.parameter(0)) {
-  case HashSource::MENTIONS:
-    return {t.mention.hash.data, t.mention.symbol.data, static_cast<u32>(t.mention.rows)};
+  case HashSource::MENTIONS: return {t.mention.hash.data, t.mention.symbol.data, static_cast<u32>(t.mention.rows)};
   case HashSource::PIECES: return {t.piece.hash.data, t.piece.same.data, static_cast<u32>(t.piece.rows)};
   default: return {t.cie.hash.data, t.cie.same.data, static_cast<u32>(t.cie.rows)};
   }
@@ -90,8 +89,7 @@ void hash_unify(Job &job, RowRange<PartitionId> rows) {
     table.assign(size, {});
     constexpr u32 ahead = 8;
     for (u32 i = begin; i < end; i++) {
-      if (i + ahead < end)
-        __builtin_prefetch(&table[(t.hash_entry.hash[HashEntryId{i + ahead}] >> 20) & (size - 1)]);
+      if (i + ahead < end) __builtin_prefetch(&table[(t.hash_entry.hash[HashEntryId{i + ahead}] >> 20) & (size - 1)]);
       u64 hash = t.hash_entry.hash[HashEntryId{i}];
       u32 row = t.hash_entry.row[HashEntryId{i}];
       size_t at = (hash >> 20) & (size - 1);

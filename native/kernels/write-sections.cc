@@ -76,7 +76,8 @@ private:
       u32 ordinal = t_.bucket.ordinal[BucketId{b}];
       if (t_.bucket.key[BucketId{b}] == 0 || packed_[ordinal].empty()) continue;
       ChunkBucketId part{raw(chunk) * buckets + ordinal};
-      std::vector<u64> words = encode_relr(packed_[ordinal], t_.bucket.address[BucketId{b}] + t_.chunk_bucket.offset[part]);
+      std::vector<u64> words =
+          encode_relr(packed_[ordinal], t_.bucket.address[BucketId{b}] + t_.chunk_bucket.offset[part]);
       size_t count = std::min<size_t>(words.size(), t_.chunk_bucket.relr_words[part]);
       output_.write(reinterpret_cast<const u8 *>(words.data()), count * sizeof(u64),
                     t_.link.relr_offset + u64{t_.chunk_bucket.first_relr_word[part]} * sizeof(u64));
@@ -95,7 +96,8 @@ private:
       local_entries_.push_back({t_.local_need.symbol[id], EntryId{t_.local_need.entry[id]}});
       EntryId e{t_.local_need.entry[id]};
       u32 symbol = t_.local_need.symbol[id];
-      if (symbol < references_.size() && references_[symbol].flags & Reference::Ifunc) addresses_[symbol] = plt_address(t_, target_, e);
+      if (symbol < references_.size() && references_[symbol].flags & Reference::Ifunc)
+        addresses_[symbol] = plt_address(t_, target_, e);
     }
     relatives_left_ = t_.file.relatives[f];
     symbolics_left_ = t_.file.symbolics[f];
@@ -117,17 +119,21 @@ private:
       Elf64_Sym sym = file.symbols()[i];
       u32 section = file.section_index(i, sym);
       if (section == section_absolute) addresses_[i] = sym.st_value;
-      else if (section == SHN_UNDEF || section >= file.section_count || references_[i].flags & Reference::Discarded) addresses_[i] = 0;
-      else if (references_[i].flags & Reference::Merged && sym.type() == STT_SECTION) addresses_[i] = 0; // found with the addend
+      else if (section == SHN_UNDEF || section >= file.section_count || references_[i].flags & Reference::Discarded)
+        addresses_[i] = 0;
+      else if (references_[i].flags & Reference::Merged && sym.type() == STT_SECTION)
+        addresses_[i] = 0; // found with the addend
       else addresses_[i] = section_address(t_, file, section, sym.st_value);
     }
-    for (u32 i = file.first_global; i < file.symbol_count; i++) addresses_[i] = t_.symbol.address[SymbolId{references_[i].symbol}];
+    for (u32 i = file.first_global; i < file.symbol_count; i++)
+      addresses_[i] = t_.symbol.address[SymbolId{references_[i].symbol}];
   }
 
   Stream &stream_of(BucketId bucket) {
     Stream &stream = streams_[t_.bucket.ordinal[bucket]];
     if (!stream.is_open())
-      stream.open(t_.bucket.file_offset[bucket] + t_.chunk_bucket.offset[chunk_bucket(t_, chunk_, bucket)], t_.bucket.filler[bucket]);
+      stream.open(t_.bucket.file_offset[bucket] + t_.chunk_bucket.offset[chunk_bucket(t_, chunk_, bucket)],
+                  t_.bucket.filler[bucket]);
     return stream;
   }
 
@@ -178,7 +184,8 @@ private:
       Elf64_Sym sym = file_->symbols()[symbol];
       u32 section = file_->section_index(symbol, sym);
       if (section < file_->section_count)
-        return merged_address(t_, file_->section_id(section), file_->section(section), sym.st_value + static_cast<u64>(rela.r_addend));
+        return merged_address(t_, file_->section_id(section), file_->section(section),
+                              sym.st_value + static_cast<u64>(rela.r_addend));
     }
     return addresses_[symbol] + static_cast<u64>(rela.r_addend);
   }
@@ -263,11 +270,14 @@ private:
     case Expression::gotTpOffset:
       if (tls_action(ref, flags_) == TlsAction::ToLocalExec &&
           target_.may_rewrite_tls(TlsRewrite::ie_to_le, section_bytes_, rela.r_offset, next_type))
-        return target_.rewrite_tls(TlsRewrite::ie_to_le, out, rela.r_offset, next_type, static_cast<i64>(sa - a - t_.link.tls_end));
+        return target_.rewrite_tls(TlsRewrite::ie_to_le, out, rela.r_offset, next_type,
+                                   static_cast<i64>(sa - a - t_.link.tls_end));
       store(*r, at, rela, got_address(t_, t_.entry.got_tp[entry_of(rela, ref)]) + a - place);
       return 1;
-    case Expression::tlsGd: return apply_tls(out, at, *r, rela, ref, next_type, sa, place, TlsRewrite::gd_to_ie, TlsRewrite::gd_to_le);
-    case Expression::tlsDesc: return apply_tls(out, at, *r, rela, ref, next_type, sa, place, TlsRewrite::desc_to_ie, TlsRewrite::desc_to_le);
+    case Expression::tlsGd:
+      return apply_tls(out, at, *r, rela, ref, next_type, sa, place, TlsRewrite::gd_to_ie, TlsRewrite::gd_to_le);
+    case Expression::tlsDesc:
+      return apply_tls(out, at, *r, rela, ref, next_type, sa, place, TlsRewrite::desc_to_ie, TlsRewrite::desc_to_le);
     case Expression::tlsDescCall:
       if (tls_action(ref, flags_) != TlsAction::AsWritten &&
           target_.may_rewrite_tls(TlsRewrite::desc_call_to_nop, section_bytes_, rela.r_offset, next_type))
@@ -284,8 +294,8 @@ private:
     }
   }
 
-  u32 apply_tls(u8 *out, u8 *at, const Relocation &r, const Elf64_Rela &rela, const Reference &ref, u32 next_type, u64 sa,
-                u64 place, TlsRewrite to_ie, TlsRewrite to_le) {
+  u32 apply_tls(u8 *out, u8 *at, const Relocation &r, const Elf64_Rela &rela, const Reference &ref, u32 next_type,
+                u64 sa, u64 place, TlsRewrite to_ie, TlsRewrite to_le) {
     TlsAction action = tls_action(ref, flags_);
     u64 a = static_cast<u64>(rela.r_addend);
     bool is_gd = to_le == TlsRewrite::gd_to_le;
@@ -312,12 +322,16 @@ private:
   void apply_to_debug(u8 *out, const Elf64_Rela &rela, u64 tombstone) {
     const Relocation *r = target_.relocation(rela.type());
     if (!r || rela.symbol() >= references_.size()) {
-      job_.report(r ? Code::BadRelocation : Code::RelocationType, {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .operand = r ? rela.r_info : rela.type()});
+      job_.report(r ? Code::BadRelocation : Code::RelocationType, {.file = raw(file_->id),
+                                                                   .section = section_,
+                                                                   .offset = rela.r_offset,
+                                                                   .operand = r ? rela.r_info : rela.type()});
       return;
     }
     if (r->expression == Expression::none) return;
     if (!section_bytes_.contains(rela.r_offset, field_size(r->field))) {
-      job_.report(Code::RelocationOutsideSection, {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .operand = rela.r_info});
+      job_.report(Code::RelocationOutsideSection,
+                  {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .operand = rela.r_info});
       return;
     }
     const Reference &ref = references_[rela.symbol()];
@@ -333,12 +347,15 @@ private:
     case Expression::tpOffset: store(*r, at, rela, sa - t_.link.tls_end); break;
     case Expression::size: store(*r, at, rela, size_of(rela, ref) + static_cast<u64>(rela.r_addend)); break;
     case Expression::pcRelative: store(*r, at, rela, sa - rela.r_offset); break;
-    default: job_.report(Code::RelocationType, {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .operand = rela.type()});
+    default:
+      job_.report(Code::RelocationType,
+                  {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .operand = rela.type()});
     }
   }
 
   bool is_dead_global(const Reference &ref) const {
-    return ref.flags & Reference::Global && !(ref.flags & (Reference::Absolute | Reference::Weak | Reference::Undefined)) &&
+    return ref.flags & Reference::Global &&
+           !(ref.flags & (Reference::Absolute | Reference::Weak | Reference::Undefined)) &&
            t_.symbol.address[SymbolId{ref.symbol}] == 0;
   }
 
@@ -360,7 +377,11 @@ private:
   }
 
   void out_of_range(const Elf64_Rela &rela, u64 value) {
-    job_.report(Code::RelocationOutOfRange, {.file = raw(file_->id), .section = section_, .offset = rela.r_offset, .symbol = rela.symbol(), .operand = value});
+    job_.report(Code::RelocationOutOfRange, {.file = raw(file_->id),
+                                             .section = section_,
+                                             .offset = rela.r_offset,
+                                             .symbol = rela.symbol(),
+                                             .operand = value});
   }
 
   void add_relative(u64 place, u64 value) {
@@ -386,7 +407,8 @@ private:
       SectionId s = file.section_id(i);
       u64 bad = 0;
       if (!(t_.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t_, s)) continue;
-      if (!parse_eh_frame(file, i, relocation_section_of(file, i), frames_.emplace_back(), bad)) return; // the file changed
+      if (!parse_eh_frame(file, i, relocation_section_of(file, i), frames_.emplace_back(), bad))
+        return; // the file changed
     }
     next_fde_ = t_.file.first_fde[file.id];
     fdes_end_ = next_fde_ + t_.file.fdes[file.id];
@@ -462,9 +484,9 @@ private:
   Bytes section_bytes_;
   u64 address_ = 0;
   bool is_writable_ = false;
-  Elf64_Shdr header_{};  // of the section that is written
-  u32 ordinal_ = 0;      // of its bucket
-  u64 part_offset_ = 0;  // its offset in the chunk's part of the bucket
+  Elf64_Shdr header_{}; // of the section that is written
+  u32 ordinal_ = 0; // of its bucket
+  u64 part_offset_ = 0; // its offset in the chunk's part of the bucket
   std::vector<std::vector<u64>> packed_; // offsets in each part of what goes to .relr.dyn
   u64 eh_frame_begin_ = 0;
   u32 relatives_left_ = 0, symbolics_left_ = 0;

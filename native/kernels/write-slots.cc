@@ -32,11 +32,27 @@ void write_part(Job &job, Output &output, u32 index, const std::vector<u8> &byte
   output.write(bytes.data(), bytes.size(), offset);
 }
 
-enum Single : u32 { Got, GotPlt, Plt, PltGot, RelaGotRelative, RelaGotSymbolic, RelaPlt, Dynsym, Dynstr, Versym, GnuHash, SysvHash, EhFrameHdr, RelrGot };
+enum Single : u32 {
+  Got,
+  GotPlt,
+  Plt,
+  PltGot,
+  RelaGotRelative,
+  RelaGotSymbolic,
+  RelaPlt,
+  Dynsym,
+  Dynstr,
+  Versym,
+  GnuHash,
+  SysvHash,
+  EhFrameHdr,
+  RelrGot
+};
 
 class SlotWriter {
 public:
-  explicit SlotWriter(Job &job) : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(EM_X86_64)) {}
+  explicit SlotWriter(Job &job)
+      : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(EM_X86_64)) {}
 
   void write() {
     got_.resize(t_.link.got_size);
@@ -58,7 +74,8 @@ public:
     write_part(job_, output, Plt, plt_, t_.link.plt_offset);
     write_part(job_, output, PltGot, plt_got_, t_.link.plt_got_offset);
     write_part(job_, output, RelaGotRelative, relatives_, t_.link.rela_dyn_offset);
-    write_part(job_, output, RelaGotSymbolic, symbolics_, t_.link.rela_dyn_offset + t_.link.got_symbolics * sizeof(Elf64_Rela));
+    write_part(job_, output, RelaGotSymbolic, symbolics_,
+               t_.link.rela_dyn_offset + t_.link.got_symbolics * sizeof(Elf64_Rela));
     write_part(job_, output, RelaPlt, rela_plt_, t_.link.rela_plt_offset);
     std::vector<u64> words = encode_relr(packed_, t_.link.got_address);
     std::vector<u8> relr;
@@ -81,7 +98,8 @@ private:
       ref = References::global(t_, s);
       address = definition = t_.symbol.address[s];
       u64 claim = t_.symbol.claim[s];
-      if (ref.flags & Reference::Ifunc && claim) definition = definition_address(t_, FileView(t_, Claim::file(claim)), Claim::symbol(claim));
+      if (ref.flags & Reference::Ifunc && claim)
+        definition = definition_address(t_, FileView(t_, Claim::file(claim)), Claim::symbol(claim));
     } else {
       FileView file(t_, FileId{t_.entry.file[e]});
       u32 index = t_.entry.index[e];
@@ -120,7 +138,8 @@ private:
     }
     if (needs & SymbolFlags::NEEDS_TLS_DESC) {
       u32 slot = t_.entry.tls_desc[e];
-      add(symbolics_, got_address(t_, slot), imported ? dynsym : 0, dynamic.tlsdesc, imported ? 0 : address - t_.link.tls_begin);
+      add(symbolics_, got_address(t_, slot), imported ? dynsym : 0, dynamic.tlsdesc,
+          imported ? 0 : address - t_.link.tls_begin);
     }
     if (needs & SymbolFlags::NEEDS_GOT_TP) {
       u32 slot = t_.entry.got_tp[e];
@@ -136,7 +155,8 @@ private:
       put64(got_plt_, slot - t_.link.got_plt_address, target_.plt_resume(entry));
       Elf64_Rela rela{slot, dynsym << 32 | dynamic.jump_slot, 0};
       if (ref.flags & Reference::Ifunc) rela = {slot, dynamic.irelative, static_cast<i64>(definition)};
-      if ((u64{index} + 1) * sizeof rela <= rela_plt_.size()) std::memcpy(rela_plt_.data() + index * sizeof rela, &rela, sizeof rela);
+      if ((u64{index} + 1) * sizeof rela <= rela_plt_.size())
+        std::memcpy(rela_plt_.data() + index * sizeof rela, &rela, sizeof rela);
     }
     if (u32 index = t_.entry.plt_got[e]; index != none) {
       u64 entry = plt_address(t_, target_, e);
@@ -144,7 +164,8 @@ private:
       if (offset + target_.plt_got_entry_size() <= plt_got_.size())
         target_.write_plt_got_entry(plt_got_.data() + offset, entry, got_address(t_, t_.entry.got[e]));
     }
-    if (is_global && needs & SymbolFlags::NEEDS_COPY && std::find(copied.begin(), copied.end(), address) == copied.end()) {
+    if (is_global && needs & SymbolFlags::NEEDS_COPY &&
+        std::find(copied.begin(), copied.end(), address) == copied.end()) {
       copied.push_back(address); // its aliases share the bytes
       add(symbolics_, address, dynsym, dynamic.copy, 0);
     }
@@ -176,7 +197,8 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       if (type == STT_GNU_IFUNC) type = STT_FUNC;
       if (flags & SymbolFlags::NEEDS_COPY) {
         binding = sym.binding();
-        out.st_shndx = static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_index : t.link.copy_index);
+        out.st_shndx =
+            static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_index : t.link.copy_index);
         out.st_value = t.symbol.address[s];
         out.st_size = sym.st_size;
       } else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT) {
@@ -220,7 +242,8 @@ std::vector<u8> gnu_hash_table(const Tables &t, u32 count, u32 hashed) {
     u32 h = t.entry.hash[EntryId{t.dynsym.entry[DynsymId{first + i - 1}]}];
     bloom[h / 64 % words] |= u64{1} << h % 64 | u64{1} << (h >> shift) % 64;
     if (bucket[h % buckets] == 0) bucket[h % buckets] = first + i;
-    bool is_last = i + 1 == hashed || t.entry.hash[EntryId{t.dynsym.entry[DynsymId{first + i}]}] % buckets != h % buckets;
+    bool is_last =
+        i + 1 == hashed || t.entry.hash[EntryId{t.dynsym.entry[DynsymId{first + i}]}] % buckets != h % buckets;
     chain[i] = (h & ~1u) | is_last;
   }
   u32 header[4] = {buckets, first, words, shift};
@@ -263,7 +286,8 @@ void pack_got(Job &job, RowRange<RangeId> rows) {
         FileView file(t, FileId{t.entry.file[e]});
         if (t.entry.index[e] < file.first_global) ref = References::local(t, file, t.entry.index[e]);
       }
-      if (!(ref.flags & (Reference::Imported | Reference::Absolute | Reference::Undefined))) places.push_back(u64{t.entry.got[e]} * 8);
+      if (!(ref.flags & (Reference::Imported | Reference::Absolute | Reference::Undefined)))
+        places.push_back(u64{t.entry.got[e]} * 8);
     }
     const_cast<Scalars &>(t.link).got_relr_words = encode_relr(places, 0).size();
   }
@@ -293,7 +317,10 @@ void write_dynsym(Job &job, RowRange<RangeId> rows) {
       if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
         FileId f = Claim::file(claim);
         FileView file(t, f);
-        u32 own = t.file.versions[f] ? file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) & ~u32{VERSYM_HIDDEN} : 0;
+        u32 own = t.file.versions[f]
+                      ? file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) &
+                            ~u32{VERSYM_HIDDEN}
+                      : 0;
         if (own > VER_NDX_GLOBAL && t.file.first_version[f] + own < t.file.first_version[f + 1])
           version = t.version.index[VersionId{t.file.first_version[f] + own}];
       }
@@ -302,7 +329,8 @@ void write_dynsym(Job &job, RowRange<RangeId> rows) {
     write_part(job, output, Dynsym, symbols, t.link.dynsym_offset);
     write_part(job, output, Dynstr, strings, t.link.dynstr_offset + t.link.dynstr_own);
     if (t.link.versym_offset) write_part(job, output, Versym, versions, t.link.versym_offset);
-    if (t.link.gnu_hash_offset) write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.link.gnu_hash_offset);
+    if (t.link.gnu_hash_offset)
+      write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.link.gnu_hash_offset);
     if (t.link.sysv_hash_offset) write_part(job, output, SysvHash, sysv_hash_table(t, count), t.link.sysv_hash_offset);
   }
 }

@@ -82,7 +82,8 @@ private:
       if (!(flags & SymbolFlags::NEEDS_COPY)) sym.st_size = 0;
       sym.st_value = flags & (SymbolFlags::NEEDS_COPY | SymbolFlags::NEEDS_CANONICAL_PLT) ? t_.symbol.address[s] : 0;
       if (flags & SymbolFlags::NEEDS_COPY)
-        sym.st_shndx = static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t_.link.copy_relro_index : t_.link.copy_index);
+        sym.st_shndx =
+            static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t_.link.copy_relro_index : t_.link.copy_index);
       return;
     }
     if (t_.file.flags[file.id] & FileFlags::IS_INTERNAL) {

@@ -35,8 +35,7 @@ template <typename Id, typename T> struct Column {
   // Stores that other workers may make too, and that may be repeated.
   void set_bits(Id id, T bits) const {
     std::atomic_ref<T> cell(data_at(id));
-    if ((cell.load(std::memory_order_relaxed) & bits) != bits)
-      cell.fetch_or(bits, std::memory_order_relaxed);
+    if ((cell.load(std::memory_order_relaxed) & bits) != bits) cell.fetch_or(bits, std::memory_order_relaxed);
   }
   // True for the one caller that turned the bits on.
   bool claim_bits(Id id, T bits) const {

@@ -180,9 +180,12 @@ public:
 
   // As the small model's code, with a long nop up to the length of what it replaces.
   static u32 rewrite_large_tls_call(TlsRewrite how, u8 *p, i64 value) {
-    static constexpr u8 to_le[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x8d, 0x80, 0, 0, 0, 0, 0x66, 0x0f, 0x1f, 0x44, 0, 0};
-    static constexpr u8 to_ie[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x48, 0x03, 0x05, 0, 0, 0, 0, 0x66, 0x0f, 0x1f, 0x44, 0, 0};
-    static constexpr u8 ld_to_le[] = {0x66, 0x66, 0x66, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, 0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0};
+    static constexpr u8 to_le[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0,    0,    0,    0,    0x48, 0x8d,
+                                   0x80, 0,    0,    0,    0,    0x66, 0x0f, 0x1f, 0x44, 0,    0};
+    static constexpr u8 to_ie[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0,    0,    0,    0,    0x48, 0x03,
+                                   0x05, 0,    0,    0,    0,    0x66, 0x0f, 0x1f, 0x44, 0,    0};
+    static constexpr u8 ld_to_le[] = {0x66, 0x66, 0x66, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0,
+                                      0,    0,    0x64, 0x48, 0x8b, 0x04, 0x25, 0,    0, 0, 0};
     const u8 *code = how == TlsRewrite::ld_to_le ? ld_to_le : how == TlsRewrite::gd_to_ie ? to_ie : to_le;
     std::memcpy(p - 3, code, sizeof to_le);
     if (how == TlsRewrite::gd_to_le) put32(p + 9, static_cast<u64>(value));
@@ -196,9 +199,9 @@ public:
 
   void write_plt_header(u8 *out, u64 plt, u64 got_plt) const override {
     static constexpr u8 code[] = {
-        0xff, 0x35, 0, 0, 0, 0,      // push 8(GOT)
-        0xff, 0x25, 0, 0, 0, 0,      // jmp *16(GOT)
-        0x0f, 0x1f, 0x40, 0x00,      // nop
+        0xff, 0x35, 0,    0,    0, 0, // push 8(GOT)
+        0xff, 0x25, 0,    0,    0, 0, // jmp *16(GOT)
+        0x0f, 0x1f, 0x40, 0x00, // nop
     };
     std::memcpy(out, code, sizeof code);
     put32(out + 2, got_plt + 8 - (plt + 6));
@@ -207,9 +210,9 @@ public:
 
   void write_plt_entry(u8 *out, u64 entry, u64 plt, u64 slot, u32 index) const override {
     static constexpr u8 code[] = {
-        0xff, 0x25, 0, 0, 0, 0,      // jmp *slot
-        0x68, 0, 0, 0, 0,            // push index
-        0xe9, 0, 0, 0, 0,            // jmp header
+        0xff, 0x25, 0, 0, 0, 0, // jmp *slot
+        0x68, 0,    0, 0, 0, // push index
+        0xe9, 0,    0, 0, 0, // jmp header
     };
     std::memcpy(out, code, sizeof code);
     put32(out + 2, slot - (entry + 6));

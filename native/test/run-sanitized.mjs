@@ -15,7 +15,17 @@ function nodeHeaders() {
 const native = join(import.meta.dirname, "..");
 const build = join(native, "build", "sanitize");
 const folders = ["staging", "elf", "tables", "targets", "kernels", "generated", "test"];
-const flags = ["-std=c++20", "-O1", "-g", "-Wall", "-Wextra", "-I.", "-Iinclude", `-isystem${nodeHeaders()}`, "-fno-omit-frame-pointer"];
+const flags = [
+  "-std=c++20",
+  "-O1",
+  "-g",
+  "-Wall",
+  "-Wextra",
+  "-I.",
+  "-Iinclude",
+  `-isystem${nodeHeaders()}`,
+  "-fno-omit-frame-pointer",
+];
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 const filesOf = (folder) => (existsSync(join(native, folder)) ? readdirSync(join(native, folder)) : []);

@@ -62,7 +62,16 @@ export class InternalObject {
     view.setUint16(58, SHDR, true);
     view.setUint16(60, SECTIONS, true);
     view.setUint16(62, 2, true);
-    const section = (index: number, name: number, type: number, at: number, size: number, link: number, info: number, entsize: number) => {
+    const section = (
+      index: number,
+      name: number,
+      type: number,
+      at: number,
+      size: number,
+      link: number,
+      info: number,
+      entsize: number,
+    ) => {
       const base = EHDR + index * SHDR;
       view.setUint32(base, name, true);
       view.setUint32(base + 4, type, true);

@@ -34,7 +34,9 @@ const end =
 const lastEnd =
   (isMeant: (section: OutputSection) => boolean): Find =>
   ({ ordered }) => {
-    const section = ordered.findLast((s) => s.flags & SHF_ALLOC && !(s.flags & SHF_TLS && s.type === SHT_NOBITS) && isMeant(s));
+    const section = ordered.findLast(
+      (s) => s.flags & SHF_ALLOC && !(s.flags & SHF_TLS && s.type === SHT_NOBITS) && isMeant(s),
+    );
     return section && { address: section.end, sectionIndex: section.index };
   };
 const imageBase: Find = ({ ordered, base }) => ({ address: base, sectionIndex: ordered[0]?.index ?? 0 });

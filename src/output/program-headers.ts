@@ -47,7 +47,8 @@ export function segmentsOf(
     const [first] = sections;
     if (first === undefined) return;
     const inFile = sections.findLast((section) => !isZero(section));
-    const inMemory = sections.findLast((section) => !(isTls(section) && isZero(section)) || type === elf.PT_TLS) ?? first;
+    const inMemory =
+      sections.findLast((section) => !(isTls(section) && isZero(section)) || type === elf.PT_TLS) ?? first;
     headers.push({
       type,
       flags,
@@ -60,7 +61,15 @@ export function segmentsOf(
   };
   const interp = find(".interp");
   if (interp !== undefined)
-    headers.push({ type: elf.PT_PHDR, flags: PF_R, offset: 64, address: base + 64, fileSize: headerSize - 64, memorySize: headerSize - 64, alignment: 8 });
+    headers.push({
+      type: elf.PT_PHDR,
+      flags: PF_R,
+      offset: 64,
+      address: base + 64,
+      fileSize: headerSize - 64,
+      memorySize: headerSize - 64,
+      alignment: 8,
+    });
   if (interp !== undefined) add(elf.PT_INTERP, PF_R, [interp]);
   for (const notes of noteRuns(ordered)) add(elf.PT_NOTE, PF_R, notes);
 
@@ -74,7 +83,15 @@ export function segmentsOf(
     if (region === Region.ReadOnly) {
       const last = sections.at(-1);
       const size = last === undefined ? headerSize : last.offset + last.size;
-      headers.push({ type: elf.PT_LOAD, flags: PF_R, offset: 0, address: base, fileSize: size, memorySize: size, alignment });
+      headers.push({
+        type: elf.PT_LOAD,
+        flags: PF_R,
+        offset: 0,
+        address: base,
+        fileSize: size,
+        memorySize: size,
+        alignment,
+      });
       continue;
     }
     const before = headers.length;
@@ -102,7 +119,9 @@ export function segmentsOf(
     memorySize: options.z.stackSize ?? 0,
     alignment: 16,
   });
-  const relro = headers.find(({ type, address }) => type === elf.PT_LOAD && ordered.some((s) => s.address === address && isRelro(s, protection)));
+  const relro = headers.find(
+    ({ type, address }) => type === elf.PT_LOAD && ordered.some((s) => s.address === address && isRelro(s, protection)),
+  );
   if (relro !== undefined) headers.push({ ...relro, type: elf.PT_GNU_RELRO, flags: PF_R, alignment: 1 });
   return headers;
 }

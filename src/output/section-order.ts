@@ -27,7 +27,16 @@ const headOrder = [
   ".rela.plt",
 ];
 const codeOrder = [".init", ".plt", ".plt.got", ".fini"];
-const relroNames: ReadonlySet<string> = new Set([".dynamic", ".got", ".data.rel.ro", ".bss.rel.ro", ".copyrel.rel.ro", ".ctors", ".dtors", ".jcr"]);
+const relroNames: ReadonlySet<string> = new Set([
+  ".dynamic",
+  ".got",
+  ".data.rel.ro",
+  ".bss.rel.ro",
+  ".copyrel.rel.ro",
+  ".ctors",
+  ".dtors",
+  ".jcr",
+]);
 
 /** Which segment a section is in, in the order of addresses. */
 export const Region = { ReadOnly: 0, Code: 1, Relro: 2, Data: 3, NotLoaded: 4 } as const;

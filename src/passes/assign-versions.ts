@@ -31,7 +31,10 @@ interface Pattern {
 /** Names without wildcards: they are mentioned by the linker's own object, so that their symbols are known. */
 export function exactNames(inputs: Inputs, options: LinkOptions): string[] {
   const patterns = [...nodesOf(inputs).flatMap(({ global, local }) => [...global, ...local]), ...inputs.dynamicList];
-  return [...patterns.filter(isExactName).map(({ text }) => text), ...options.exportDynamicSymbols.filter((name) => !/[*?[]/.test(name))];
+  return [
+    ...patterns.filter(isExactName).map(({ text }) => text),
+    ...options.exportDynamicSymbols.filter((name) => !/[*?[]/.test(name)),
+  ];
 }
 
 const nodesOf = (inputs: Inputs): VersionNode[] => inputs.versionScripts.flatMap(({ nodes }) => nodes);
@@ -82,7 +85,11 @@ export async function assignVersions(
   for (const name of options.exportDynamicSymbols)
     if (internal.indexOf(name) !== undefined) flags[symbolNamed(name)] |= SymbolFlags.IS_LISTED;
     else lists.push({ text: name, flags: PatternFlags.GLOB | PatternFlags.LISTS, version: 0 });
-  const names = definitions.map(({ name, index }) => ({ text: name, flags: PatternFlags.NAMES_VERSION, version: index }));
+  const names = definitions.map(({ name, index }) => ({
+    text: name,
+    flags: PatternFlags.NAMES_VERSION,
+    version: index,
+  }));
 
   const patterns = [...names, ...lists, ...globs, ...catchAlls];
   fillPatterns(workers, patterns);

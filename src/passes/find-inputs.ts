@@ -152,7 +152,10 @@ class InputFinder {
   #resolveWave(wave: readonly Slot[]): Slot[] {
     const next: Slot[] = [];
     for (const slot of wave) this.#advance(slot);
-    this.#map(wave.flatMap((slot) => slot.path ?? []), wave);
+    this.#map(
+      wave.flatMap((slot) => slot.path ?? []),
+      wave,
+    );
     for (const slot of wave) {
       if (slot.path === undefined) continue;
       const file = this.#mapped.get(slot.path);

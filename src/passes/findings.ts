@@ -32,7 +32,9 @@ export interface Finding {
   readonly operandHigh: number;
 }
 
-const relocationNames = new Map<number, string>(Object.entries(relocations).map(([name, { number }]) => [number, name]));
+const relocationNames = new Map<number, string>(
+  Object.entries(relocations).map(([name, { number }]) => [number, name]),
+);
 const SHDR = 64;
 const RELA = 24;
 const relocationName = (type: number): string => relocationNames.get(type) ?? `${type}`;
@@ -122,7 +124,9 @@ export class FindingReader {
       this.#pending.push(finding);
     }
     this.#taken = end;
-    this.#pending.sort((a, b) => a.file - b.file || a.section - b.section || a.offset - b.offset || a.symbol - b.symbol);
+    this.#pending.sort(
+      (a, b) => a.file - b.file || a.section - b.section || a.offset - b.offset || a.symbol - b.symbol,
+    );
   }
 
   /** The file as users call it. */
@@ -165,7 +169,7 @@ export class FindingReader {
     const long = /^\/(\d+)$/.exec(raw);
     if (long === null) return raw.replace(/\/$/, "");
     // System V: "/offset" into the member "//", which is one of the first two.
-    for (let at = 8; at < header; ) {
+    for (let at = 8; at < header;) {
       const size = Number.parseInt(archive.text(at + 48, 10), 10);
       if (archive.text(at, 16).trimEnd() === "//") {
         const names = archive.text(at + 60, size);
@@ -256,7 +260,11 @@ export class FindingReader {
         );
         return;
       case "relocationNeedsPic":
-        diagnostics.add(name, { ...relocation, output: outputKind === "shared" ? "shared object" : "PIE object" }, place);
+        diagnostics.add(
+          name,
+          { ...relocation, output: outputKind === "shared" ? "shared object" : "PIE object" },
+          place,
+        );
         return;
       case "relocationInReadOnly":
       case "relocationAgainstProtected":
@@ -299,7 +307,9 @@ export class ObjectReader {
 
   sectionName(index: number): string {
     const names = this.#column("sectionNames");
-    return this.#text(names, this.#column("sectionNamesSize"), () => this.#reader.u32(this.#column("sectionHeaders") + index * 64));
+    return this.#text(names, this.#column("sectionNamesSize"), () =>
+      this.#reader.u32(this.#column("sectionHeaders") + index * 64),
+    );
   }
 
   /** sh_size and sh_addralign, as the file has them. */
@@ -312,7 +322,9 @@ export class ObjectReader {
 
   symbolName(symbol: number): string {
     if (symbol >= this.#column("symbolCount")) return "";
-    return this.#text(this.#column("strings"), this.#column("stringsSize"), () => this.#reader.u32(this.#column("symbols") + symbol * 24));
+    return this.#text(this.#column("strings"), this.#column("stringsSize"), () =>
+      this.#reader.u32(this.#column("symbols") + symbol * 24),
+    );
   }
 
   /** The global symbol of this name. */
@@ -362,7 +374,17 @@ export class ObjectReader {
     return undefined;
   }
 
-  #column(name: "sectionNames" | "sectionNamesSize" | "sectionHeaders" | "sectionCount" | "symbolCount" | "symbols" | "strings" | "stringsSize"): number {
+  #column(
+    name:
+      | "sectionNames"
+      | "sectionNamesSize"
+      | "sectionHeaders"
+      | "sectionCount"
+      | "symbolCount"
+      | "symbols"
+      | "strings"
+      | "stringsSize",
+  ): number {
     return this.#tables.column("file", name)[this.#file];
   }
 

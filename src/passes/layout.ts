@@ -132,7 +132,10 @@ function outputSections(
     const isMerged = section.buckets.every(({ entsize }) => entsize !== 0) && section.entsize !== 0;
     if (!isMerged) section.flags &= ~(elf.SHF_MERGE | elf.SHF_STRINGS);
     else if (!section.buckets.every(({ flags }) => flags & elf.SHF_STRINGS)) section.flags &= ~elf.SHF_STRINGS;
-    if (section.buckets.some(({ type }) => type !== SHT_NOBITS) && section.buckets.some(({ type }) => type === SHT_NOBITS))
+    if (
+      section.buckets.some(({ type }) => type !== SHT_NOBITS) &&
+      section.buckets.some(({ type }) => type === SHT_NOBITS)
+    )
       (section as { type: number }).type = elf.SHT_PROGBITS;
     const types = new Set(section.buckets.map(({ type }) => type));
     if (types.size > 1 && section.type === SHT_NOBITS) (section as { type: number }).type = elf.SHT_PROGBITS;
@@ -155,14 +158,16 @@ function giveZerosBytes(ordered: readonly OutputSection[], protection: Protectio
     const region = regionOf(section, protection);
     if (region === Region.NotLoaded) continue;
     if (section.type !== SHT_NOBITS) withContents.add(region);
-    else if (withContents.has(region) && !(section.flags & SHF_TLS)) (section as { type: number }).type = elf.SHT_PROGBITS;
+    else if (withContents.has(region) && !(section.flags & SHF_TLS))
+      (section as { type: number }).type = elf.SHT_PROGBITS;
   }
 }
 
 function outputName(bucket: Bucket): string {
   if (bucket.rule >= 0 && nameRules[bucket.rule].output !== undefined) return nameRules[bucket.rule].output!;
   // Merged constants of different sizes keep their own sections, so that flags and sh_entsize stay true.
-  if (bucket.name === ".rodata" && bucket.entsize !== 0) return bucket.flags & elf.SHF_STRINGS ? ".rodata.str" : ".rodata.cst";
+  if (bucket.name === ".rodata" && bucket.entsize !== 0)
+    return bucket.flags & elf.SHF_STRINGS ? ".rodata.str" : ".rodata.cst";
   return bucket.name;
 }
 
@@ -201,7 +206,11 @@ function sizeBucket({ tables }: Workers, bucket: Bucket, buckets: number): numbe
 }
 
 /** Adds the words for each part of each bucket to .relr.dyn, after those of .got. */
-async function sizeRelr(workers: Workers, { sections, buckets }: Synthetic, ordered: readonly OutputSection[]): Promise<void> {
+async function sizeRelr(
+  workers: Workers,
+  { sections, buckets }: Synthetic,
+  ordered: readonly OutputSection[],
+): Promise<void> {
   const relr = sections.get(".relr.dyn");
   if (relr === undefined) return;
   const { tables } = workers;
@@ -270,7 +279,8 @@ function sizeSections(
   }
   // .dynamic asks which sections there are, and adds to .dynstr.
   for (const section of ordered)
-    if (section.size === 0 && section.contents !== undefined && section.name !== ".dynstr") section.size = section.contents().length;
+    if (section.size === 0 && section.contents !== undefined && section.name !== ".dynstr")
+      section.size = section.contents().length;
   const dynstr = sections.get(".dynstr");
   if (dynstr === undefined) return;
   tables.set("dynstrOwn", strings.size);
@@ -281,7 +291,13 @@ function sizeSections(
  * Gives sections their addresses and offsets; the two are congruent modulo the page size, so that a page of
  * the file can be mapped where two segments meet. Returns the end of the file's sections.
  */
-function place(ordered: readonly OutputSection[], base: number, headerSize: number, options: LinkOptions, protection: Protection): number {
+function place(
+  ordered: readonly OutputSection[],
+  base: number,
+  headerSize: number,
+  options: LinkOptions,
+  protection: Protection,
+): number {
   const page = options.z.maxPageSize;
   let address = base + headerSize;
   let offset = headerSize;
@@ -296,7 +312,13 @@ function place(ordered: readonly OutputSection[], base: number, headerSize: numb
     }
     if (next !== region) {
       region = next;
-      const alignment = Math.max(page, ...ordered.slice(i).filter((s) => regionOf(s, protection) === next).map((s) => s.alignment));
+      const alignment = Math.max(
+        page,
+        ...ordered
+          .slice(i)
+          .filter((s) => regionOf(s, protection) === next)
+          .map((s) => s.alignment),
+      );
       // Where segments share pages, the first section must lie where its address does: .tbss takes no part in the file.
       offset = alignUp(offset, options.z.separate === "none" ? section.alignment : page);
       // The first address on a page of its own that is congruent to the offset.

@@ -17,14 +17,17 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   const isDynamic = options.outputKind !== "exec" || !options.isStatic;
   for (const name of linkerSymbols) if (isDynamic || name !== "_DYNAMIC") mentions.set(name, "definition");
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
-  if (options.outputKind !== "shared" || options.isEntryExplicit) references.push(entryName(options, inputs.scriptEntry));
+  if (options.outputKind !== "shared" || options.isEntryExplicit)
+    references.push(entryName(options, inputs.scriptEntry));
   for (const { symbol } of options.defsyms) if (symbol !== undefined) references.push(symbol);
   for (const name of references) mentions.set(name, "reference");
   for (const { name } of options.defsyms) mentions.set(name, "strong definition");
-  for (const name of [options.initSymbol, options.finiSymbol]) if (!mentions.has(name)) mentions.set(name, "weak reference");
+  for (const name of [options.initSymbol, options.finiSymbol])
+    if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of exactNames(inputs, options)) if (!mentions.has(name)) mentions.set(name, "weak reference");
   const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
-  for (const { name, symbol, addend } of options.defsyms) if (symbol === undefined) object.define(name, addend, 0, true);
+  for (const { name, symbol, addend } of options.defsyms)
+    if (symbol === undefined) object.define(name, addend, 0, true);
   return object;
 }
 
@@ -55,7 +58,11 @@ export function defineDefsyms(
 }
 
 /** Looks names up that the linker's object mentions. */
-export function symbolAddresses({ tables }: Workers, internal: InternalObject, { internalFile }: Scanned): SymbolAddresses {
+export function symbolAddresses(
+  { tables }: Workers,
+  internal: InternalObject,
+  { internalFile }: Scanned,
+): SymbolAddresses {
   const find = (name: string, unless: number): number | undefined => {
     const index = internal.indexOf(name);
     if (index === undefined) return undefined;
@@ -75,8 +82,13 @@ export function symbolAddresses({ tables }: Workers, internal: InternalObject, {
 }
 
 /** Reports the names of --require-defined that nothing defines. */
-export function checkRequired({ diagnostics }: Workers, { requiredSymbols }: LinkOptions, addresses: SymbolAddresses): void {
-  for (const symbol of requiredSymbols) if (!addresses.isDefined(symbol)) diagnostics.add("requiredUndefined", { symbol });
+export function checkRequired(
+  { diagnostics }: Workers,
+  { requiredSymbols }: LinkOptions,
+  addresses: SymbolAddresses,
+): void {
+  for (const symbol of requiredSymbols)
+    if (!addresses.isDefined(symbol)) diagnostics.add("requiredUndefined", { symbol });
 }
 
 /** e_entry: the symbol or the number that was asked for, else the start of the code, as GNU ld has it. */

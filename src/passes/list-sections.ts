@@ -52,7 +52,9 @@ export function listUnused(workers: Workers, { files }: Split, findings: Finding
   const unused: string[] = [];
   for (const { file, section, row } of liveSections(workers, files))
     if (bucketOf[row] !== 0 && !(flags[row] & (SectionFlags.LIVE | SectionFlags.DISCARDED)))
-      unused.push(`removing unused section '${findings.sectionName(file, section)}' in file '${findings.fileName(file)}'`);
+      unused.push(
+        `removing unused section '${findings.sectionName(file, section)}' in file '${findings.fileName(file)}'`,
+      );
   return unused;
 }
 

@@ -85,8 +85,7 @@ function markRoots({ tables }: Workers, files: number): void {
 /** Whether any file is in the link only if something refers to it. */
 function hasChoices({ tables }: Workers, files: number): boolean {
   const flags = tables.column("file", "flags");
-  for (let file = 0; file < files; file++)
-    if (flags[file] & (FileFlags.IS_LAZY | FileFlags.IS_SHARED)) return true;
+  for (let file = 0; file < files; file++) if (flags[file] & (FileFlags.IS_LAZY | FileFlags.IS_SHARED)) return true;
   return false;
 }
 
@@ -94,7 +93,10 @@ function hasUnexpanded({ tables }: Workers, files: number): boolean {
   const flags = tables.column("file", "flags");
   const state = tables.column("file", "state");
   for (let file = 0; file < files; file++)
-    if (!(flags[file] & FileFlags.IS_BROKEN) && (state[file] & (FileState.REACHED | FileState.EXPANDED)) === FileState.REACHED)
+    if (
+      !(flags[file] & FileFlags.IS_BROKEN) &&
+      (state[file] & (FileState.REACHED | FileState.EXPANDED)) === FileState.REACHED
+    )
       return true;
   return false;
 }

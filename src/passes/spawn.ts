@@ -86,7 +86,10 @@ function outputFlags(options: LinkOptions): number {
     [options.buildId.kind !== "none", OutputFlags.HAS_DIGEST],
     [options.hasEhFrameHdr, OutputFlags.EH_FRAME_HDR],
     [options.isNoUndefined, OutputFlags.NO_UNDEFINED],
-    [options.unresolvedSymbols === "ignore-all" || options.unresolvedSymbols === "ignore-in-object-files", OutputFlags.IGNORE_UNDEFINED],
+    [
+      options.unresolvedSymbols === "ignore-all" || options.unresolvedSymbols === "ignore-in-object-files",
+      OutputFlags.IGNORE_UNDEFINED,
+    ],
     [packsRelatives(options), OutputFlags.PACK_RELATIVE],
     [options.isAllowMultipleDefinition, OutputFlags.ALLOW_MULTIPLE],
   ];

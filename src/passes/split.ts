@@ -45,7 +45,8 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
 /** `__start_X` and `__stop_X` are undefined after all when no input has a section X. */
 function dropBounds({ tables }: Workers, { sectionBounds }: Resolved, buckets: readonly Bucket[]): void {
   if (sectionBounds.length === 0) return;
-  const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } = enumerations.SymbolFlags;
+  const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } =
+    enumerations.SymbolFlags;
   const isShared = (tables.get("outputFlags") & enumerations.OutputFlags.SHARED) !== 0;
   const names = new Set(buckets.map(({ name }) => name));
   const claim = tables.column("symbol", "claim");
@@ -71,7 +72,8 @@ function readWarnings({ tables }: Workers, findings: FindingReader): Map<string,
     const index = object?.indexOfGlobal(name);
     if (object === undefined || index === undefined) continue;
     const mention = tables.column("file", "firstMention")[file] + index - tables.column("file", "firstGlobal")[file];
-    tables.column("symbol", "flags")[tables.column("mention", "symbol")[mention]] |= enumerations.SymbolFlags.HAS_WARNING;
+    tables.column("symbol", "flags")[tables.column("mention", "symbol")[mention]] |=
+      enumerations.SymbolFlags.HAS_WARNING;
     warnings.set(name, object.sectionText(section).replace(/\0.*$/s, ""));
   }
   return warnings;
@@ -117,7 +119,14 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   }
   found.sort((a, b) => a.file - b.file || a.section - b.section);
   const buckets = found.map(({ bucket }) => bucket);
-  buckets.push({ id: COMMON_BUCKET, name: ".bss", type: SHT_NOBITS, flags: SHF_ALLOC | SHF_WRITE, entsize: 0, rule: -1 });
+  buckets.push({
+    id: COMMON_BUCKET,
+    name: ".bss",
+    type: SHT_NOBITS,
+    flags: SHF_ALLOC | SHF_WRITE,
+    entsize: 0,
+    rule: -1,
+  });
   for (const [i, { id }] of buckets.entries()) ordinal[id] = i;
   tables.set("bucketCount", buckets.length);
   return buckets;
@@ -126,7 +135,6 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
 /** Whether any section asked for an executable stack, or said nothing about it. */
 export function wantsExecutableStack({ tables }: Workers, files: number): boolean {
   const flags = tables.column("file", "flags");
-  for (let file = 0; file < files; file++)
-    if (flags[file] & enumerations.FileFlags.NEEDS_EXECUTABLE_STACK) return true;
+  for (let file = 0; file < files; file++) if (flags[file] & enumerations.FileFlags.NEEDS_EXECUTABLE_STACK) return true;
   return false;
 }

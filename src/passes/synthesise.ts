@@ -122,7 +122,8 @@ function programProperties({ tables }: Workers, { files, internalFile }: Needs, 
   const state = tables.column("file", "state");
   let common: number = FileFlags.HAS_IBT | FileFlags.HAS_SHSTK;
   for (let file = 0; file < files; file++)
-    if (file !== internalFile && !(flags[file] & FileFlags.IS_SHARED) && state[file] & FileState.REACHED) common &= flags[file];
+    if (file !== internalFile && !(flags[file] & FileFlags.IS_SHARED) && state[file] & FileState.REACHED)
+      common &= flags[file];
   return {
     hasIbt: z.isIbt || (common & FileFlags.HAS_IBT) !== 0,
     hasShstk: z.isShstk || (common & FileFlags.HAS_SHSTK) !== 0,
@@ -146,7 +147,10 @@ async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
   const ranges = tables.get("ranges");
   tables.allocate("needCell", ranges + 1);
   await workers.run("countNeeds", { rows: ranges + 1 });
-  const sum = (name: "entries" | "got" | "plt" | "pltGot" | "irelatives" | "relatives" | "symbolics", start: number): number => {
+  const sum = (
+    name: "entries" | "got" | "plt" | "pltGot" | "irelatives" | "relatives" | "symbolics",
+    start: number,
+  ): number => {
     const column = tables.column("needCell", name);
     let next = start;
     for (let cell = 0; cell <= ranges; cell++) {
@@ -203,7 +207,9 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
   const data = SHF_ALLOC | SHF_WRITE;
   const progbits = elf.SHT_PROGBITS;
   if (slots.got > 0)
-    add(new OutputSection({ name: ".got", type: progbits, flags: data, alignment: 8, size: slots.got * 8, entsize: 8 }));
+    add(
+      new OutputSection({ name: ".got", type: progbits, flags: data, alignment: 8, size: slots.got * 8, entsize: 8 }),
+    );
   add(
     new OutputSection({
       name: ".got.plt",
@@ -216,7 +222,16 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
   );
   if (slots.plt > 0) {
     const size = target.pltHeaderSize + slots.plt * target.pltEntrySize;
-    add(new OutputSection({ name: ".plt", type: progbits, flags: code, alignment: 16, size, entsize: target.pltEntrySize }));
+    add(
+      new OutputSection({
+        name: ".plt",
+        type: progbits,
+        flags: code,
+        alignment: 16,
+        size,
+        entsize: target.pltEntrySize,
+      }),
+    );
     add(
       new OutputSection({
         name: ".rela.plt",
@@ -232,7 +247,16 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
   }
   if (slots.pltGot > 0) {
     const size = slots.pltGot * target.pltGotEntrySize;
-    add(new OutputSection({ name: ".plt.got", type: progbits, flags: code, alignment: 8, size, entsize: target.pltGotEntrySize }));
+    add(
+      new OutputSection({
+        name: ".plt.got",
+        type: progbits,
+        flags: code,
+        alignment: 8,
+        size,
+        entsize: target.pltGotEntrySize,
+      }),
+    );
   }
   for (const [name, size, alignment] of [
     [".copyrel", "copySize", "copyAlignment"],
@@ -253,10 +277,24 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
 function addEhFrame(workers: Workers, add: Add, { ehFrameSize, fdes }: Needs, options: LinkOptions): void {
   workers.tables.allocate("fde", fdes);
   // A terminator of four zero bytes, which unwinders without .eh_frame_hdr look for.
-  add(new OutputSection({ name: ".eh_frame", type: elf.SHT_PROGBITS, flags: SHF_ALLOC, alignment: 8, size: ehFrameSize + 4 }));
+  add(
+    new OutputSection({
+      name: ".eh_frame",
+      type: elf.SHT_PROGBITS,
+      flags: SHF_ALLOC,
+      alignment: 8,
+      size: ehFrameSize + 4,
+    }),
+  );
   if (options.hasEhFrameHdr)
     add(
-      new OutputSection({ name: ".eh_frame_hdr", type: elf.SHT_PROGBITS, flags: SHF_ALLOC, alignment: 4, size: 12 + fdes * 8 }),
+      new OutputSection({
+        name: ".eh_frame_hdr",
+        type: elf.SHT_PROGBITS,
+        flags: SHF_ALLOC,
+        alignment: 4,
+        size: 12 + fdes * 8,
+      }),
     );
 }
 
@@ -276,7 +314,11 @@ async function addDynamic(
   await workers.run("listDynsyms", { rows: 1 });
   const required = requireVersions(workers, shared, options, FIRST_VERSION_INDEX + needs.versions.length);
   const versionNeeds = versionRequirements(required, strings);
-  const needed = [...new Set(shared.filter(({ file }) => tables.column("file", "state")[file] & FileState.NEEDED).map(({ soname }) => soname))];
+  const needed = [
+    ...new Set(
+      shared.filter(({ file }) => tables.column("file", "state")[file] & FileState.NEEDED).map(({ soname }) => soname),
+    ),
+  ];
 
   if (options.dynamicLinker !== undefined) {
     const path = Buffer.from(`${options.dynamicLinker}\0`);
@@ -311,7 +353,16 @@ async function addDynamic(
     const words = hashed === 0 ? 1 : 2 ** Math.max(0, Math.ceil(Math.log2((hashed * 12) / 64)));
     tables.set("gnuHashBloomWords", words);
     const size = 16 + words * 8 + tables.get("gnuHashBuckets") * 4 + hashed * 4;
-    add(new OutputSection({ name: ".gnu.hash", type: elf.SHT_GNU_HASH, flags: SHF_ALLOC, alignment: 8, size, link: dynsym }));
+    add(
+      new OutputSection({
+        name: ".gnu.hash",
+        type: elf.SHT_GNU_HASH,
+        flags: SHF_ALLOC,
+        alignment: 8,
+        size,
+        link: dynsym,
+      }),
+    );
   }
   if (hashStyle === "sysv" || hashStyle === "both")
     add(

@@ -3,7 +3,10 @@ import { linkerSymbols } from "../output/linker-symbols.ts";
 
 /** Libraries that programs forget, by what they define. glibc has the rest of POSIX since 2.34. */
 const forgottenLibraries: readonly (readonly [RegExp, string])[] = [
-  [/^(a?(sin|cos|tan)h?|atan2|pow|exp2?|expm1|log(2|10|1p)?|sqrt|cbrt|hypot|floor|ceil|round|trunc|fmod|lgamma|tgamma|erf)[fl]?$/, "-lm"],
+  [
+    /^(a?(sin|cos|tan)h?|atan2|pow|exp2?|expm1|log(2|10|1p)?|sqrt|cbrt|hypot|floor|ceil|round|trunc|fmod|lgamma|tgamma|erf)[fl]?$/,
+    "-lm",
+  ],
   [/^(in|de)flate(Init|End|$)|^(un)?compress$|^gz(open|read|write|close)$/, "-lz"],
   [/^_ZN?K?St|^_ZS[abdiost]|^_Zn[wa]m$|^_Zd[la]Pv|^__cxa_|^__gxx_personality_v0$/, "-lstdc++, or link with g++"],
   [/^_Unwind_/, "-lgcc_s or -lgcc_eh"],

@@ -19,7 +19,13 @@ const SINGLE_PARTS = 16;
 /** An image and e_entry. */
 export type EntryImage = Image & { readonly entry: number };
 
-export async function write(workers: Workers, image: EntryImage, output: OutputFile, options: LinkOptions, target: Target): Promise<void> {
+export async function write(
+  workers: Workers,
+  image: EntryImage,
+  output: OutputFile,
+  options: LinkOptions,
+  target: Target,
+): Promise<void> {
   const { tables } = workers;
   const { buckets, sections, fileBounds } = image;
   const chunks = fileBounds.length - 1;

@@ -49,11 +49,23 @@ export const findings = {
   badRelocationSection: { operands: "" },
   badRelocation: { operands: "offset: of the place; operand: r_info", hasOffset: true },
   relocationOutsideSection: { operands: "offset: of the place; operand: r_info", hasOffset: true },
-  relocationOutOfRange: { operands: "offset: of the place; symbol: index in the file; operand: the value", hasOffset: true },
+  relocationOutOfRange: {
+    operands: "offset: of the place; symbol: index in the file; operand: the value",
+    hasOffset: true,
+  },
   relocationType: { operands: "offset: of the place; operand: its number", hasOffset: true },
-  relocationNeedsPic: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
-  relocationAgainstProtected: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
-  relocationInReadOnly: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
+  relocationNeedsPic: {
+    operands: "offset: of the place; symbol: index in the file; operand: its type",
+    hasOffset: true,
+  },
+  relocationAgainstProtected: {
+    operands: "offset: of the place; symbol: index in the file; operand: its type",
+    hasOffset: true,
+  },
+  relocationInReadOnly: {
+    operands: "offset: of the place; symbol: index in the file; operand: its type",
+    hasOffset: true,
+  },
   relocationToDiscarded: { operands: "offset: of the place; symbol: index in the file", hasOffset: true },
   badTlsSequence: { operands: "offset: of the place; operand: its type", hasOffset: true },
   tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },

@@ -113,7 +113,9 @@ export const schema = {
     columns: {
       claim: u64("the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)"),
       flags: u32("SymbolFlags and visibility; atomic or (resolve, find needs)"),
-      version: u16("0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)"),
+      version: u16(
+        "0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)",
+      ),
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
       commonSize: u64("bytes of the largest common symbol of this name; atomic max (resolve)"),
       commonAlignment: u32("log2 of the strictest; atomic max (resolve)"),
@@ -204,7 +206,9 @@ export const schema = {
     id: "PieceId",
     columns: {
       start: u32("offset in the file (split)"),
-      hash: u64("of bucket and bytes (split); then of the first: partition << 48 | offset in the partition's part of the bucket (merge)"),
+      hash: u64(
+        "of bucket and bytes (split); then of the first: partition << 48 | offset in the partition's part of the bucket (merge)",
+      ),
       same: u32("row of the first equal piece in input order (merge)"),
       alignment: u8("log2, of all equal pieces; atomic max (merge)"),
       mergeable: u32("its mergeable section (split)"),
@@ -432,10 +436,46 @@ export type ScalarName = keyof typeof scalars;
 
 /** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
 export const enumerations = {
-  InputFlags: { IS_ARCHIVE: 1, IS_SHARED: 2, IS_LAZY: 4, WHOLE_ARCHIVE: 8, AS_NEEDED: 16, EXCLUDE_LIBS: 32, IS_INDIRECT: 64, IS_INTERNAL: 128 },
-  FileFlags: { IS_SHARED: 1, IS_LAZY: 2, AS_NEEDED: 4, EXCLUDE_LIBS: 8, IS_BROKEN: 16, IS_BITCODE: 32, IS_INDIRECT: 64, IS_INTERNAL: 128, NEEDS_EXECUTABLE_STACK: 256, HAS_STACK_NOTE: 512, HAS_IBT: 1024, HAS_SHSTK: 2048, IS_CHECKED: 4096, HAS_STRAY_RELOCATIONS: 8192 },
+  InputFlags: {
+    IS_ARCHIVE: 1,
+    IS_SHARED: 2,
+    IS_LAZY: 4,
+    WHOLE_ARCHIVE: 8,
+    AS_NEEDED: 16,
+    EXCLUDE_LIBS: 32,
+    IS_INDIRECT: 64,
+    IS_INTERNAL: 128,
+  },
+  FileFlags: {
+    IS_SHARED: 1,
+    IS_LAZY: 2,
+    AS_NEEDED: 4,
+    EXCLUDE_LIBS: 8,
+    IS_BROKEN: 16,
+    IS_BITCODE: 32,
+    IS_INDIRECT: 64,
+    IS_INTERNAL: 128,
+    NEEDS_EXECUTABLE_STACK: 256,
+    HAS_STACK_NOTE: 512,
+    HAS_IBT: 1024,
+    HAS_SHSTK: 2048,
+    IS_CHECKED: 4096,
+    HAS_STRAY_RELOCATIONS: 8192,
+  },
   FileState: { REACHED: 1, EXPANDED: 2, NEEDED: 4 },
-  MentionFlags: { UNDEFINED: 0, DEFINED: 1, COMMON: 2, SIGNATURE: 3, KIND: 3, WEAK: 4, VERSIONED: 8, DEFAULT_VERSION: 16, WRAPPED: 32, UNIQUE: 64, NAME_HAS_AT: 128 },
+  MentionFlags: {
+    UNDEFINED: 0,
+    DEFINED: 1,
+    COMMON: 2,
+    SIGNATURE: 3,
+    KIND: 3,
+    WEAK: 4,
+    VERSIONED: 8,
+    DEFAULT_VERSION: 16,
+    WRAPPED: 32,
+    UNIQUE: 64,
+    NAME_HAS_AT: 128,
+  },
   SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, HAS_GROUP: 32, KEEP: 64 },
   SymbolFlags: {
     VISIBILITY: 3,

@@ -23,21 +23,21 @@ extern "C" {
  * file that shrinks meanwhile ends the worker with SIGBUS, which the pool reports. */
 typedef struct spore_file {
   const uint8_t *bytes; /* null when size is 0 */
-  uint64_t size;        /* in bytes */
+  uint64_t size; /* in bytes */
 } spore_file;
 
 /* What a kernel is given besides its range. Everything in it outlives the call. */
 typedef struct spore_context {
   const spore_file *files; /* the files staged for this pool, in the caller's order */
   uint32_t file_count;
-  uint32_t worker;         /* index of the worker, below the pool's size */
+  uint32_t worker; /* index of the worker, below the pool's size */
   uint32_t worker_count;
-  uint32_t attempt;        /* 0, or 1 when a crashed worker's range is run again */
-  uint8_t *arena;          /* base of the shared arena; the same address in every worker. May be null */
-  uint64_t arena_size;     /* bytes reserved from there; touch only what was allocated */
-  const void *args;        /* the job's argument block, args_size bytes, 8-byte aligned */
+  uint32_t attempt; /* 0, or 1 when a crashed worker's range is run again */
+  uint8_t *arena; /* base of the shared arena; the same address in every worker. May be null */
+  uint64_t arena_size; /* bytes reserved from there; touch only what was allocated */
+  const void *args; /* the job's argument block, args_size bytes, 8-byte aligned */
   uint32_t args_size;
-  uint32_t fault_row;      /* tests only: the row at which to call spore_fault(); else SPORE_NO_ROW */
+  uint32_t fault_row; /* tests only: the row at which to call spore_fault(); else SPORE_NO_ROW */
 } spore_context;
 
 /* Runs rows [first, end). Returns 0, or a status that the pool reports as the kernel's failure. */

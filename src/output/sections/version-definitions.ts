@@ -13,7 +13,11 @@ export interface Definition {
 }
 
 /** @param own the object's own name, which is version 1 */
-export function versionDefinitions(own: string, definitions: readonly Definition[], strings: DynamicStrings): Uint8Array {
+export function versionDefinitions(
+  own: string,
+  definitions: readonly Definition[],
+  strings: DynamicStrings,
+): Uint8Array {
   const all: Definition[] = [{ name: own, index: 1, parents: [] }, ...definitions];
   const size = all.reduce((sum, { parents }) => sum + VERDEF + (1 + parents.length) * VERDAUX, 0);
   const view = new DataView(new ArrayBuffer(size));
