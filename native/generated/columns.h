@@ -542,6 +542,7 @@ struct Scalars {
   u64 finding_count; // rows of finding handed out, also past its end; atomic
   u64 needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
   u64 has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
+  u64 has_gnu_symbols; // 1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic
   u64 has_static_tls; // 1 when a shared object uses Initial Exec; atomic
   u64 got_slots; // slots of .got before the entries': Local Dynamic's pair
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow

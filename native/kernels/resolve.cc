@@ -289,6 +289,8 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
           FileView file(t, owner);
           Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
           if (sym.type() == STT_GNU_IFUNC) flags |= SymbolFlags::IS_IFUNC;
+          if (sym.type() == STT_GNU_IFUNC || sym.binding() == STB_GNU_UNIQUE)
+            std::atomic_ref<u64>(const_cast<u64 &>(t.link.has_gnu_symbols)).store(1, std::memory_order_relaxed);
           if (sym.type() == STT_FUNC) flags |= SymbolFlags::IS_FUNCTION;
           if (sym.type() == STT_TLS) flags |= SymbolFlags::IS_TLS;
           if (sym.st_shndx == SHN_ABS) flags |= SymbolFlags::IS_ABSOLUTE;

@@ -89,7 +89,7 @@ export async function layout(
     segments,
     sectionNames,
     sectionHeadersOffset,
-    hasGnuSymbols: false,
+    hasGnuSymbols: tables.get("hasGnuSymbols") !== 0,
     size: sectionHeadersOffset + (ordered.length + 1) * SHDR,
   };
 }

@@ -368,6 +368,7 @@ export const scalars = {
   findingCount: "rows of finding handed out, also past its end; atomic",
   needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
   hasTextRelocations: "1 when the loader relocates a section that is read-only; atomic",
+  hasGnuSymbols: "1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic",
   hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
   gotSlots: "slots of .got before the entries': Local Dynamic's pair",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
