@@ -1,6 +1,5 @@
-/** Tests that need what a machine may lack: without it they are skipped, and say so. */
+/** Tests that need what a machine may lack are skipped there, and say so: `test.skipIf(lacks(requirements))`. */
 import { existsSync } from "node:fs";
-import { test } from "vitest";
 
 import { isInstalled } from "./oracles.ts";
 
@@ -13,19 +12,13 @@ export interface Requirement {
 
 const isThere = (name: string): boolean => (name.includes("/") ? existsSync(name) : isInstalled(name));
 
-/** The packages that are missing. */
-export function missing(requirements: readonly Requirement[]): string[] {
-  return [...new Set(requirements.filter(({ needs }) => !isThere(needs)).map(({ from }) => from))];
-}
+const told = new Set<string>();
 
-/** `test`, or a skipped test whose name tells what is missing. */
-export function testWith(
-  requirements: readonly Requirement[],
-  name: string,
-  body: () => Promise<void>,
-  timeoutMs?: number,
-): void {
-  const packages = missing(requirements).join(", ");
-  if (packages !== "") process.stderr.write(`SKIPPED, needs ${packages}: ${name}\n`);
-  test.skipIf(packages !== "")(packages === "" ? name : `${name} (needs ${packages})`, body, timeoutMs);
+/** Whether something is missing. Says which packages have it, once. */
+export function lacks(requirements: readonly Requirement[]): boolean {
+  const packages = new Set(requirements.filter(({ needs }) => !isThere(needs)).map(({ from }) => from));
+  for (const name of packages)
+    if (!told.has(name)) process.stderr.write(`SKIPPED: tests that need ${name}, which is not installed\n`);
+  for (const name of packages) told.add(name);
+  return packages.size > 0;
 }

@@ -1,10 +1,10 @@
 /** All of LLVM 14 and Clang in one program, and in one shared object: 185 MB, seven hundred thousand sections. */
 import { readdirSync } from "node:fs";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 
 import { complaints, expectSameBytes } from "../harness/large-outputs.ts";
 import { spore } from "../harness/oracles.ts";
-import { testWith } from "../harness/requirements.ts";
+import { lacks } from "../harness/requirements.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const llvm = "/usr/lib/llvm-14";
@@ -58,7 +58,7 @@ for (const { name, flags, inputs } of [
   { name: "program", flags: ["-pie"], inputs: ["main.o", "program.o"] },
   { name: "libprogram.so", flags: ["-shared", "-Wl,-soname,libprogram.so"], inputs: ["program.o"] },
 ])
-  testWith(requirements, `all of LLVM and Clang, ${flags[0]}, makes and prints IR`, async () => {
+  test.skipIf(lacks(requirements))(`all of LLVM and Clang, ${flags[0]}, makes and prints IR`, async () => {
     await using dir = await scratch(files);
     await dir.compile("program.cc", [`-I${llvm}/include`, "-std=c++14", "-fPIC", "-fno-rtti", "-O1"]);
     await dir.compile("main.cc", ["-fPIE"]);

@@ -1,10 +1,10 @@
 /** Rust: rustc calls gcc, gcc calls Spore. */
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 
 import { complaints, expectSameBytes } from "../harness/large-outputs.ts";
 import { root, spore } from "../harness/oracles.ts";
-import { testWith } from "../harness/requirements.ts";
+import { lacks } from "../harness/requirements.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const requirements = [{ needs: "rustc", from: "rustc" }];
@@ -30,25 +30,30 @@ const variants: readonly (readonly string[])[] = [
 ];
 
 for (const flags of variants)
-  testWith(requirements, `a program panics, catches, unwinds and has thread-locals (${flags.join(" ")})`, async () => {
-    await using dir = await scratch();
-    await dir.mustRun("rustc", rustc("main.rs", flags, ["-fuse-ld=bfd"], "witness"));
-    await expectSameBytes(dir.file("program"), (workers, output) =>
-      dir.mustRun("rustc", rustc("main.rs", flags, [...spore.gccFlags, workers], output)),
-    );
-    const { stdout } = await dir.mustRun("rustc", ["--print", "target-libdir"]);
-    const env = { LD_LIBRARY_PATH: stdout.trim() };
-    const expected = await dir.run("./witness", [], { env });
-    expect(await dir.run("./program", [], { env })).toEqual(expected);
-    expect(expected).toMatchObject({ status: 0, stderr: "" });
-    expect(expected.stdout).toContain("caught true, drops 3");
-    expect(await complaints(dir.file("program"))).toEqual([]);
-  });
+  test.skipIf(lacks(requirements))(
+    `a program panics, catches, unwinds and has thread-locals (${flags.join(" ")})`,
+    async () => {
+      await using dir = await scratch();
+      await dir.mustRun("rustc", rustc("main.rs", flags, ["-fuse-ld=bfd"], "witness"));
+      await expectSameBytes(dir.file("program"), (workers, output) =>
+        dir.mustRun("rustc", rustc("main.rs", flags, [...spore.gccFlags, workers], output)),
+      );
+      const { stdout } = await dir.mustRun("rustc", ["--print", "target-libdir"]);
+      const env = { LD_LIBRARY_PATH: stdout.trim() };
+      const expected = await dir.run("./witness", [], { env });
+      expect(await dir.run("./program", [], { env })).toEqual(expected);
+      expect(expected).toMatchObject({ status: 0, stderr: "" });
+      expect(expected.stdout).toContain("caught true, drops 3");
+      expect(await complaints(dir.file("program"))).toEqual([]);
+    },
+  );
 
 for (const isStatic of [false, true])
-  testWith(requirements, `C uses a ${isStatic ? "staticlib" : "cdylib"} whose panics stay inside`, async () => {
-    await using dir = await scratch({
-      "main.c": `
+  test.skipIf(lacks(requirements))(
+    `C uses a ${isStatic ? "staticlib" : "cdylib"} whose panics stay inside`,
+    async () => {
+      await using dir = await scratch({
+        "main.c": `
         #include <dlfcn.h>
         #include <pthread.h>
         #include <stdio.h>
@@ -60,12 +65,13 @@ for (const isStatic of [false, true])
           pthread_create(&id, 0, thread, 0); pthread_join(id, &result);
           printf("%d %d %u %ld\\n", rust_parse("12"), rust_parse("no number"), rust_calls(), (long)result);
         }`,
-    });
-    const name = isStatic ? "liblibrary.a" : "liblibrary.so";
-    const kind = ["--crate-type", isStatic ? "staticlib" : "cdylib"];
-    await dir.mustRun("rustc", rustc("library.rs", kind, spore.gccFlags, name));
-    const flags = [name, "-lpthread", "-ldl", "-lm"];
-    expect(await dir.linkAndRun(spore, ["main.o"], { flags })).toMatchObject({ status: 0, stdout: "12 -1 2 1\n" });
-    for (const output of isStatic ? ["a.out"] : ["a.out", name])
-      expect(await complaints(dir.file(output)), output).toEqual([]);
-  });
+      });
+      const name = isStatic ? "liblibrary.a" : "liblibrary.so";
+      const kind = ["--crate-type", isStatic ? "staticlib" : "cdylib"];
+      await dir.mustRun("rustc", rustc("library.rs", kind, spore.gccFlags, name));
+      const flags = [name, "-lpthread", "-ldl", "-lm"];
+      expect(await dir.linkAndRun(spore, ["main.o"], { flags })).toMatchObject({ status: 0, stdout: "12 -1 2 1\n" });
+      for (const output of isStatic ? ["a.out"] : ["a.out", name])
+        expect(await complaints(dir.file(output)), output).toEqual([]);
+    },
+  );

@@ -1,0 +1,2 @@
+// What delta was when old.c was linked.
+int delta_version(void) { return 0; }
