@@ -207,7 +207,8 @@ async function buildSanitized() {
     const program = [
       "#!/bin/sh",
       `export LD_PRELOAD="${runtimes.join(" ")}" ASAN_OPTIONS="${asan}" UBSAN_OPTIONS=print_stacktrace=1`,
-      `exec "${process.execPath}" "${join(copy, "dist", "command.cjs")}" ld "$@"`,
+      // A child that is forked while another thread holds a lock of AddressSanitizer's allocator waits for ever.
+      `exec "${process.execPath}" --single-threaded --v8-pool-size=0 "${join(copy, "dist", "command.cjs")}" ld "$@"`,
       "",
     ];
     mkdirSync(join(copy, "bin"));

@@ -47,7 +47,9 @@ export async function spawn(
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
   tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const workers = options.threads ?? Math.min(shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]), MAX_WORKERS);
-  const pool = await WorkerPool.create({ files: inputs.staged, arena, workers, ...hooks });
+  // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
+  // allocator does), and there is nothing else to do.
+  const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...hooks });
   return new Workers(arena, pool, tables, diagnostics, chunkRows);
 }
 
