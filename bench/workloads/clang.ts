@@ -56,11 +56,16 @@ export function missingLlvm(): string | undefined {
   return missingProgram("gcc", "g++");
 }
 
-/** The folder of the copied libraries, and their names. */
-export function llvmLibraries(parent: string): { readonly folder: string; readonly names: readonly string[] } {
-  const names = readdirSync(`${LLVM}/lib`)
+/** Names of the static libraries that can all be in one program. */
+export function llvmArchives(): string[] {
+  return readdirSync(`${LLVM}/lib`)
     .filter((name) => /^lib(LLVM|clang).*\.a$/.test(name) && !excluded.some((pattern) => pattern.test(name)))
     .sort();
+}
+
+/** The folder of the copied libraries, and their names. */
+export function llvmLibraries(parent: string): { readonly folder: string; readonly names: readonly string[] } {
+  const names = llvmArchives();
   const folder = join(parent, "llvm-14");
   const key = names.map((name) => `${name} ${statSync(`${LLVM}/lib/${name}`).size}`).join("\n");
   cached(folder, key, (unfinished) => {

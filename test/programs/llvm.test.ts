@@ -1,7 +1,7 @@
 /** All of LLVM 14 and Clang in one program, and in one shared object: 185 MB, seven hundred thousand sections. */
-import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 
+import { isFound, llvmArchives, systemLibraries } from "../../bench/workloads/clang.ts";
 import { complaints, expectSameBytes } from "../harness/large-outputs.ts";
 import { spore } from "../harness/oracles.ts";
 import { lacks } from "../harness/requirements.ts";
@@ -12,11 +12,6 @@ const requirements = [
   { needs: `${llvm}/lib/libLLVMCore.a`, from: "llvm-14-dev" },
   { needs: `${llvm}/lib/libclangAST.a`, from: "libclang-14-dev" },
 ];
-
-/** Libraries that define what others do, or need packages of their own. */
-const excluded =
-  /^libclang(-14)?\.a|^libclang(_rt|d|Daemon|Tidy|Query|Doc|Move|Change|Reorder|ApplyRep|IncludeFixer|Handle)|Debuginfod|Exegesis|LineEditor|[Ff]indAllSymbols|^libLLVMTestingSupport/;
-const systemLibraries = ["-lz3", "-lz", "-ltinfo", "-lxml2", "-lffi", "-lpthread", "-ldl", "-lrt", "-lm"];
 
 const files = {
   "program.cc": `
@@ -47,13 +42,6 @@ const files = {
 /** What the program prints. */
 const printed = /define i32 @inc\(i32 %0\) \{\nentry:\n {2}%1 = add i32 %0, 1\n {2}ret i32 %1\n\}/;
 
-function libraries(): string[] {
-  const names = readdirSync(`${llvm}/lib`).filter(
-    (name) => /^lib(LLVM|clang).*\.a$/.test(name) && !excluded.test(name),
-  );
-  return ["-Wl,--whole-archive", ...names.sort().map((name) => `-l:${name}`), "-Wl,--no-whole-archive"];
-}
-
 for (const { name, flags, inputs } of [
   { name: "program", flags: ["-pie"], inputs: ["main.o", "program.o"] },
   { name: "libprogram.so", flags: ["-shared", "-Wl,-soname,libprogram.so"], inputs: ["program.o"] },
@@ -63,7 +51,8 @@ for (const { name, flags, inputs } of [
     await dir.compile("program.cc", [`-I${llvm}/include`, "-std=c++14", "-fPIC", "-fno-rtti", "-O1"]);
     await dir.compile("main.cc", ["-fPIE"]);
     await expectSameBytes(dir.file(name), async (workers, output) => {
-      const all = [...inputs, `-L${llvm}/lib`, ...libraries(), ...systemLibraries];
+      const archives = ["-Wl,--whole-archive", ...llvmArchives().map((it) => `-l:${it}`), "-Wl,--no-whole-archive"];
+      const all = [...inputs, `-L${llvm}/lib`, ...archives, ...systemLibraries.filter(isFound)];
       const args = [...spore.gccFlags, ...flags, ...all, workers, "-o", output];
       await dir.mustRun("g++", args, { timeoutMs: 300_000 });
     });
