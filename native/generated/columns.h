@@ -69,7 +69,6 @@ enum : u32 {
   DISCARDED = 0x4,
   MERGEABLE = 0x8,
   EH_FRAME = 0x10,
-  HAS_GROUP = 0x20,
   KEEP = 0x40,
 };
 } // namespace SectionFlags
@@ -116,7 +115,6 @@ enum : u32 {
   SHARED = 0x1,
   PIC = 0x2,
   STATIC = 0x4,
-  BIND_NOW = 0x8,
   GC_SECTIONS = 0x10,
   STRIP_ALL = 0x20,
   STRIP_DEBUG = 0x40,
@@ -128,11 +126,9 @@ enum : u32 {
   EXPORT_DYNAMIC = 0x1000,
   NO_COPY_RELOCATIONS = 0x2000,
   TEXT_RELOCATIONS = 0x4000,
-  NEEDS_STATIC_TLS = 0x8000,
   HAS_DIGEST = 0x10000,
   EH_FRAME_HDR = 0x20000,
   ALLOW_MULTIPLE = 0x40000,
-  HAS_PLT_NOW = 0x80000,
   IBT = 0x100000,
   PACK_RELATIVE = 0x200000,
   DYNAMIC_LIST = 0x400000,
@@ -544,7 +540,6 @@ struct Scalars {
   u64 has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
   u64 has_gnu_symbols; // 1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic
   u64 has_static_tls; // 1 when a shared object uses Initial Exec; atomic
-  u64 got_slots; // slots of .got before the entries': Local Dynamic's pair
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 got_relr_words; // words of .relr.dyn for .got's slots, the first ones (synthesise)
   u64 relr_offset; // offset of .relr.dyn in the output file
@@ -561,7 +556,6 @@ struct Scalars {
   u64 dynstr_own; // bytes of .dynstr before the symbols' names
   u64 dynstr_size; // bytes of the symbols' names in .dynstr (synthesise)
   u64 local_need_count; // rows of localNeed handed out; atomic
-  u64 image_base; // address of the ELF header
   u64 got_address; // of .got
   u64 got_plt_address; // of .got.plt; what _GLOBAL_OFFSET_TABLE_ names
   u64 plt_address; // of .plt
@@ -570,7 +564,6 @@ struct Scalars {
   u64 copy_relro_address; // of .copyrel.rel.ro
   u64 tls_begin; // address of the PT_TLS segment
   u64 tls_end; // address of its end, rounded up to its alignment: the thread pointer
-  u64 tls_ld_got; // index of the .got slot pair for Local Dynamic, or none
   u64 dynamic_address; // of .dynamic
   u64 eh_frame_address; // of .eh_frame
   u64 eh_frame_hdr_address; // of .eh_frame_hdr
@@ -583,7 +576,6 @@ struct Scalars {
   u64 rela_plt_offset; // offset of .rela.plt in the output file
   u64 eh_frame_offset; // offset of .eh_frame in the output file
   u64 eh_frame_hdr_offset; // offset of .eh_frame_hdr in the output file
-  u64 eh_frame_size; // bytes of .eh_frame
   u64 eh_frame_index; // section header index of .eh_frame
   u64 plt_index; // section header index of .plt
   u64 copy_index; // section header index of .copyrel
@@ -596,7 +588,6 @@ struct Scalars {
   u64 first_piece_digest; // row of digest of the first merge cell
   u64 first_symtab_digest; // row of digest of the first chunk's part of .symtab
   u64 first_single_digest; // row of digest of the first part that one kernel writes at once
-  u64 symtab_locals; // symbols of .symtab before the globals
   u64 rela_plt_size; // bytes of .rela.plt
   u64 symtab_offset; // offset of .symtab in the output file
   u64 strtab_offset; // offset of .strtab in the output file

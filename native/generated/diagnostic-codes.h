@@ -50,7 +50,6 @@ enum class Code : u16 {
   RelocationOutOfRange, // offset: of the place; symbol: index in the file; operand: the value
   RelocationType, // offset: of the place; operand: its number
   RelocationNeedsPic, // offset: of the place; symbol: index in the file; operand: its type
-  RelocationAgainstProtected, // offset: of the place; symbol: index in the file; operand: its type
   RelocationInReadOnly, // offset: of the place; symbol: index in the file; operand: its type
   RelocationToDiscarded, // offset: of the place; symbol: index in the file
   BadTlsSequence, // offset: of the place; operand: its type

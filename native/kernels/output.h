@@ -31,6 +31,8 @@ public:
   Output &operator=(const Output &) = delete;
 
   void write(const u8 *data, size_t size, u64 offset);
+  // Whether anybody asks for digests: only a build id is made of them.
+  bool has_digest() const { return job_.t.link.output_flags & OutputFlags::HAS_DIGEST; }
 
 private:
   Job &job_;
@@ -89,7 +91,7 @@ private:
   }
   void flush(Output &output) {
     if (used_ == 0) return;
-    digest_.update(buffer_.data(), used_);
+    if (output.has_digest()) digest_.update(buffer_.data(), used_);
     output.write(buffer_.data(), used_, offset_ + flushed_);
     flushed_ += used_;
     used_ = 0;

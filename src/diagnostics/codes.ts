@@ -251,10 +251,6 @@ export const codes = {
       hint: ({ flag }) => `recompile with ${flag ?? "-fPIC"}`,
     },
   ),
-  relocationAgainstProtected: error<Relocation>(
-    (operands) => `${against(operands)}, which is protected in its shared object, can not be resolved by a copy`,
-    { groupBy: ({ symbol }) => symbol ?? "", placeIs: "in", hint: () => "recompile with -fPIC" },
-  ),
   relocationInReadOnly: error<Relocation>((operands) => `${against(operands)} in a read-only section`, {
     groupBy: ({ relocation }) => relocation,
     placeIs: "in",

@@ -267,7 +267,6 @@ export class FindingReader {
         );
         return;
       case "relocationInReadOnly":
-      case "relocationAgainstProtected":
       case "badTlsSequence":
         diagnostics.add(name, relocation, place);
         return;

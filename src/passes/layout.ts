@@ -60,7 +60,6 @@ export async function layout(
   synthetic.sections.get(".shstrtab")!.size = sectionNames.bytes.length;
 
   const base = options.imageBase ?? (options.outputKind === "exec" ? target.imageBase : 0);
-  tables.set("imageBase", base);
   const isExecutableStack = options.z.execStack ?? wantsExecutableStack(workers, synthetic.files);
   const segmentCount = segmentsOf(ordered, options, protection, base, 0, isExecutableStack).length;
   const headerSize = EHDR + segmentCount * PHDR;
@@ -249,7 +248,6 @@ function symbolTables({ tables }: Workers, { files }: Synthetic): OutputSection[
     firstGlobal[file] = symbol;
     symbol += globals[file];
   }
-  tables.set("symtabLocals", localCount);
   const strtab = new OutputSection({ name: ".strtab", type: elf.SHT_STRTAB, flags: 0, alignment: 1, size: string });
   const symtab = new OutputSection({
     name: ".symtab",
@@ -395,7 +393,6 @@ function publish({ tables }: Workers, { sections }: Synthetic, segments: readonl
   tables.set("relaPltSize", size(".rela.plt"));
   tables.set("ehFrameAddress", address(".eh_frame"));
   tables.set("ehFrameOffset", offset(".eh_frame"));
-  tables.set("ehFrameSize", size(".eh_frame"));
   tables.set("ehFrameIndex", index(".eh_frame"));
   tables.set("ehFrameHdrAddress", address(".eh_frame_hdr"));
   tables.set("ehFrameHdrOffset", offset(".eh_frame_hdr"));

@@ -10,7 +10,7 @@ import type { Inputs } from "./find-inputs.ts";
 import { unify } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
-const { InputFlags, FileFlags, HashSource } = enumerations;
+const { InputFlags, HashSource } = enumerations;
 
 /** Bounds of the work over files: enough for balance, few enough to cost nothing. */
 const MAX_FILE_CHUNKS = 128;
@@ -122,9 +122,4 @@ function countMentions({ tables }: Workers, files: number): number {
   const counts = new Uint32Array(files);
   for (let row = 0; row < files; row++) counts[row] = symbols[row] - firstGlobal[row] + signatures[row];
   return prefixSum(counts, tables.column("file", "firstMention"), files);
-}
-
-/** Files that the scan found fit to take part. */
-export function isUsable(workers: Workers, file: number): boolean {
-  return (workers.tables.column("file", "flags")[file] & FileFlags.IS_BROKEN) === 0;
 }

@@ -73,7 +73,6 @@ function outputFlags(options: LinkOptions): number {
     [outputKind === "shared", OutputFlags.SHARED],
     [outputKind === "shared" || outputKind === "pie", OutputFlags.PIC],
     [options.isStatic && outputKind !== "shared", OutputFlags.STATIC],
-    [z.isNow, OutputFlags.BIND_NOW],
     [options.isGcSections, OutputFlags.GC_SECTIONS],
     [strip === "all", OutputFlags.STRIP_ALL],
     [strip === "debug", OutputFlags.STRIP_DEBUG],

@@ -162,7 +162,6 @@ async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
   };
   const tlsLd = tables.get("needsTlsLd");
   const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
-  tables.set("gotSlots", tlsLd * 2);
   const entries = sum("entries", 0);
   const got = sum("got", tlsLd * 2);
   const jumps = sum("plt", 0);

@@ -58,10 +58,6 @@ export const findings = {
     operands: "offset: of the place; symbol: index in the file; operand: its type",
     hasOffset: true,
   },
-  relocationAgainstProtected: {
-    operands: "offset: of the place; symbol: index in the file; operand: its type",
-    hasOffset: true,
-  },
   relocationInReadOnly: {
     operands: "offset: of the place; symbol: index in the file; operand: its type",
     hasOffset: true,
