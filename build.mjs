@@ -15,8 +15,8 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -152,10 +152,27 @@ async function buildCommand() {
     });
     const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8");
     writeFileSync(join(root, "dist", "command.cjs"), loader);
-    // What a link compiles first is compiled by running it: the cache has what was compiled by then.
-    const env = { SPORE_WRITE_CODE_CACHE: "1", NODE_OPTIONS: "" };
-    spawnSync(process.execPath, [join(root, "dist", "command.cjs"), "ld", "--help"], { env });
+    warmCodeCache();
   });
+}
+
+/**
+ * Writes V8's code cache. It has what was compiled by the end of a run, and what was in it before: so the runs
+ * are links of what is at hand, the addon's objects. Where they are not, or g++ is not, --help has to do.
+ */
+function warmCodeCache() {
+  const objects = filesBelow("native/build/Release/obj.target").filter((file) => file.endsWith(".o"));
+  const folder = mkdtempSync(join(tmpdir(), "spore-build-"));
+  const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+  const env = { ...process.env, PATH: path, SPORE_WRITE_CODE_CACHE: "1", NODE_OPTIONS: "" };
+  const link = (...options) =>
+    spawnSync("g++", [`-B${join(root, "bin")}`, ...options, ...objects, "-o", join(folder, "linked")], { env });
+  spawnSync(process.execPath, [join(root, "dist", "command.cjs"), "ld", "--help"], { env });
+  if (objects.length > 0) {
+    link("-shared", "-Wl,--build-id");
+    link("-pie", "-Wl,--build-id,--gc-sections,--unresolved-symbols=ignore-all,--entry=0");
+  }
+  rmSync(folder, { recursive: true, force: true });
 }
 
 async function buildLibrary() {

@@ -6,11 +6,12 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import type { DemangleBinding } from "./demangle-binding.ts";
+import type { DigestBinding } from "./digest-binding.ts";
 import type { LinkBinding } from "./link-binding.ts";
 import type { StagingBinding } from "./staging-binding.ts";
 
 /** Everything that the addon exports. */
-export interface Addon extends StagingBinding, DemangleBinding, LinkBinding {}
+export interface Addon extends StagingBinding, DemangleBinding, DigestBinding, LinkBinding {}
 
 /** Why the addon cannot be used. */
 export class AddonError extends Error {

@@ -1,4 +1,5 @@
 /** .note.gnu.build-id: a name for what was linked, made of digests of its bytes. */
+import { addon } from "../../addon/load.ts";
 import type { BuildId } from "../../options/link-options.ts";
 
 const NT_GNU_BUILD_ID = 3;
@@ -39,9 +40,15 @@ export const BUILD_ID_OFFSET = HEADER;
 /** The identifier for an output whose parts are named by `digests`. */
 export function buildIdOf(buildId: BuildId, digests: readonly Uint8Array[]): Uint8Array {
   if (buildId.kind === "hex") return buildId.bytes;
-  const { createHash, randomUUID } = process.getBuiltinModule("node:crypto");
-  if (buildId.kind === "uuid") return Buffer.from(randomUUID().replaceAll("-", ""), "hex");
-  const hash = createHash(buildId.kind === "md5" || buildId.kind === "sha256" ? buildId.kind : "sha1");
-  for (const digest of digests) hash.update(digest);
-  return hash.digest().subarray(0, buildIdSize(buildId));
+  if (buildId.kind === "uuid") {
+    return Buffer.from(process.getBuiltinModule("node:crypto").randomUUID().replaceAll("-", ""), "hex");
+  }
+  const algorithm = buildId.kind === "md5" || buildId.kind === "sha256" ? buildId.kind : "sha1";
+  const bytes = Buffer.concat(digests);
+  const digest = addon().digest(algorithm, bytes) ?? slowDigest(algorithm, bytes);
+  return digest.subarray(0, buildIdSize(buildId));
+}
+
+function slowDigest(algorithm: string, bytes: Uint8Array): Uint8Array {
+  return process.getBuiltinModule("node:crypto").createHash(algorithm).update(bytes).digest();
 }
