@@ -13,7 +13,7 @@ import { merge } from "./passes/merge.ts";
 import { resolve } from "./passes/resolve.ts";
 import { scan } from "./passes/scan.ts";
 import { select } from "./passes/select.ts";
-import { spawn, type TestHooks } from "./passes/spawn.ts";
+import { type LinkHooks, spawn } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
 import type { KernelTiming } from "./passes/workers.ts";
@@ -38,7 +38,7 @@ export interface LinkResult {
 const MAX_ATTEMPTS = 4;
 
 /** Links. Throws LinkFailed when something is wrong with the inputs; it is in `diagnostics`. */
-export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks: TestHooks = {}): Promise<LinkResult> {
+export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks: LinkHooks = {}): Promise<LinkResult> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await linkWithSeed(attempt, options, diagnostics, hooks);
@@ -53,9 +53,9 @@ async function linkWithSeed(
   attempt: number,
   options: LinkOptions,
   diagnostics: Diagnostics,
-  hooks: TestHooks,
+  hooks: LinkHooks,
 ): Promise<LinkResult> {
-  using inputs = findInputs(options, diagnostics); // -l, archives, scripts; each file staged as it is found
+  using inputs = findInputs(options, diagnostics, hooks); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
   await using workers = await spawn(inputs, options, diagnostics, attempt, hooks); // arena, then fork: what comes later goes there

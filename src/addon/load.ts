@@ -7,11 +7,12 @@ import { dirname, join } from "node:path";
 
 import type { DemangleBinding } from "./demangle-binding.ts";
 import type { DigestBinding } from "./digest-binding.ts";
+import type { ExitBinding } from "./exit-binding.ts";
 import type { LinkBinding } from "./link-binding.ts";
 import type { StagingBinding } from "./staging-binding.ts";
 
 /** Everything that the addon exports. */
-export interface Addon extends StagingBinding, DemangleBinding, DigestBinding, LinkBinding {}
+export interface Addon extends StagingBinding, DemangleBinding, DigestBinding, ExitBinding, LinkBinding {}
 
 /** Why the addon cannot be used. */
 export class AddonError extends Error {
@@ -41,6 +42,11 @@ function findAddon(): string {
 }
 
 let loaded: Addon | undefined;
+
+/** Whether anybody has needed it. */
+export function isAddonLoaded(): boolean {
+  return loaded !== undefined;
+}
 
 /**
  * The addon, loaded once per environment.

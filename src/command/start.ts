@@ -1,4 +1,5 @@
 /** What bin/ld and bin/spore load: the program's name and arguments in, exit status out. */
+import { addon, isAddonLoaded } from "../addon/load.ts";
 import { link, scanFiles } from "../link.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
 import { writeReports } from "./write-reports.ts";
@@ -9,9 +10,10 @@ declare const SPORE_VERSION: string;
 
 // Opened when first used: a link that has nothing to say saves the milliseconds.
 const opened = new Set<NodeJS.WriteStream>();
+const writes: Promise<void>[] = [];
 function write(stream: NodeJS.WriteStream, text: string): void {
   if (!opened.has(stream)) opened.add(stream.on("error", ignoreClosedPipe));
-  stream.write(text);
+  writes.push(new Promise((resolve) => stream.write(text, () => resolve())));
 }
 
 const terminal: Terminal = {
@@ -21,7 +23,7 @@ const terminal: Terminal = {
 };
 
 const linkAndReport: Link = async (options, diagnostics) => {
-  return writeReports(await link(options, diagnostics, testHooksOf(process.env)), options);
+  return writeReports(await link(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true }), options);
 };
 
 /** A reader that closed its pipe wants no more, and no stack trace. */
@@ -37,7 +39,6 @@ async function run([name, ...argv]: readonly string[]): Promise<number> {
   return runSpore(argv, SPORE_VERSION, { link: linkAndReport, scan: scanFiles }, terminal);
 }
 
-// The status is set and not passed to process.exit(): what is still to be written to a pipe is written first.
 async function start(): Promise<void> {
   try {
     process.exitCode ||= await run(process.argv.slice(2));
@@ -45,6 +46,9 @@ async function start(): Promise<void> {
     terminal.writeError(`${PROGRAM}: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 1;
   }
+  await Promise.all(writes); // what is still to be written to a pipe
+  // Somebody waits for an end to come, as who writes the code cache: then by way of Node's teardown.
+  if (process.listenerCount("exit") === 0 && isAddonLoaded()) addon().exitNow(Number(process.exitCode));
 }
 
 void start();

@@ -18,6 +18,7 @@ import { ScriptError } from "../inputs/script-lexer.ts";
 import { parseVersionScript, type SymbolPattern, type VersionScript } from "../inputs/version-script.ts";
 import type { InputRequest, LinkOptions } from "../options/link-options.ts";
 import { type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
+import type { LinkHooks } from "./spawn.ts";
 
 /** One file of the link. */
 export interface InputFile {
@@ -94,10 +95,15 @@ interface Slot {
  * Finds and maps the inputs of a link. What cannot be found or is no input is added to `diagnostics`, and the
  * rest is found all the same.
  */
-export function findInputs(options: LinkOptions, diagnostics: Diagnostics): Inputs {
+export function findInputs(
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  { leavesToExit = false }: Pick<LinkHooks, "leavesToExit"> = {},
+): Inputs {
   const finder = new InputFinder(options, diagnostics);
   try {
-    return finder.run();
+    const inputs = finder.run();
+    return leavesToExit ? { ...inputs, [Symbol.dispose]: () => {} } : inputs;
   } catch (error) {
     finder.release();
     throw error;

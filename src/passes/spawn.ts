@@ -20,6 +20,15 @@ const MAX_WORKERS = 32;
 
 const COLLIDING_BITS = 10;
 
+/** How a link runs in its process. */
+export interface LinkHooks extends TestHooks {
+  /**
+   * The process ends after the link: workers, arena and mappings are left to its exit. That the system frees
+   * them while nobody waits saves a tenth of a large link.
+   */
+  readonly leavesToExit?: boolean;
+}
+
 /** Tests only. */
 export interface TestHooks {
   readonly fault?: PoolFault;
@@ -36,7 +45,7 @@ export async function spawn(
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  { hasCollisions = false, chunkRows, ...hooks }: TestHooks,
+  { hasCollisions = false, leavesToExit = false, chunkRows, ...hooks }: LinkHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
@@ -50,7 +59,7 @@ export async function spawn(
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
   const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...hooks });
-  return new Workers(arena, pool, tables, diagnostics, chunkRows);
+  return new Workers(arena, pool, tables, diagnostics, { chunkRows, leavesToExit });
 }
 
 /**

@@ -19,6 +19,13 @@ export interface KernelTiming {
   readonly retriedChunks: number;
 }
 
+export interface WorkersSettings {
+  /** Rows of every chunk. Tests only. */
+  readonly chunkRows?: number | undefined;
+  /** Disposing frees nothing: the process ends. */
+  readonly leavesToExit?: boolean;
+}
+
 export interface RunOptions {
   /** Default: the rows of the kernel's table. */
   readonly rows?: number;
@@ -39,12 +46,17 @@ export class Workers implements AsyncDisposable {
   readonly #arena: Arena;
   readonly #pool: WorkerPool;
   readonly diagnostics: Diagnostics;
-  /** Tests only. */
-  readonly #chunkRows: number | undefined;
+  readonly #settings: WorkersSettings;
   readonly #began = milliseconds();
 
-  constructor(arena: Arena, pool: WorkerPool, tables: Tables, diagnostics: Diagnostics, chunkRows?: number) {
-    this.#chunkRows = chunkRows;
+  constructor(
+    arena: Arena,
+    pool: WorkerPool,
+    tables: Tables,
+    diagnostics: Diagnostics,
+    settings: WorkersSettings = {},
+  ) {
+    this.#settings = settings;
     this.#arena = arena;
     this.#pool = pool;
     this.tables = tables;
@@ -66,11 +78,12 @@ export class Workers implements AsyncDisposable {
     const args = new BigUint64Array(5);
     args[0] = BigInt(this.tables.address);
     for (const [i, parameter] of parameters.entries()) args[i + 1] = BigInt(parameter);
+    const { chunkRows } = this.#settings;
     const startMs = milliseconds() - this.#began;
     try {
       const report = await this.#pool.run(kernel, {
         rows: count,
-        ...(this.#chunkRows !== undefined ? { chunkRows: this.#chunkRows } : bounds === undefined ? {} : { bounds }),
+        ...(chunkRows !== undefined ? { chunkRows } : bounds === undefined ? {} : { bounds }),
         args: new Uint8Array(args.buffer),
       });
       this.timings.push({
@@ -91,6 +104,7 @@ export class Workers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#settings.leavesToExit) return;
     await this.#pool.close({ wait: false });
     this.#arena.close();
   }
