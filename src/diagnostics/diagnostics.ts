@@ -11,12 +11,22 @@ export interface Place {
   /** Its row in input order. Diagnostics of one pass are sorted by it. */
   readonly fileOrder?: number | undefined;
   readonly section?: string | undefined;
+  /** Its index in the file: places of one file are sorted by it, then by offset. */
+  readonly sectionOrder?: number | undefined;
   /** In bytes, within the section, or within the file where no section is given. */
   readonly offset?: number | undefined;
   /** The function or object around the offset, as it is in the file. */
   readonly symbol?: string | undefined;
   /** Source file and line, from `.debug_line`. */
   readonly source?: string | undefined;
+  /** Finds `symbol` and `source` where that costs a search of the file. Called at the end of the stage. */
+  readonly search?: PlaceSearch;
+}
+
+export interface PlaceSearch {
+  readonly symbol: () => string | undefined;
+  /** Called only for places that will be listed. */
+  readonly source: () => string | undefined;
 }
 
 export interface Diagnostic {
@@ -65,10 +75,11 @@ export class LinkFailed extends Error {
 interface Entry {
   code: Code;
   operands: object;
-  /** In order of addition until `list()` sorts them. */
+  /** In order of addition until the stage ends; then those that are listed. */
   places: Place[];
   placeKeys: Set<string>;
   placeCount: number;
+  isSettled: boolean;
   epoch: number;
   sequence: number;
 }
@@ -113,6 +124,7 @@ export class Diagnostics {
         places: [],
         placeKeys: new Set(),
         placeCount: 0,
+        isSettled: false,
         epoch: this.#epoch,
         sequence: this.#entries.size,
       };
@@ -123,7 +135,7 @@ export class Diagnostics {
     if (place !== undefined && !entry.placeKeys.has(placeKey)) {
       entry.placeKeys.add(placeKey);
       entry.placeCount += 1;
-      entry.places.push(place);
+      if (!entry.isSettled) entry.places.push(place);
     }
   }
 
@@ -146,6 +158,7 @@ export class Diagnostics {
    */
   stopIfFailed(): void {
     this.#epoch += 1;
+    for (const entry of this.#listed()) this.#settle(entry);
     if (this.hasFailed) throw new LinkFailed(this);
   }
 
@@ -154,32 +167,56 @@ export class Diagnostics {
    * errors. Names are demangled here.
    */
   list(): Diagnostic[] {
-    const { errorLimit, noWarnings, fatalWarnings, demangle } = this.#settings;
-    const entries = [...this.#entries.values()];
-    for (const entry of entries) entry.places.sort(comparePlaces);
-    entries.sort(compareEntries);
-    const listed: Diagnostic[] = [];
-    let errors = 0;
-    for (const entry of entries) {
+    const { fatalWarnings, demangle } = this.#settings;
+    return this.#listed().map((entry) => {
+      this.#settle(entry);
       const row = codes[entry.code] as CodeRow<object>;
-      if (row.severity === "warning" && noWarnings) continue;
-      const isError = row.severity === "error" || fatalWarnings;
-      if (isError) errors += 1;
-      if (isError && errorLimit !== 0 && errors > errorLimit) continue;
       const operands = demangleOperands(entry.operands, demangle);
-      listed.push({
+      return {
         code: entry.code,
-        severity: isError ? "error" : "warning",
+        severity: row.severity === "error" || fatalWarnings ? "error" : "warning",
         message: row.text(operands),
-        places: entry.places
-          .slice(0, PLACE_LIMIT)
-          .map((place) => (place.symbol === undefined ? place : { ...place, symbol: demangle(place.symbol) })),
+        places: entry.places.map((place) =>
+          place.symbol === undefined ? place : { ...place, symbol: demangle(place.symbol) },
+        ),
         placeCount: entry.placeCount,
         placeIs: row.placeIs,
         hint: row.hint?.(operands),
-      });
+      };
+    });
+  }
+
+  /** The entries that are listed, in order. */
+  #listed(): Entry[] {
+    const { errorLimit, noWarnings, fatalWarnings } = this.#settings;
+    const entries = [...this.#entries.values()];
+    for (const entry of entries) if (!entry.isSettled) entry.places.sort(comparePlaces);
+    entries.sort(compareEntries);
+    let errors = 0;
+    return entries.filter(({ code }) => {
+      const isWarning = codes[code].severity === "warning";
+      if (isWarning && !fatalWarnings) return !noWarnings;
+      if (isWarning && noWarnings) return false;
+      errors += 1;
+      return errorLimit === 0 || errors <= errorLimit;
+    });
+  }
+
+  /** Finds out about an entry's places: a function is one place, however often it is meant. */
+  #settle(entry: Entry): void {
+    if (entry.isSettled) return;
+    entry.isSettled = true;
+    const distinct = new Map<string, Place>();
+    for (const place of entry.places) {
+      const symbol = place.symbol ?? place.search?.symbol();
+      const key = symbol === undefined ? keyOfPlace(place) : [place.file, symbol].join("\0");
+      if (!distinct.has(key)) distinct.set(key, { ...place, symbol });
     }
-    return listed;
+    entry.placeCount = distinct.size;
+    entry.places = [...distinct.values()].slice(0, PLACE_LIMIT).map(({ search, ...place }) => ({
+      ...place,
+      source: place.source ?? search?.source(),
+    }));
   }
 
   /** Errors that `list()` left out because of the limit. */
@@ -194,7 +231,11 @@ function keyOfPlace(place: Place): string {
 }
 
 function comparePlaces(a: Place | undefined, b: Place | undefined): number {
-  return (a?.fileOrder ?? -1) - (b?.fileOrder ?? -1) || (a?.offset ?? -1) - (b?.offset ?? -1);
+  return (
+    (a?.fileOrder ?? -1) - (b?.fileOrder ?? -1) ||
+    (a?.sectionOrder ?? -1) - (b?.sectionOrder ?? -1) ||
+    (a?.offset ?? -1) - (b?.offset ?? -1)
+  );
 }
 
 /** What has no place in a file comes first in its stage. */

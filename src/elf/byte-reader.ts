@@ -62,6 +62,15 @@ export class ByteReader {
     return Number(value);
   }
 
+  /** An i64 as a number; its size is below 2^53 as that of a u64 is. */
+  i64(offset: number): number {
+    this.#check(offset, 8);
+    const value = this.#view.getBigInt64(offset, true);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER))
+      throw this.error(offset, `number ${value} is too large`);
+    return Number(value);
+  }
+
   /** A view of `size` bytes. */
   bytes(offset: number, size: number): Uint8Array {
     this.#check(offset, size);

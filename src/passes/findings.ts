@@ -4,13 +4,11 @@
  */
 import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { ByteReader } from "../elf/byte-reader.ts";
-import { SHT_RELA } from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
 import { enumerations } from "../tables/schema.ts";
-import type { Tables } from "../tables/views.ts";
-import { relocations } from "../targets/x86-64-relocations.ts";
 import type { Inputs } from "./find-inputs.ts";
+import { ObjectReader, relocationName } from "./object-reader.ts";
 import { UndefinedHints } from "./undefined-hints.ts";
 import type { Workers } from "./workers.ts";
 
@@ -31,13 +29,6 @@ export interface Finding {
   readonly operandLow: number;
   readonly operandHigh: number;
 }
-
-const relocationNames = new Map<number, string>(
-  Object.entries(relocations).map(([name, { number }]) => [number, name]),
-);
-const SHDR = 64;
-const RELA = 24;
-const relocationName = (type: number): string => relocationNames.get(type) ?? `${type}`;
 
 /** Two names, or two pieces, have one hash: the link can be made with another seed. */
 export class HashCollision extends Error {
@@ -61,6 +52,8 @@ export class FindingReader {
   /** Texts of .gnu.warning sections by symbol, once they have been read. */
   warnings: ReadonlyMap<string, string> = new Map();
   readonly #hints = new UndefinedHints(() => this.#definedNames());
+  /** Objects that findings are in, for what they have found out about themselves. */
+  readonly #objects = new Map<number, ObjectReader>();
   #taken = 0;
   #pending: Finding[] = [];
 
@@ -197,6 +190,32 @@ export class FindingReader {
     return new ObjectReader(tables, file, new ByteReader(this.fileName(file), bytes));
   }
 
+  #described(file: number): ObjectReader | undefined {
+    let object = this.#objects.get(file);
+    if (object === undefined && (object = this.#objectOf(file)) !== undefined) this.#objects.set(file, object);
+    return object;
+  }
+
+  #placeOf(file: number, section: number | undefined, offset: number | undefined): Place {
+    if (file === NONE) return { fileOrder: file };
+    const object = this.#described(file);
+    const place = {
+      file: this.fileName(file),
+      fileOrder: file,
+      section: section === undefined ? undefined : object?.sectionName(section) || `section ${section}`,
+      sectionOrder: section,
+      offset,
+    };
+    if (object === undefined || section === undefined || offset === undefined) return place;
+    return {
+      ...place,
+      search: {
+        symbol: () => object.functionAt(section, offset),
+        source: () => object.sourceLineAt(section, offset),
+      },
+    };
+  }
+
   #add(finding: Finding, diagnostics: Diagnostics): void {
     const { name, file, section, offset, symbol, operand } = finding;
     if (name === "malformedArchive") {
@@ -207,16 +226,9 @@ export class FindingReader {
       diagnostics.add("outputFailed", { path: this.#options.output, reason: `errno ${operand}` });
       return;
     }
-    const object = file === NONE ? undefined : this.#objectOf(file);
-    const hasSection = section !== NONE;
-    const hasOffset = hasSection && "hasOffset" in findingTable[name];
-    const place: Place = {
-      file: file === NONE ? undefined : this.fileName(file),
-      fileOrder: file,
-      section: hasSection ? object?.sectionName(section) || `section ${section}` : undefined,
-      offset: hasOffset ? offset : undefined,
-      symbol: hasOffset ? object?.functionAt(section, offset) : undefined,
-    };
+    const object = file === NONE ? undefined : this.#described(file);
+    const hasOffset = section !== NONE && "hasOffset" in findingTable[name];
+    const place = this.#placeOf(file, section === NONE ? undefined : section, hasOffset ? offset : undefined);
     const symbolName = symbol === NONE ? "" : (object?.symbolName(symbol) ?? "");
     const relocation = { relocation: relocationName(operand), symbol: symbolName };
     const { outputKind } = this.#options;
@@ -229,9 +241,12 @@ export class FindingReader {
         );
         return;
       case "duplicateSymbol": {
-        const first = ~finding.operandHigh & 0xfffffff;
-        for (const definer of [first, file])
-          diagnostics.add(name, { symbol: symbolName }, { file: this.fileName(definer), fileOrder: definer });
+        // The claim of the first definition: see Claim in native/tables/file-view.h.
+        const first = { file: ~finding.operandHigh & 0xfffffff, symbol: ~finding.operandLow >>> 0 };
+        for (const definer of [first, finding]) {
+          const at = this.#described(definer.file)?.definitionOf(definer.symbol);
+          diagnostics.add(name, { symbol: symbolName }, this.#placeOf(definer.file, at?.section, at?.offset));
+        }
         return;
       }
       case "badSymbolSection":
@@ -288,110 +303,6 @@ export class FindingReader {
         return;
       default:
         diagnostics.add(name, {}, place);
-    }
-  }
-}
-
-/** Names in one object, read where the scan found its tables. */
-export class ObjectReader {
-  readonly #tables: Tables;
-  readonly #file: number;
-  readonly #reader: ByteReader;
-
-  constructor(tables: Tables, file: number, reader: ByteReader) {
-    this.#tables = tables;
-    this.#file = file;
-    this.#reader = reader;
-  }
-
-  sectionName(index: number): string {
-    const names = this.#column("sectionNames");
-    return this.#text(names, this.#column("sectionNamesSize"), () =>
-      this.#reader.u32(this.#column("sectionHeaders") + index * 64),
-    );
-  }
-
-  /** sh_size and sh_addralign, as the file has them. */
-  sectionSize(index: number): number {
-    return this.#reader.u64(this.#column("sectionHeaders") + index * 64 + 32);
-  }
-  sectionAlignment(index: number): number {
-    return Math.max(1, this.#reader.u64(this.#column("sectionHeaders") + index * 64 + 48));
-  }
-
-  symbolName(symbol: number): string {
-    if (symbol >= this.#column("symbolCount")) return "";
-    return this.#text(this.#column("strings"), this.#column("stringsSize"), () =>
-      this.#reader.u32(this.#column("symbols") + symbol * 24),
-    );
-  }
-
-  /** The global symbol of this name. */
-  indexOfGlobal(name: string): number | undefined {
-    const first = this.#tables.column("file", "firstGlobal")[this.#file];
-    for (let i = first; i < this.#column("symbolCount"); i++) if (this.symbolName(i) === name) return i;
-    return undefined;
-  }
-
-  /** A section's contents as text. */
-  sectionText(index: number): string {
-    const header = this.#column("sectionHeaders") + index * 64;
-    return this.#reader.text(this.#reader.u64(header + 24), this.#reader.u64(header + 32));
-  }
-
-  /** The name of the relocation of a place. */
-  relocationAt(section: number, offset: number): string | undefined {
-    const headers = this.#column("sectionHeaders");
-    try {
-      for (let i = 1; i < this.#column("sectionCount"); i++) {
-        const header = headers + i * SHDR;
-        if (this.#reader.u32(header + 4) !== SHT_RELA || this.#reader.u32(header + 44) !== section) continue;
-        const begin = this.#reader.u64(header + 24);
-        const end = begin + this.#reader.u64(header + 32);
-        for (let at = begin; at < end; at += RELA)
-          if (this.#reader.u64(at) === offset) return relocationName(this.#reader.u32(at + 8));
-      }
-    } catch {
-      // As below.
-    }
-    return undefined;
-  }
-
-  /** The function whose bytes hold an offset in a section. */
-  functionAt(section: number, offset: number): string | undefined {
-    const symbols = this.#column("symbols");
-    try {
-      for (let i = 1; i < this.#column("symbolCount"); i++) {
-        const at = symbols + i * 24;
-        if ((this.#reader.u8(at + 4) & 15) !== 2 || this.#reader.u16(at + 6) !== section) continue;
-        const value = this.#reader.u64(at + 8);
-        if (offset >= value && offset < value + this.#reader.u64(at + 16)) return this.symbolName(i);
-      }
-    } catch {
-      // A symbol that cannot be read is no help in saying where something is.
-    }
-    return undefined;
-  }
-
-  #column(
-    name:
-      | "sectionNames"
-      | "sectionNamesSize"
-      | "sectionHeaders"
-      | "sectionCount"
-      | "symbolCount"
-      | "symbols"
-      | "strings"
-      | "stringsSize",
-  ): number {
-    return this.#tables.column("file", name)[this.#file];
-  }
-
-  #text(table: number, size: number, offset: () => number): string {
-    try {
-      return this.#reader.cString(table + offset(), table + size);
-    } catch {
-      return "";
     }
   }
 }

@@ -58,7 +58,7 @@ test("a symbol with two definitions is named with both places, and a third", asy
     ["a.o", "b.o", "c.o"],
   );
   expect(text).toMatch(
-    /multiple definition of 'twice'\n>>> defined in .*a\.o\n>>> defined in .*b\.o\n>>> defined in .*c\.o/,
+    /multiple definition of 'twice'\n>>> defined in a\.o:\(.*\)\n>>> defined in b\.o:\(.*\)\n>>> defined in c\.o:\(.*\)\n/,
   );
 });
 
