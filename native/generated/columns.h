@@ -16,6 +16,7 @@ enum : u32 {
   EXCLUDE_LIBS = 0x20,
   IS_INDIRECT = 0x40,
   IS_INTERNAL = 0x80,
+  IS_RUNTIME = 0x100,
 };
 } // namespace InputFlags
 
@@ -35,6 +36,7 @@ enum : u32 {
   HAS_SHSTK = 0x800,
   IS_CHECKED = 0x1000,
   HAS_STRAY_RELOCATIONS = 0x2000,
+  HAS_CONSTRUCTORS = 0x4000,
 };
 } // namespace FileFlags
 
@@ -237,7 +239,7 @@ struct InputTable {
   u64 rows;
   Column<InputId, u64> base; // address of the first byte
   Column<InputId, u64> size; // bytes
-  Column<InputId, u8> flags; // InputFlags
+  Column<InputId, u16> flags; // InputFlags
   Column<InputId, u32> members; // files in it: 1, or the ELF members of an archive (scan)
   Column<InputId, u32> first_file; // its first row in file (scan)
 };
@@ -251,6 +253,7 @@ struct FileTable {
   Column<FileId, u64> input_offset; // offset in the input of its first byte (scan)
   Column<FileId, u64> inflated_size; // bytes of a copy with all sections uncompressed; 0 when none is compressed (scan)
   Column<FileId, u64> inflated_offset; // where its copy goes, from link.inflated (split)
+  Column<FileId, u64> reversed_copy; // address of a copy with .ctors and .dtors in reverse, or 0 (split)
   Column<FileId, u32> name_offset; // archive members: offset of the member's name in the archive's header; else 0 (scan)
   Column<FileId, u16> flags; // FileFlags: what it is (scan)
   Column<FileId, u8> state; // FileState: reached, expanded, needed; atomic (resolve)

@@ -23,6 +23,7 @@ const spore_kernel_entry kernel_entries[] = {
     {"bindSymbols", run_kernel<RangeId, bind_symbols>},
     {"inflateSections", run_kernel<FileId, inflate_sections>},
     {"assignBuckets", run_kernel<FileId, assign_buckets>},
+    {"reverseConstructors", run_kernel<FileId, reverse_constructors>},
     {"checkShared", run_kernel<FileId, check_shared>},
     {"markRoots", run_kernel<FileId, mark_roots>},
     {"markSections", run_kernel<FileId, mark_sections>},

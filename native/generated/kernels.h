@@ -60,6 +60,9 @@ void inflate_sections(Job &job, RowRange<FileId> rows);
 // Gives each live section the bucket that it is laid out in.
 void assign_buckets(Job &job, RowRange<FileId> rows);
 
+// Makes copies of live files with .ctors or .dtors, whose words are reversed there.
+void reverse_constructors(Job &job, RowRange<FileId> rows);
+
 // Finds what shared objects refer to and nothing defines.
 void check_shared(Job &job, RowRange<FileId> rows);
 

@@ -19,7 +19,8 @@ struct NameRule {
   u8 length;
   u8 keeps_name; // 1: a name with this prefix is a bucket of its own; 0: "text" or "text.*" is bucket "text"
   u8 is_exact; // 1: only the name itself
-  char text[45];
+  u8 reversed_into; // SHT_INIT_ARRAY or SHT_FINI_ARRAY: a list that ran from last to first; else 0
+  char text[44];
 };
 static_assert(sizeof(NameRule) == 64);
 
@@ -51,11 +52,21 @@ struct Bucketing {
     return 0;
   }
 
+  // The type of list that a section of this rule turns into, or 0.
+  u32 reversed_into(u32 rule, const Elf64_Shdr &h) const {
+    return rule && h.sh_type == SHT_PROGBITS && h.sh_flags & SHF_ALLOC ? rules[rule - 1].reversed_into : 0;
+  }
+
   // The bucket for a section, 0 when the table is full.
-  BucketId bucket_of(const Name &name, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index) const {
-    u32 rule = rule_of(name);
+  BucketId bucket_of(Name name, u32 rule, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index) const {
+    u32 list = reversed_into(rule, h);
+    if (list && rules[rule - 1].is_exact) {
+      const char *joined = list == SHT_INIT_ARRAY ? ".init_array" : ".fini_array";
+      name = {reinterpret_cast<const u8 *>(joined), static_cast<u32>(std::strlen(joined))};
+      rule = rule_of(name);
+    }
     u32 length = rule && !rules[rule - 1].keeps_name ? rules[rule - 1].length : name.size;
-    u32 type = h.sh_type == SHT_X86_64_UNWIND ? u32{SHT_PROGBITS} : h.sh_type;
+    u32 type = list ? list : h.sh_type == SHT_X86_64_UNWIND ? u32{SHT_PROGBITS} : h.sh_type;
     u32 entsize = is_merged ? static_cast<u32>(h.sh_entsize) : 0;
     u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_COMPRESSED} & known_flags;
     if (!is_merged) flags &= ~u64{SHF_MERGE | SHF_STRINGS};
@@ -142,6 +153,12 @@ Properties properties_of(const Bytes &note) {
   return found;
 }
 
+// A section whose words a copy has in reverse.
+bool is_reversed(const Bucketing &bucketing, const FileView &file, const Elf64_Shdr &h) {
+  auto name = file.section_name(h);
+  return name && bucketing.reversed_into(bucketing.rule_of(*name), h);
+}
+
 } // namespace
 
 void assign_buckets(Job &job, RowRange<FileId> rows) {
@@ -152,6 +169,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
     if (!is_live_object(t, f)) continue;
     FileView file(t, f);
     u32 more_flags = 0;
+    bool is_runtime = t.input.flags[InputId{t.file.input[f]}] & InputFlags::IS_RUNTIME;
     for (u32 i = 1; i < file.section_count; i++) {
       Elf64_Shdr h = file.section(i);
       SectionId s = file.section_id(i);
@@ -201,7 +219,12 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
           h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
         is_merged = relocation_section_of(file, i) == 0; // what is relocated cannot be compared
       }
-      BucketId bucket = bucketing.bucket_of(*name, h, is_merged, f, i);
+      u32 rule = bucketing.rule_of(*name);
+      if (bucketing.reversed_into(rule, h)) {
+        if (is_runtime) rule = 0; // the head or the end of a list that the runtime walks itself
+        else more_flags |= FileFlags::HAS_CONSTRUCTORS;
+      }
+      BucketId bucket = bucketing.bucket_of(*name, rule, h, is_merged, f, i);
       if (raw(bucket) == 0) {
         job.report(Code::TooManySections, place);
         continue;
@@ -213,6 +236,54 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       t.section.flags[s] |= static_cast<u8>(flags);
     }
     t.file.flags[f] |= static_cast<u16>(more_flags);
+  }
+}
+
+// .ctors and .dtors list functions that run from last to first, .init_array and .fini_array those that run from
+// first to last (.fini_array: the other way round). GNU ld makes one of the other by reversing each section's
+// words, and so does this, in a copy: what reads the file after it sees an ordinary list.
+void reverse_constructors(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  Bucketing bucketing(t);
+  constexpr u64 word = 8;
+  for (FileId f : rows) {
+    if (!is_live_object(t, f) || !(t.file.flags[f] & FileFlags::HAS_CONSTRUCTORS)) continue;
+    InputId input{t.file.input[f]};
+    u64 offset = t.file.input_offset[f];
+    // Not file.base: a rerun may find the copy there already.
+    Bytes original(reinterpret_cast<const u8 *>(t.input.base[input] + offset), t.input.size[input] - offset);
+    u8 *copy = reinterpret_cast<u8 *>(t.file.reversed_copy[f]);
+    if (copy) {
+      std::memcpy(copy, original.data(), t.file.size[f]);
+      t.file.base[f] = reinterpret_cast<u64>(copy);
+    } else {
+      copy = reinterpret_cast<u8 *>(t.file.base[f]); // uncompressed: a copy already
+    }
+    FileView file(t, f);
+    for (u32 i = 1; i < file.section_count; i++) {
+      Elf64_Shdr h = file.section(i);
+      if (!is_reversed(bucketing, file, h)) continue;
+      auto words = original.array<u64>(h.sh_offset, h.sh_size / word);
+      if (!words || !file.contents(h) || h.sh_size % word) {
+        job.report(Code::BadSection, {.file = raw(f), .section = i});
+        continue;
+      }
+      for (u64 w = 0; w < words->size(); w++) {
+        u64 value = (*words)[w];
+        std::memcpy(copy + h.sh_offset + (words->size() - 1 - w) * word, &value, word);
+      }
+      u32 rela_section = relocation_section_of(file, i);
+      if (rela_section == 0) continue;
+      Elf64_Shdr relas = file.section(rela_section);
+      auto all = original.array<Elf64_Rela>(relas.sh_offset, relas.sh_size / sizeof(Elf64_Rela));
+      if (!all || !file.contents(relas)) continue; // reported when needs are found
+      for (u64 r = 0; r < all->size(); r++) {
+        Elf64_Rela rela = (*all)[r];
+        // What is outside stays outside, and is reported when needs are found.
+        if (rela.r_offset <= h.sh_size - word) rela.r_offset = h.sh_size - word - rela.r_offset;
+        std::memcpy(copy + relas.sh_offset + (all->size() - 1 - r) * sizeof rela, &rela, sizeof rela);
+      }
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import * as elf from "../elf/constants.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbolValue } from "../output/linker-symbols.ts";
-import { nameRules, sortKey } from "../output/name-rules.ts";
+import { nameRules, sortKey, UNNUMBERED } from "../output/name-rules.ts";
 import { type Bucket, OutputSection } from "../output/output-section.ts";
 import { type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
 import { type Protection, rankOf, Region, regionOf } from "../output/section-order.ts";
@@ -172,13 +172,16 @@ function outputName(bucket: Bucket): string {
 
 /** Hot and cold code, and numbered constructors, have their order within a section. */
 function sortBuckets(section: OutputSection): void {
-  const key = ({ rule, name }: Bucket): number => {
-    if (rule < 0) return 65536;
-    const row = nameRules[rule];
-    return row.isSorted ? sortKey(row, name) : row.output === ".text" && name.startsWith(".text.") ? rule : 65536;
+  const isSorted = ({ rule }: Bucket): boolean => rule >= 0 && nameRules[rule].isSorted === true;
+  const key = (bucket: Bucket): number => {
+    const { rule, name } = bucket;
+    if (isSorted(bucket)) return sortKey(nameRules[rule], name);
+    const isPartOfText = rule >= 0 && nameRules[rule].output === ".text" && name.startsWith(".text.");
+    return isPartOfText ? rule : UNNUMBERED + 1;
   };
-  // crtbegin.o's .ctors holds the list's head, crtend.o's its end: both are without a number.
-  section.buckets.splice(0, Infinity, ...section.buckets.toSorted((a, b) => key(a) - key(b)));
+  // GNU ld: equal numbers by name, `.ctors.65434` before `.init_array.00101`.
+  const byName = (a: Bucket, b: Bucket): number => (isSorted(a) && isSorted(b) ? (a.name < b.name ? -1 : 1) : 0);
+  section.buckets.splice(0, Infinity, ...section.buckets.toSorted((a, b) => key(a) - key(b) || byName(a, b)));
 }
 
 /**

@@ -63,6 +63,7 @@ function fillInputs({ tables }: Workers, inputs: Inputs, internal: InternalObjec
   const base = tables.column("input", "base");
   const size = tables.column("input", "size");
   const flags = tables.column("input", "flags");
+  const isRuntime = /(^|\/)[^/]*crt(begin|end).?\.o$/; // as GNU ld's script names them
   for (const [row, file] of inputs.files.entries()) {
     base.set(row, file.address);
     size.set(row, file.size);
@@ -72,6 +73,7 @@ function fillInputs({ tables }: Workers, inputs: Inputs, internal: InternalObjec
       (file.isLazy ? InputFlags.IS_LAZY : 0) |
       (file.isWholeArchive ? InputFlags.WHOLE_ARCHIVE : 0) |
       (file.isAsNeeded ? InputFlags.AS_NEEDED : 0) |
+      (isRuntime.test(file.path) ? InputFlags.IS_RUNTIME : 0) |
       (file.isExcludedLibrary ? InputFlags.EXCLUDE_LIBS : 0);
   }
   if (internal === undefined) return;

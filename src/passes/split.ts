@@ -36,6 +36,7 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
     await workers.run("assignBuckets", { bounds: resolved.fileBounds });
     if (rows === BUCKET_ROWS.at(-1) || findings.take("tooManySections").length === 0) break;
   }
+  await reverseConstructors(workers, resolved);
   findings.warnings = readWarnings(workers, findings);
   const buckets = readBuckets(workers, findings);
   dropBounds(workers, resolved, buckets);
@@ -94,6 +95,25 @@ async function inflateFiles(workers: Workers, { files, fileBounds: bounds }: Res
   if (total === 0) return;
   tables.set("inflated", tables.arena.baseAddress + tables.arena.allocate(total, 16));
   await workers.run("inflateSections", { bounds });
+}
+
+/** Gives each live file with .ctors or .dtors room for a copy in which they are reversed, and makes it. */
+async function reverseConstructors(workers: Workers, { files, fileBounds: bounds }: Resolved): Promise<void> {
+  const { tables } = workers;
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const size = tables.column("file", "size");
+  const inflatedSize = tables.column("file", "inflatedSize");
+  const reversedCopy = tables.column("file", "reversedCopy");
+  let hasAny = false;
+  for (let file = 0; file < files; file++) {
+    if (!(flags[file] & enumerations.FileFlags.HAS_CONSTRUCTORS)) continue;
+    if (!(state[file] & enumerations.FileState.REACHED)) continue;
+    hasAny = true;
+    if (inflatedSize.get(file) > 0) continue; // it is read from a copy already
+    reversedCopy.set(file, tables.arena.baseAddress + tables.arena.allocate(size[file], 16));
+  }
+  if (hasAny) await workers.run("reverseConstructors", { bounds });
 }
 
 function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {

@@ -28,6 +28,10 @@ export const kernels = {
   bindSymbols: { row: "range", does: "Decides which names are imported and exported." },
   inflateSections: { row: "file", does: "Makes uncompressed copies of live files with compressed sections." },
   assignBuckets: { row: "file", does: "Gives each live section the bucket that it is laid out in." },
+  reverseConstructors: {
+    row: "file",
+    does: "Makes copies of live files with .ctors or .dtors, whose words are reversed there.",
+  },
   checkShared: { row: "file", does: "Finds what shared objects refer to and nothing defines." },
   markRoots: { row: "file", does: "Marks the sections that --gc-sections starts from, besides those that split kept." },
   markSections: { row: "file", does: "Marks what marked sections refer to." },

@@ -35,7 +35,7 @@ export const schema = {
     columns: {
       base: u64("address of the first byte"),
       size: u64("bytes"),
-      flags: u8("InputFlags"),
+      flags: u16("InputFlags"),
       members: u32("files in it: 1, or the ELF members of an archive (scan)"),
       firstFile: u32("its first row in file (scan)"),
     },
@@ -50,6 +50,7 @@ export const schema = {
       inputOffset: u64("offset in the input of its first byte (scan)"),
       inflatedSize: u64("bytes of a copy with all sections uncompressed; 0 when none is compressed (scan)"),
       inflatedOffset: u64("where its copy goes, from link.inflated (split)"),
+      reversedCopy: u64("address of a copy with .ctors and .dtors in reverse, or 0 (split)"),
       nameOffset: u32("archive members: offset of the member's name in the archive's header; else 0 (scan)"),
       flags: u16("FileFlags: what it is (scan)"),
       state: u8("FileState: reached, expanded, needed; atomic (resolve)"),
@@ -441,6 +442,7 @@ export const enumerations = {
     EXCLUDE_LIBS: 32,
     IS_INDIRECT: 64,
     IS_INTERNAL: 128,
+    IS_RUNTIME: 256,
   },
   FileFlags: {
     IS_SHARED: 1,
@@ -457,6 +459,7 @@ export const enumerations = {
     HAS_SHSTK: 2048,
     IS_CHECKED: 4096,
     HAS_STRAY_RELOCATIONS: 8192,
+    HAS_CONSTRUCTORS: 16384,
   },
   FileState: { REACHED: 1, EXPANDED: 2, NEEDED: 4 },
   MentionFlags: {

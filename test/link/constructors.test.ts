@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, spore } from "../harness/oracles.ts";
+import { bfd, readelf, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const kinds = [["-pie"], ["-no-pie"], ["-static"]];
@@ -69,4 +69,83 @@ test(".preinit_array, .init and .init_array run, in that order", async () => {
     expect(seen[1]).toBe(seen[0]);
     expect(seen[1]).toMatch(/preinit\n.*init\n/s);
   }
+});
+
+/** Two functions for each of these lists, in the order of the file; each says its name. */
+function listing(file: string): string {
+  const sections = [
+    ".ctors",
+    ".init_array",
+    '.ctors.65434,"aw",@progbits#',
+    '.init_array.00101,"aw",@init_array#',
+    '.init_array.101,"aw",@init_array#',
+    '.ctors.65335,"aw",@progbits#',
+    '.ctors.00050,"aw",@progbits#',
+    '.init_array.50,"aw",@init_array#',
+    '.dtors.00100,"aw",@progbits#',
+    ".dtors",
+    ".fini_array",
+  ];
+  return sections
+    .flatMap((section, s) => [0, 1].map((i) => ({ section, name: `f${s}_${i}`, says: `${file} ${section} ${i}` })))
+    .map(
+      ({ section, name, says }) =>
+        `static void ${name}(void) { puts(${JSON.stringify(says)}); }\n` +
+        `__attribute__((section(${JSON.stringify(section)}), used)) static void (*p${name})(void) = ${name};\n`,
+    )
+    .join("");
+}
+
+test(".ctors and .dtors run among .init_array and .fini_array, in the order of GNU ld", async () => {
+  await using dir = await scratch({
+    "a.c": `#include <stdio.h>\n${listing("a")}`,
+    "b.c": `#include <stdio.h>\n${listing("b")}`,
+    "main.c": '#include <stdio.h>\nint main(void) { puts("main"); }',
+  });
+  await dir.compile("b.c", ["-g", "-gz"]); // it is read from an uncompressed copy
+  await dir.archive("libb.a", ["b.o"]);
+  const inputs = ["a.o", "main.o", "-Wl,--whole-archive", "libb.a", "-Wl,--no-whole-archive"];
+  for (const flags of [...kinds, ["-Wl,--gc-sections"], ["-Wl,-z,pack-relative-relocs"]]) {
+    const seen: string[] = [];
+    for (const linker of [bfd, spore]) seen.push((await dir.linkAndRun(linker, inputs, { flags })).stdout);
+    expect(seen[1]).toBe(seen[0]);
+    expect(seen[1].split("\n")).toHaveLength(2 * 11 * 2 + 2);
+  }
+});
+
+test(".ctors of a shared object run when it is loaded, and are no section of their own", async () => {
+  await using dir = await scratch({
+    "lib.c": `#include <stdio.h>\n${listing("lib")}`,
+    "main.c": "int main(void) { return 0; }",
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  const seen: string[] = [];
+  for (const linker of [bfd, spore]) {
+    await dir.link(linker, ["lib.o"], { flags: ["-shared"], output: "lib.so" });
+    seen.push((await dir.linkAndRun(linker, ["main.o", "lib.so"], { flags: ["-Wl,--no-as-needed"] })).stdout);
+  }
+  expect(seen[1]).toBe(seen[0]);
+  expect((await readelf(dir.file("lib.so"), "-SW")).text).not.toMatch(/\.[cd]tors/);
+});
+
+test("the head and the end of a list that the runtime walks itself stay apart", async () => {
+  const list = (value: string): string => `
+    .section .ctors,"aw",@progbits
+    .quad ${value}
+    .section .note.GNU-stack,"",@progbits`;
+  await using dir = await scratch({
+    "crtbegin.s": list("-1"),
+    "crtend.s": list("0"),
+    "main.c": '#include <stdio.h>\nint main(void) { puts("main"); }',
+  });
+  expect((await dir.linkAndRun(spore, ["crtbegin.o", "main.o", "crtend.o"])).stdout).toBe("main\n");
+  expect((await readelf(dir.file("a.out"), "-x.ctors")).text).toMatch(/ffffffff ffffffff 00000000 00000000/);
+});
+
+test("a list whose size is no multiple of a word is an error", async () => {
+  await using dir = await scratch({
+    "a.s": '.section .ctors,"aw",@progbits\n.long 1\n.section .note.GNU-stack,"",@progbits',
+    "main.c": "int main(void) { return 0; }",
+  });
+  expect((await dir.link(spore, ["main.o", "a.o"])).stderr).toMatch(/a\.o:\(\.ctors\): corrupt section/);
 });

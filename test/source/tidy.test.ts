@@ -9,7 +9,7 @@ import { root } from "../harness/oracles.ts";
 /** What each folder of src may import. Data flows one way: command, options, inputs, staging, passes, output. */
 const imports: Readonly<Record<string, readonly string[]>> = {
   elf: [],
-  diagnostics: [],
+  diagnostics: ["elf"],
   addon: [],
   staging: ["addon"],
   options: ["elf", "diagnostics"],
