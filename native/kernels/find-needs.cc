@@ -125,8 +125,11 @@ private:
   }
 
   void act(Action action, const Reference &ref, const Elf64_Rela &rela) {
-    if (!is_writable_ && (action == Action::Relative || action == Action::Symbolic))
+    if (!is_writable_ && (action == Action::Relative || action == Action::Symbolic)) {
       std::atomic_ref<u64>(const_cast<u64 &>(t_.link.has_text_relocations)).store(1, std::memory_order_relaxed);
+      if (!has_text_relocation_) report(Code::TextRelocation, rela, rela.type());
+      has_text_relocation_ = true; // one of each file is enough for a warning
+    }
     switch (action) {
     case Action::Value: break;
     case Action::Relative: relatives += !is_packed(output_, header_, rela.r_offset); break;
@@ -175,6 +178,7 @@ private:
   u32 section_ = 0;
   Elf64_Shdr header_{};
   bool is_writable_ = false;
+  bool has_text_relocation_ = false;
 };
 
 void find_in_eh_frame(Job &job, const FileView &file, u32 section, u32 rela_section, EhFrame &frame,

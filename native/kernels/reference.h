@@ -97,7 +97,7 @@ enum class Action : u8 {
 inline Action action_for_absolute(const Reference &ref, bool is_word, bool is_writable, u64 output) {
   bool pic = output & OutputFlags::PIC, shared = output & OutputFlags::SHARED;
   if (ref.flags & Reference::Imported) {
-    if (is_word && (is_writable || output & OutputFlags::TEXT_RELOCATIONS)) return Action::Symbolic;
+    if (is_word && (is_writable || (pic && output & OutputFlags::TEXT_RELOCATIONS))) return Action::Symbolic;
     if (pic || shared) return is_word ? Action::NeedsNoText : Action::NeedsPic;
     if (!(ref.flags & Reference::OwnedByShared)) return Action::Value; // nothing to copy: undefined, and allowed to be
     return ref.flags & Reference::Function ? Action::CanonicalPlt : Action::Copy;

@@ -223,7 +223,6 @@ export const codes = {
   versionUnknown: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `symbol '${symbol}' has undefined version '${version}'`,
   ),
-  textRelocationsWarned: warning(() => "creating DT_TEXTREL in an output that was asked to be read-only"),
   defsymUndefined: error<{ symbol: string; name: string }>(
     ({ symbol, name }) => `--defsym=${name}: undefined symbol '${symbol}'`,
   ),
@@ -255,6 +254,12 @@ export const codes = {
     groupBy: ({ relocation }) => relocation,
     placeIs: "in",
     hint: () => "recompile with -fPIC, or link with -z notext",
+  }),
+  /** GNU ld's words; --warn-textrel is its default on Linux. */
+  textRelocation: warning<{ output: string }>(({ output }) => `creating DT_TEXTREL in a ${output}`, {
+    groupBy: () => "",
+    placeIs: "because of",
+    hint: () => "recompile with -fPIC, or accept it with -z notext",
   }),
   relocationToDiscarded: error<{ symbol: string }>(({ symbol }) => `'${symbol}' is defined in a discarded section`, {
     groupBy: ({ symbol }) => symbol,

@@ -276,7 +276,7 @@ export function newDraft(): OptionsDraft {
       isRelro: true,
       separate: "code",
       execStack: undefined,
-      textRelocations: "error",
+      textRelocations: "warning",
       isOrigin: false,
       isNoDelete: false,
       isNoDlopen: false,

@@ -692,6 +692,9 @@ export const optionTable: readonly OptionRow[] = [
   flag("diagnostics", "no-fatal-warnings", "Warnings are warnings", ({ draft }) => {
     draft.isFatalWarnings = false;
   }),
+  flag("diagnostics", "warn-textrel warn-shared-textrel", "Warn of text relocations (default)", ({ draft }) => {
+    draft.z.textRelocations = "warning";
+  }),
   flag("diagnostics", "no-warnings w", "Print no warnings", ({ draft }) => {
     draft.isNoWarnings = true;
   }),
@@ -745,7 +748,7 @@ export const optionTable: readonly OptionRow[] = [
 
   // What only changes warnings that Spore does not have.
   ignored("warn-common no-warn-common warn-constructors warn-multiple-gp warn-once warn-section-align", "not checked"),
-  ignored("warn-textrel warn-ifunc-textrel warn-shared-textrel warn-alternate-em", "not checked"),
+  ignored("warn-ifunc-textrel warn-alternate-em", "not checked"),
   ignored("warn-mismatch no-warn-mismatch warn-search-mismatch no-warn-search-mismatch", "not checked"),
   ignored("warn-symbol-ordering no-warn-symbol-ordering warn-backrefs no-warn-backrefs", "not checked"),
   ignored("warn-execstack no-warn-execstack warn-rwx-segments no-warn-rwx-segments", "not checked"),

@@ -281,6 +281,10 @@ export class FindingReader {
           place,
         );
         return;
+      case "textRelocation":
+        if (this.#options.z.textRelocations === "warning")
+          diagnostics.add(name, { output: outputKind === "shared" ? "shared object" : "PIE" }, place);
+        return;
       case "relocationInReadOnly":
       case "badTlsSequence":
         diagnostics.add(name, relocation, place);

@@ -2,6 +2,8 @@
  * What messages and reports say about the inside of one object: names of sections and symbols, the function and
  * source line of a place. Read from the input, where the scan found its tables, for what is asked only.
  */
+import type * as Zlib from "node:zlib";
+
 import { type DebugReference, type DebugSection, sourceLineOf } from "../diagnostics/debug-line.ts";
 import { type ByteReader, FormatError } from "../elf/byte-reader.ts";
 import {
@@ -193,8 +195,8 @@ export class ObjectReader {
     const size = this.#reader.u64(offset + 8);
     if (bytes.length < CHDR || size > MAX_DEBUG_SIZE) throw this.#reader.error(offset, "corrupt compressed section");
     // Loaded here, because a link that succeeds needs none of it. Node 20 has no zstd.
-    const zlib = process.getBuiltinModule("node:zlib") as typeof import("node:zlib") & {
-      readonly zstdDecompressSync?: (typeof import("node:zlib"))["inflateSync"];
+    const zlib = process.getBuiltinModule("node:zlib") as Pick<typeof Zlib, "inflateSync"> & {
+      readonly zstdDecompressSync?: typeof Zlib.inflateSync;
     };
     const uncompress =
       type === ELFCOMPRESS_ZLIB ? zlib.inflateSync : type === ELFCOMPRESS_ZSTD ? zlib.zstdDecompressSync : undefined;

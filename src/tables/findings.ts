@@ -62,6 +62,10 @@ export const findings = {
     operands: "offset: of the place; symbol: index in the file; operand: its type",
     hasOffset: true,
   },
+  textRelocation: {
+    operands: "offset: of the first such place of a file; symbol: index in the file; operand: its type",
+    hasOffset: true,
+  },
   relocationToDiscarded: { operands: "offset: of the place; symbol: index in the file", hasOffset: true },
   badTlsSequence: { operands: "offset: of the place; operand: its type", hasOffset: true },
   tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },

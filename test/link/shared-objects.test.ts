@@ -232,24 +232,6 @@ test("the versions of the C library's symbols are required as GNU ld requires th
   expect(seen[1]).toEqual(seen[0]);
 });
 
-test("code that is not position independent is relocated by the loader with -z notext, and refused without", async () => {
-  await using dir = await scratch({
-    "lib.c": "int data = 5; extern int other(void); int f(void) { return data + other(); } int *const pointer = &data;",
-    "main.c":
-      "int f(void); extern int *const pointer; int other(void) { return 2; } int main(void) { return f() + *pointer; }",
-  });
-  await dir.compile("lib.c", ["-mcmodel=large", "-fno-pic"]);
-  const refused = await dir.link(spore, ["lib.o"], { flags: ["-shared"], output: "lib.so" });
-  expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/R_X86_64_64 .*read-only section/) });
-  for (const linker of [bfd, spore]) {
-    expect(await dir.link(linker, ["lib.o"], { flags: ["-shared", "-Wl,-z,notext"], output: "lib.so" })).toMatchObject({
-      status: 0,
-    });
-    expect(await dynamicEntries(dir.file("lib.so"), "TEXTREL"), linker.name).toHaveLength(1);
-    expect(await dir.linkAndRun(spore, ["main.o", "./lib.so"]), linker.name).toMatchObject({ status: 12 });
-  }
-});
-
 test("an inline variable is one object in all shared objects, also those that dlopen() keeps apart", async () => {
   const source =
     "template <class T> struct Shared { static int value; }; template <class T> int Shared<T>::value; inline int &counter() { static int count; return count; }";
