@@ -41,6 +41,11 @@ struct EhFrame {
   SortedRelocations relas;
 };
 
+// A record is relocated by itself: its neighbours may come to lie elsewhere.
+inline Bytes contents_of(const EhFrame &frame, const EhRecord &record) {
+  return {frame.contents.data() + record.offset, record.size};
+}
+
 // Parses a section. Returns false, with the offset of what is wrong, when it is malformed.
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset);
 

@@ -27,12 +27,13 @@ public:
   u32 relatives = 0, symbolics = 0;
   std::vector<LocalNeed> local_needs;
 
-  // `relas` is an Array or a part of a vector; `at(i)` gives one.
+  // The relocations at(begin) to at(end - 1) of a section, in these of its contents, which begin at `offset`.
   template <typename At>
-  void scan(const FileView &file, u32 section, const Elf64_Shdr &header, const Bytes &contents, u32 begin, u32 end,
-            At at) {
+  void scan(const FileView &file, u32 section, const Elf64_Shdr &header, const Bytes &contents, u64 offset, u32 begin,
+            u32 end, At at) {
     file_ = &file;
     section_ = section;
+    contents_offset_ = offset;
     is_writable_ = header.sh_flags & SHF_WRITE;
     header_ = header;
     for (u32 i = begin; i < end; i++) {
@@ -49,8 +50,8 @@ private:
     if (!r) return report(Code::RelocationType, rela, rela.type());
     if (r->expression == Expression::none) return 1;
     if (rela.symbol() >= references_.size()) return report(Code::BadRelocation, rela, rela.r_info);
-    if (!contents.contains(rela.r_offset, field_size(r->field)))
-      return report(Code::RelocationOutsideSection, rela, rela.r_info);
+    u64 at = rela.r_offset - contents_offset_;
+    if (!contents.contains(at, field_size(r->field))) return report(Code::RelocationOutsideSection, rela, rela.r_info);
     const Reference &ref = references_[rela.symbol()];
     if (ref.flags & Reference::Warned) report(Code::SymbolWarning, rela, rela.type());
     if (ref.flags & (Reference::Undefined | Reference::Discarded)) {
@@ -73,7 +74,7 @@ private:
       if (ref.flags & Reference::Imported) need(ref, rela, SymbolFlags::NEEDS_PLT);
       return 1;
     case Expression::gotPcRelative:
-      if (may_bypass_got(ref, output_) && target_.may_relax(*r, contents, rela.r_offset)) return 1;
+      if (may_bypass_got(ref, output_) && target_.may_relax(*r, contents, at)) return 1;
       need(ref, rela, SymbolFlags::NEEDS_GOT);
       return 1;
     case Expression::got: need(ref, rela, SymbolFlags::NEEDS_GOT); return 1;
@@ -81,22 +82,22 @@ private:
       if (ref.flags & Reference::Imported) act(Action::Symbolic, ref, rela);
       return 1;
     case Expression::tlsGd:
-      return scan_tls(rela, ref, contents, next_type, TlsRewrite::gd_to_ie, TlsRewrite::gd_to_le,
+      return scan_tls(rela, ref, contents, at, next_type, TlsRewrite::gd_to_ie, TlsRewrite::gd_to_le,
                       SymbolFlags::NEEDS_TLS_GD);
     case Expression::tlsDesc:
-      return scan_tls(rela, ref, contents, next_type, TlsRewrite::desc_to_ie, TlsRewrite::desc_to_le,
+      return scan_tls(rela, ref, contents, at, next_type, TlsRewrite::desc_to_ie, TlsRewrite::desc_to_le,
                       SymbolFlags::NEEDS_TLS_DESC);
     case Expression::tlsLd:
       if (tls_action(ref, output_) == TlsAction::AsWritten) {
         std::atomic_ref<u64>(const_cast<u64 &>(t_.link.needs_tls_ld)).store(1, std::memory_order_relaxed);
         return 1;
       }
-      if (!target_.may_rewrite_tls(TlsRewrite::ld_to_le, contents, rela.r_offset, next_type))
+      if (!target_.may_rewrite_tls(TlsRewrite::ld_to_le, contents, at, next_type))
         return report(Code::BadTlsSequence, rela, rela.type());
       return 2;
     case Expression::gotTpOffset:
       if (tls_action(ref, output_) == TlsAction::ToLocalExec &&
-          target_.may_rewrite_tls(TlsRewrite::ie_to_le, contents, rela.r_offset, next_type))
+          target_.may_rewrite_tls(TlsRewrite::ie_to_le, contents, at, next_type))
         return 1;
       if (output_ & OutputFlags::SHARED)
         std::atomic_ref<u64>(const_cast<u64 &>(t_.link.has_static_tls)).store(1, std::memory_order_relaxed);
@@ -110,16 +111,15 @@ private:
     }
   }
 
-  u32 scan_tls(const Elf64_Rela &rela, const Reference &ref, const Bytes &contents, u32 next_type, TlsRewrite to_ie,
-               TlsRewrite to_le, u32 as_written) {
+  u32 scan_tls(const Elf64_Rela &rela, const Reference &ref, const Bytes &contents, u64 at, u32 next_type,
+               TlsRewrite to_ie, TlsRewrite to_le, u32 as_written) {
     TlsAction action = tls_action(ref, output_);
     if (action == TlsAction::AsWritten) {
       need(ref, rela, as_written);
       return 1;
     }
     TlsRewrite how = action == TlsAction::ToInitialExec ? to_ie : to_le;
-    if (!target_.may_rewrite_tls(how, contents, rela.r_offset, next_type))
-      return report(Code::BadTlsSequence, rela, rela.type());
+    if (!target_.may_rewrite_tls(how, contents, at, next_type)) return report(Code::BadTlsSequence, rela, rela.type());
     if (action == TlsAction::ToInitialExec) need(ref, rela, SymbolFlags::NEEDS_GOT_TP);
     return to_le == TlsRewrite::gd_to_le ? 2 : 1;
   }
@@ -176,6 +176,7 @@ private:
   References &references_;
   const FileView *file_ = nullptr;
   u32 section_ = 0;
+  u64 contents_offset_ = 0;
   Elf64_Shdr header_{};
   bool is_writable_ = false;
   bool has_text_relocation_ = false;
@@ -188,7 +189,7 @@ void find_in_eh_frame(Job &job, const FileView &file, u32 section, u32 rela_sect
   Elf64_Shdr header = file.section(section);
   for (const EhRecord &record : frame.records)
     if (record.is_cie || is_live_fde(job.t, file, frame, record))
-      finder.scan(file, section, header, frame.contents, record.first_rela, record.last_rela,
+      finder.scan(file, section, header, contents_of(frame, record), record.offset, record.first_rela, record.last_rela,
                   [&](u32 i) { return frame.relas[i]; });
 }
 
@@ -222,7 +223,7 @@ void scan_relocations(Job &job, RowRange<FileId> rows) {
         job.report(Code::BadRelocationSection, {.file = raw(f), .section = rela_section});
         continue;
       }
-      finder.scan(file, i, header, *contents, 0, static_cast<u32>(all->size()), [&](u32 r) { return (*all)[r]; });
+      finder.scan(file, i, header, *contents, 0, 0, static_cast<u32>(all->size()), [&](u32 r) { return (*all)[r]; });
     }
     t.file.relatives[f] = finder.relatives;
     t.file.symbolics[f] = finder.symbolics;

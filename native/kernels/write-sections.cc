@@ -161,7 +161,8 @@ private:
       return;
     }
     section_ = index;
-    section_bytes_ = Bytes(out, contents->size());
+    section_bytes_ = *contents; // not `out`: where two relocations meet, find needs saw what is in the file
+    section_offset_ = 0;
     u32 count = static_cast<u32>(relas->size());
     if (header.sh_flags & SHF_ALLOC) {
       address_ = t_.bucket.address[bucket] + offset_in_bucket(t_, file.id, s, bucket);
@@ -379,7 +380,7 @@ private:
   void out_of_range(const Elf64_Rela &rela, u64 value) {
     job_.report(Code::RelocationOutOfRange, {.file = raw(file_->id),
                                              .section = section_,
-                                             .offset = rela.r_offset,
+                                             .offset = section_offset_ + rela.r_offset,
                                              .symbol = rela.symbol(),
                                              .operand = value});
   }
@@ -441,16 +442,17 @@ private:
 
   u8 *write_eh_record(const FileView &file, const EhFrame &frame, const EhRecord &record, u64 position) {
     u8 *out = parts_[EhFramePart].reserve(output_, position, record.size);
-    std::memcpy(out, frame.contents.data() + record.offset, record.size);
+    std::memcpy(out, contents_of(frame, record).data(), record.size);
     section_ = frame.section;
     header_ = {}; // nothing in .eh_frame is packed
     is_writable_ = file.section(frame.section).sh_flags & SHF_WRITE;
     address_ = t_.link.eh_frame_address + position + eh_frame_begin_;
-    section_bytes_ = Bytes(out, record.size);
-    for (u32 r = record.first_rela; r < record.last_rela; r++) {
+    section_bytes_ = contents_of(frame, record);
+    section_offset_ = record.offset;
+    for (u32 r = record.first_rela; r < record.last_rela;) {
       Elf64_Rela rela = frame.relas[r];
       rela.r_offset -= record.offset;
-      apply(out, rela, 0);
+      r += apply(out, rela, r + 1 < record.last_rela ? frame.relas[r + 1].type() : 0);
     }
     return out;
   }
@@ -481,7 +483,8 @@ private:
   ChunkId chunk_{};
   const FileView *file_ = nullptr;
   u32 section_ = 0;
-  Bytes section_bytes_;
+  Bytes section_bytes_; // of the section or the record that is relocated, as the file has it
+  u64 section_offset_ = 0; // where they begin in the section
   u64 address_ = 0;
   bool is_writable_ = false;
   Elf64_Shdr header_{}; // of the section that is written

@@ -29,8 +29,13 @@ export function expandSysroot(path: string, sysroot: string): string {
   return path;
 }
 
+/** Whether a file is there. What the system cannot look for (a name too long, a directory without access) is not. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 /** Directories in which libraries are looked for; scripts may add to them. */

@@ -310,3 +310,55 @@ test("several wrong files are named at once", async () => {
   expect(text).toMatch(/bad\.o/);
   expect(text).toMatch(/worse\.o/);
 });
+
+describe("what is odd, but no fault, is linked and harms no worker", () => {
+  /** Links. Whether that succeeds is not the question. */
+  async function linkOdd(args: readonly string[]): Promise<string> {
+    const { status, stderr } = await dir.linkDirectly(spore, [...args, "--stats", "-e", "start", "-o", "odd"]);
+    expect(status, stderr).toBe(0);
+    expect(stderr, "a worker died and was replaced").toMatch(/^total .* 0$/m);
+    return stderr;
+  }
+
+  test("two relocations of one instruction", async () => {
+    // What the first makes of the instruction is not what the second was found for.
+    await dir.write(
+      "odd.s",
+      `.globl start
+       .section .tdata,"awT",@progbits
+       local: .long 1
+       .text
+       start: mov local@gottpoff(%rip), %rax
+       .reloc .-4, R_X86_64_GOTTPOFF, local-4
+       .reloc .-4, R_X86_64_REX_GOTPCRELX, start-4`,
+    );
+    await dir.compile("odd.s");
+    await linkOdd(["odd.o"]);
+  });
+
+  test("a relocation of a frame whose instruction would begin before it", async () => {
+    await dir.write(
+      "frames.s",
+      `.globl start
+       start: ret
+       .section .eh_frame,"a",@progbits
+       header: .long frame - header - 4, 0
+       .byte 1, 0, 1, 0x78, 16, 0x0c, 7, 8, 0x90, 1, 0, 0, 0, 0x48, 0x8b, 0x05
+       frame: .long 20, frame + 4 - header
+       .quad start, 1
+       .reloc frame, R_X86_64_REX_GOTPCRELX, start-4
+       .text`,
+    );
+    await dir.compile("frames.s");
+    await linkOdd(["frames.o", "--eh-frame-hdr"]);
+  });
+});
+
+test("a name that the system cannot look for is a file that is not there", async () => {
+  for (const name of ["x".repeat(5000), "directory/".repeat(500)]) {
+    await dir.write("names.ld", `INPUT(${name})`);
+    const { status, stderr } = await dir.linkDirectly(spore, ["input.o", "names.ld"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^spore: error: cannot open/);
+  }
+});
