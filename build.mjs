@@ -7,7 +7,8 @@
  *
  * run:      a TypeScript program of this tree, which Node 20 does not run as it is; with addon and command
  * generate: the C++ view of the tables in src/ (never part of the default: what it writes is committed)
- * sanitize: build/sanitize/bin/ld, the linker with an addon that is built with sanitizers (neither)
+ * sanitize: build/sanitize/bin/ld, the linker with an addon that is built to notice faults, and the node that can
+ *           load that addon (neither)
  * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
  * command:  dist/command.cjs, what bin/ld and bin/spore load. CommonJS, because loading an ES module costs
  *           Node 20 another 4 ms
@@ -208,7 +209,8 @@ async function generate() {
 }
 
 /**
- * The whole linker under build/sanitize/, its addon with AddressSanitizer and UndefinedBehaviorSanitizer. The
+ * The whole linker under build/sanitize/, made to notice: its addon with AddressSanitizer, UndefinedBehaviorSanitizer,
+ * the assertions of libstdc++ and our own (native/elf/checked.h), and inputs staged before an inaccessible page. The
  * node that loads it is an ordinary one, so the runtimes are preloaded, and leaks are not looked for.
  */
 async function buildSanitized() {
@@ -221,8 +223,10 @@ async function buildSanitized() {
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(root, "native"), join(copy, "native"), { recursive: true, filter: isSource });
     for (const file of ["command.cjs", "command-code.cjs"]) cpSync(join(root, "dist", file), join(copy, "dist", file));
-    const flags = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer";
-    const env = { CXXFLAGS: `${flags} -D_GLIBCXX_ASSERTIONS`, LDFLAGS: flags };
+    // Without the two optimisations each check has a place of its own, which its trace names.
+    const flags =
+      "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-crossjumping -fno-tree-tail-merge";
+    const env = { CXXFLAGS: `${flags} -D_GLIBCXX_ASSERTIONS -DSPORE_CHECKED`, LDFLAGS: flags };
     const directory = ["--directory", join(copy, "native"), "--nodedir", nodeDirectory(), "--loglevel", "error"];
     run("node-gyp/bin/node-gyp.js", ["configure", ...directory], { env });
     run("node-gyp/bin/node-gyp.js", ["build", "--jobs", String(availableParallelism()), ...directory], { env });
@@ -231,15 +235,21 @@ async function buildSanitized() {
     );
     // handle_segv and handle_sigbus: staging has handlers of its own for mapped files that shrink.
     const asan = "detect_leaks=0:handle_segv=0:handle_sigbus=0:allow_user_segv_handler=1";
-    const program = [
+    const node = [
       "#!/bin/sh",
-      `export LD_PRELOAD="${runtimes.join(" ")}" ASAN_OPTIONS="${asan}" UBSAN_OPTIONS=print_stacktrace=1`,
+      `export LD_PRELOAD="${runtimes.join(" ")}" ASAN_OPTIONS="${asan}:$ASAN_OPTIONS" UBSAN_OPTIONS="print_stacktrace=1:$UBSAN_OPTIONS"`,
       // A child that is forked while another thread holds a lock of AddressSanitizer's allocator waits for ever.
-      `exec "${process.execPath}" --single-threaded --v8-pool-size=0 "${join(copy, "dist", "command.cjs")}" ld "$@"`,
+      `exec "${process.execPath}" --single-threaded --v8-pool-size=0 "$@"`,
+      "",
+    ];
+    const linker = [
+      "#!/bin/sh",
+      `exec "${join(copy, "bin", "node")}" "${join(copy, "dist", "command.cjs")}" ld "$@"`,
       "",
     ];
     mkdirSync(join(copy, "bin"));
-    writeFileSync(join(copy, "bin", "ld"), program.join("\n"), { mode: 0o755 });
+    writeFileSync(join(copy, "bin", "node"), node.join("\n"), { mode: 0o755 });
+    writeFileSync(join(copy, "bin", "ld"), linker.join("\n"), { mode: 0o755 });
   });
 }
 

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <optional>
 
+#include "elf/checked.h"
+
 namespace spore {
 
 // `count` records of type T, which may be misaligned. Elements are copies.
@@ -18,9 +20,7 @@ public:
 
   uint64_t size() const { return count_; }
   T operator[](uint64_t i) const {
-#ifdef SPORE_CHECKED
-    if (i >= count_) __builtin_trap();
-#endif
+    check_index(i, count_);
     T value;
     std::memcpy(&value, data_ + i * sizeof(T), sizeof(T));
     return value;

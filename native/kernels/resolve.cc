@@ -241,7 +241,7 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
     u64 begin = t.mention.rows * raw(range) / t.link.ranges,
         end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
     for (u64 row = begin; row < end; row++) {
-      if (t.mention.symbol.data[row] != row) continue;
+      if (t.mention.symbol[MentionId{static_cast<u32>(row)}] != row) continue;
       SymbolId s{static_cast<u32>(row)};
       u32 flags = t.symbol.flags[s] & ~u32{SymbolFlags::VISIBILITY | SymbolFlags::IMPORTED | SymbolFlags::EXPORTED};
       u32 visibility = flags & SymbolFlags::VISIBILITY_INTERNAL    ? STV_INTERNAL

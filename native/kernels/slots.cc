@@ -91,7 +91,8 @@ template <typename Visit> void for_each_need(const Tables &t, RangeId range, Vis
   u64 begin = t.mention.rows * raw(range) / t.link.ranges, end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
   for (u64 row = begin; row < end; row++) {
     SymbolId s{static_cast<u32>(row)};
-    if (t.mention.symbol.data[row] != row || !(t.symbol.flags[s] & SymbolFlags::NEEDS)) continue;
+    if (t.mention.symbol[MentionId{static_cast<u32>(row)}] != row || !(t.symbol.flags[s] & SymbolFlags::NEEDS))
+      continue;
     visit(s, t.symbol.flags[s] & SymbolFlags::NEEDS, References::global(t, s));
   }
 }

@@ -13,17 +13,17 @@ namespace spore {
 namespace {
 
 struct Source {
-  const u64 *hash;
-  u32 *same;
+  std::span<const u64> hash;
+  std::span<u32> same;
   u32 rows;
 };
 
 Source source_of(const Job &job) {
   const Tables &t = job.t;
   switch (job.parameter(0)) {
-  case HashSource::MENTIONS: return {t.mention.hash.data, t.mention.symbol.data, static_cast<u32>(t.mention.rows)};
-  case HashSource::PIECES: return {t.piece.hash.data, t.piece.same.data, static_cast<u32>(t.piece.rows)};
-  default: return {t.cie.hash.data, t.cie.same.data, static_cast<u32>(t.cie.rows)};
+  case HashSource::MENTIONS: return {t.mention.hash.all(), t.mention.symbol.all(), static_cast<u32>(t.mention.rows)};
+  case HashSource::PIECES: return {t.piece.hash.all(), t.piece.same.all(), static_cast<u32>(t.piece.rows)};
+  default: return {t.cie.hash.all(), t.cie.same.all(), static_cast<u32>(t.cie.rows)};
   }
 }
 

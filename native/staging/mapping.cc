@@ -54,24 +54,46 @@ Failure read_whole(int fd, uint8_t *to, size_t size) {
   return {};
 }
 
+#ifdef SPORE_CHECKED
+constexpr bool is_checked = true;
+#else
+constexpr bool is_checked = false;
+#endif
+
+// Memory for a copy of a file. The checked build (`node build.mjs sanitize`) puts its last byte right before a
+// page that cannot be accessed, so that a worker that reads on is ended.
+void *reserve_copy(size_t size, size_t &guard_bytes) {
+  const size_t page = size_t(sysconf(_SC_PAGESIZE));
+  const size_t padding = is_checked ? -size & (page - 1) : 0;
+  guard_bytes = is_checked ? page : 0;
+  void *base = mmap(nullptr, padding + size + guard_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (base == MAP_FAILED) return base;
+  auto *begin = static_cast<uint8_t *>(base) + padding;
+  if (is_checked) mprotect(begin + size, page, PROT_NONE);
+  return begin;
+}
+
 Failure map_file(StagedFile &file, int fd, size_t size) {
   const bool is_prefetch = file.mode == StageMode::Prefetch;
+  const bool is_copy = is_prefetch || is_checked;
   const BudgetKind kind = is_prefetch ? BudgetKind::Prefetched : BudgetKind::Mapped;
   if (!take_budget(kind, size)) return {kBudgetExceeded, is_prefetch ? "read" : "mmap"};
 
-  void *base = is_prefetch ? mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                           : mmap(nullptr, size, PROT_READ,
-                                  file.mode == StageMode::MmapShared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+  size_t guard_bytes = 0;
+  void *base =
+      is_copy ? reserve_copy(size, guard_bytes)
+              : mmap(nullptr, size, PROT_READ, file.mode == StageMode::MmapShared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
   if (base == MAP_FAILED) {
     const Failure failure{errno, "mmap"};
     return_budget(kind, size);
     return failure;
   }
-  file.mapping = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, kind, size));
-  if (!is_prefetch) return {};
+  auto mapping = std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, kind, size, guard_bytes);
+  file.mapping = MappingOwner(mapping);
+  if (!is_copy) return {};
   Failure failure = read_whole(fd, static_cast<uint8_t *>(base), size);
   if (failure) file.mapping.release();
-  else mprotect(base, size, PROT_READ); // so that a write is noticed in every mode
+  else mprotect(mapping->first_page(), mapping->page_bytes(), PROT_READ); // so that a write is noticed in every mode
   return failure;
 }
 
@@ -82,21 +104,26 @@ StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size) {
   return size < thresholds.shared_from ? StageMode::Mmap : StageMode::MmapShared;
 }
 
-Mapping::Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes)
-    : base_(base), size_(size), budget_kind_(kind), budget_bytes_(budget_bytes), slot_(register_mapping(base, size)) {
+Mapping::Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes, size_t guard_bytes)
+    : base_(base), size_(size), guard_bytes_(guard_bytes), budget_kind_(kind), budget_bytes_(budget_bytes),
+      slot_(register_mapping(base, size)) {
   install_fault_handlers();
+}
+
+uint8_t *Mapping::first_page() const {
+  return base_ - (reinterpret_cast<uintptr_t>(base_) & uintptr_t(sysconf(_SC_PAGESIZE) - 1));
 }
 
 Mapping::~Mapping() {
   unregister_mapping(slot_); // before the range can be somebody else's
-  munmap(base_, size_);
+  munmap(first_page(), page_bytes() + guard_bytes_);
   return_budget(budget_kind_, budget_bytes_);
 }
 
 void Mapping::retire() {
   return_budget(budget_kind_, std::exchange(budget_bytes_, 0));
   [[maybe_unused]] void *empty =
-      mmap(base_, size_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+      mmap(first_page(), page_bytes(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
 
 MappingOwner::MappingOwner(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {
@@ -147,7 +174,7 @@ Failure identify(const char *path, int fd, FileIdentity &now) {
 }
 
 Failure advise_sequential(const Mapping &mapping) {
-  if (madvise(mapping.base(), mapping.size(), MADV_SEQUENTIAL) != 0) return {errno, "madvise"};
+  if (madvise(mapping.first_page(), mapping.page_bytes(), MADV_SEQUENTIAL) != 0) return {errno, "madvise"};
   return {};
 }
 

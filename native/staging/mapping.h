@@ -31,13 +31,18 @@ StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size);
 // there. An owner that is merely forgotten leaves the bytes to the buffers.
 class Mapping {
 public:
-  // Takes over `size` bytes mapped at `base`, and `budget_bytes` already taken from the budget.
-  Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes);
+  // Takes over `size` bytes mapped at `base`, `guard_bytes` behind them that cannot be accessed, and
+  // `budget_bytes` already taken from the budget.
+  Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes, size_t guard_bytes = 0);
   ~Mapping();
   Mapping(const Mapping &) = delete;
   Mapping &operator=(const Mapping &) = delete;
 
   uint8_t *base() const { return base_; }
+  // The range as system calls have it: from the beginning of a page, which is base() unless the bytes were put
+  // at the end of one.
+  uint8_t *first_page() const;
+  size_t page_bytes() const { return size_t(base_ - first_page()) + size_; }
   size_t size() const { return size_; }
   uint32_t marks() const { return slot_ ? slot_->marks.load(std::memory_order_relaxed) : 0; }
 
@@ -47,6 +52,7 @@ private:
 
   uint8_t *base_;
   size_t size_;
+  size_t guard_bytes_;
   BudgetKind budget_kind_;
   uint64_t budget_bytes_;
   RegistrySlot *slot_;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <span>
 #include <type_traits>
 
+#include "elf/checked.h"
 #include "spore/kernel.h"
 #include "tables/types.h"
 
@@ -26,11 +28,12 @@ template <typename Id, typename T> struct Column {
   u64 count;
 
   T &operator[](Id id) const {
-#ifdef SPORE_CHECKED
-    if (raw(id) >= count) __builtin_trap();
-#endif
+    check_index(raw(id), count);
     return data[raw(id)];
   }
+
+  // All rows, for loops over rows of more than one table.
+  std::span<T> all() const { return {data, count}; }
 
   // Stores that other workers may make too, and that may be repeated.
   void set_bits(Id id, T bits) const {
