@@ -38,6 +38,8 @@ export interface TestHooks {
   readonly chunkRows?: number;
   /** On the first try, hashes keep few bits, so that names collide. */
   readonly hasCollisions?: boolean;
+  /** Is given the workers of each try. What they ran stays readable when the link has failed. */
+  readonly onSpawn?: (workers: Workers) => void;
 }
 
 export async function spawn(
@@ -45,7 +47,7 @@ export async function spawn(
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  { hasCollisions = false, leavesToExit = false, chunkRows, ...hooks }: LinkHooks,
+  { hasCollisions = false, leavesToExit = false, chunkRows, onSpawn, ...hooks }: LinkHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
@@ -59,7 +61,9 @@ export async function spawn(
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
   const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...hooks });
-  return new Workers(arena, pool, tables, diagnostics, { chunkRows, leavesToExit });
+  const spawned = new Workers(arena, pool, tables, diagnostics, { chunkRows, leavesToExit });
+  onSpawn?.(spawned);
+  return spawned;
 }
 
 /**

@@ -29,7 +29,29 @@ const symbolFields = {
   st_value: [8, 8],
   st_size: [16, 8],
 } as const;
+const compressionFields: Columns = [
+  ["ch_type", 0, 4],
+  ["ch_reserved", 4, 4],
+  ["ch_size", 8, 8],
+  ["ch_addralign", 16, 8],
+];
 const relocationFields = { r_offset: [0, 8], r_type: [8, 4], r_sym: [12, 4], r_addend: [16, 8] } as const;
+
+/** What `ElfObject.fields` can list. */
+export const fieldKinds = [
+  "header",
+  "section headers",
+  "symbols",
+  "relocations",
+  "groups",
+  "notes",
+  "frames",
+  "mergeable sections",
+  "compressed sections",
+  "dynamic",
+  "versions",
+] as const;
+export type FieldKind = (typeof fieldKinds)[number];
 
 export type SectionField = keyof typeof sectionFields;
 
@@ -55,7 +77,21 @@ const RELA = 24;
 const SHT_SYMTAB = 2;
 const SHT_RELA = 4;
 const SHT_DYNSYM = 11;
+const SHT_DYNAMIC = 6;
+const SHT_NOTE = 7;
 const SHT_GROUP = 17;
+const SHT_GNU_VERDEF = 0x6ffffffd;
+const SHT_GNU_VERNEED = 0x6ffffffe;
+const SHT_GNU_VERSYM = 0x6fffffff;
+const SHF_MERGE = 0x10n;
+const SHF_COMPRESSED = 0x800n;
+/** Rows of one table that `fields` goes through. */
+const MAX_ROWS = 60;
+
+/** Fields of a row: name, offset, size. */
+type Columns = readonly (readonly [name: string, offset: number, size: number])[];
+
+const keysOf = <T extends object>(object: T): (keyof T & string)[] => Object.keys(object) as (keyof T & string)[];
 
 export class ElfObject {
   readonly bytes: Buffer;
@@ -120,26 +156,111 @@ export class ElfObject {
     else this.bytes.writeUIntLE(Number(bits), offset, size);
   }
 
-  /** Every field of headers, symbols, relocations and groups. */
-  allFields(): Field[] {
-    const fields: Field[] = (Object.keys(headerFields) as (keyof typeof headerFields)[]).map((name) =>
-      this.headerField(name),
-    );
-    for (const section of this.sections) {
-      for (const name of Object.keys(sectionFields) as SectionField[]) fields.push(this.sectionField(section, name));
-      const rows = (size: number): number[] =>
-        Array.from({ length: Math.min(Math.floor(section.size / size), 40) }, (_, row) => row);
-      if (section.type === SHT_SYMTAB || section.type === SHT_DYNSYM)
-        for (const row of rows(SYM))
-          for (const name of Object.keys(symbolFields) as (keyof typeof symbolFields)[])
-            fields.push(this.symbolField(row, name, section.name));
-      if (section.type === SHT_RELA)
-        for (const row of rows(RELA))
-          for (const name of Object.keys(relocationFields) as (keyof typeof relocationFields)[])
-            fields.push(this.relocationField(section, row, name));
-      if (section.type === SHT_GROUP)
-        for (const row of rows(4))
-          fields.push({ name: `group ${section.index} word ${row}`, offset: section.offset + row * 4, size: 4 });
+  /** The fields of one kind in the whole file: of long tables, those of the first rows. */
+  fields(kind: FieldKind): Field[] {
+    switch (kind) {
+      case "header":
+        return keysOf(headerFields).map((name) => this.headerField(name));
+      case "section headers":
+        return this.sections.flatMap((section) =>
+          keysOf(sectionFields).map((name) => this.sectionField(section, name)),
+        );
+      case "symbols":
+        return this.#rowsOf(
+          ({ type }) => type === SHT_SYMTAB || type === SHT_DYNSYM,
+          SYM,
+          keysOf(symbolFields).map((name) => [name, ...symbolFields[name]] as const),
+        );
+      case "relocations":
+        return this.#rowsOf(
+          ({ type }) => type === SHT_RELA,
+          RELA,
+          keysOf(relocationFields).map((name) => [name, ...relocationFields[name]] as const),
+        );
+      case "groups":
+        return this.#rowsOf(({ type }) => type === SHT_GROUP, 4, [["word", 0, 4]]);
+      case "notes":
+        return this.#rowsOf(({ type }) => type === SHT_NOTE, 4, [["word", 0, 4]]);
+      case "frames":
+        return this.sections
+          .filter(({ name }) => name === ".eh_frame")
+          .flatMap((section) => this.#frameFields(section));
+      case "mergeable sections":
+        return this.sections
+          .filter((section) => this.read(this.sectionField(section, "sh_flags")) & SHF_MERGE)
+          .flatMap((section) => [
+            ...(["sh_flags", "sh_size", "sh_entsize", "sh_addralign"] as const).map((name) =>
+              this.sectionField(section, name),
+            ),
+            ...this.#rows(section, 1, [["byte", 0, 1]]),
+          ]);
+      case "compressed sections":
+        return this.sections
+          .filter((section) => this.read(this.sectionField(section, "sh_flags")) & SHF_COMPRESSED)
+          .flatMap((section) => [
+            ...compressionFields.map(([name, offset, size]) => ({
+              name: `${section.name} ${name}`,
+              offset: section.offset + offset,
+              size,
+            })),
+            ...this.#rows(section, 1, [["byte", 0, 1]]),
+          ]);
+      case "dynamic":
+        return this.#rowsOf(({ type }) => type === SHT_DYNAMIC, 16, [
+          ["d_tag", 0, 8],
+          ["d_val", 8, 8],
+        ]);
+      case "versions":
+        return [
+          ...this.#rowsOf(({ type }) => type === SHT_GNU_VERSYM, 2, [["index", 0, 2]]),
+          ...this.#rowsOf(({ type }) => type === SHT_GNU_VERDEF || type === SHT_GNU_VERNEED, 4, [
+            ["word", 0, 4],
+            ["half", 0, 2],
+            ["half", 2, 2],
+          ]),
+        ];
+    }
+  }
+
+  /** Where the rows of tables are: section headers, symbols, relocations, entries of .dynamic. */
+  tables(): { readonly offset: number; readonly rowSize: number; readonly rows: number }[] {
+    const sizes = new Map([
+      [SHT_SYMTAB, SYM],
+      [SHT_DYNSYM, SYM],
+      [SHT_RELA, RELA],
+      [SHT_DYNAMIC, 16],
+    ]);
+    return [
+      { offset: this.#headers, rowSize: SHDR, rows: this.sections.length },
+      ...this.sections.flatMap(({ type, offset, size }) => {
+        const rowSize = sizes.get(type);
+        return rowSize === undefined ? [] : [{ offset, rowSize, rows: Math.floor(size / rowSize) }];
+      }),
+    ].filter(({ rows }) => rows > 1);
+  }
+
+  #rowsOf(isWanted: (section: Section) => boolean, rowSize: number, columns: Columns): Field[] {
+    return this.sections.filter(isWanted).flatMap((section) => this.#rows(section, rowSize, columns));
+  }
+
+  #rows({ name, offset, size }: Section, rowSize: number, columns: Columns): Field[] {
+    return Array.from({ length: Math.min(Math.floor(size / rowSize), MAX_ROWS) }, (_, row) =>
+      columns.map(([column, at, width]) => ({
+        name: `${name} ${row} ${column}`,
+        offset: offset + row * rowSize + at,
+        size: width,
+      })),
+    ).flat();
+  }
+
+  /** Length, CIE pointer and the bytes that follow, of each record of .eh_frame. */
+  #frameFields({ name, offset, size }: Section): Field[] {
+    const fields: Field[] = [];
+    for (let at = offset; at + 8 <= offset + size;) {
+      const length = this.bytes.readUInt32LE(at);
+      fields.push({ name: `${name} length`, offset: at, size: 4 }, { name: `${name} CIE`, offset: at + 4, size: 4 });
+      for (let i = 8; i < length + 4; i++) fields.push({ name: `${name} byte ${i}`, offset: at + i, size: 1 });
+      at += length + 4;
     }
     return fields;
   }
