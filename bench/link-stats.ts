@@ -89,7 +89,7 @@ const passes = [
   { name: "split, select, merge", from: "assignBuckets", budgetMs: 20 },
   { name: "find needs", from: "scanRelocations", budgetMs: 14 },
   { name: "sizes, addresses", from: "countNeeds", budgetMs: 11 },
-  { name: "write", from: "writeSections", budgetMs: 105 },
+  { name: "write", from: "writeChunks", budgetMs: 105 },
 ];
 const NODE_BUDGET_MS = 60;
 const TYPESCRIPT_BUDGET_MS = 32;

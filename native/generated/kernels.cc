@@ -45,12 +45,9 @@ const spore_kernel_entry kernel_entries[] = {
     {"countSymtab", run_kernel<FileId, count_symtab>},
     {"assignAddresses", run_kernel<FileId, assign_addresses>},
     {"assignEntryAddresses", run_kernel<EntryId, assign_entry_addresses>},
-    {"writeSections", run_kernel<ChunkId, write_sections>},
+    {"writeChunks", run_kernel<ChunkId, write_chunks>},
     {"writePieces", run_kernel<PartitionId, write_pieces>},
-    {"writeSymtab", run_kernel<ChunkId, write_symtab>},
-    {"writeSlots", run_kernel<RangeId, write_slots>},
-    {"writeDynsym", run_kernel<RangeId, write_dynsym>},
-    {"writeEhFrameHdr", run_kernel<RangeId, write_eh_frame_hdr>},
+    {"writeTables", run_kernel<RangeId, write_tables>},
 };
 const u32 kernel_entry_count = sizeof kernel_entries / sizeof *kernel_entries;
 

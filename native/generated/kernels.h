@@ -126,22 +126,13 @@ void assign_addresses(Job &job, RowRange<FileId> rows);
 // Gives copied and PLT symbols theirs.
 void assign_entry_addresses(Job &job, RowRange<EntryId> rows);
 
-// Copies and relocates a chunk's sections, its FDEs and its dynamic relocations.
-void write_sections(Job &job, RowRange<ChunkId> rows);
+// Copies and relocates a chunk's sections and FDEs; writes its dynamic relocations and symbols.
+void write_chunks(Job &job, RowRange<ChunkId> rows);
 
 // Writes the unique pieces of a partition.
 void write_pieces(Job &job, RowRange<PartitionId> rows);
 
-// Writes a chunk's part of .symtab and .strtab.
-void write_symtab(Job &job, RowRange<ChunkId> rows);
-
-// One row: writes .got, .got.plt, .plt, .plt.got and their relocations.
-void write_slots(Job &job, RowRange<RangeId> rows);
-
-// One row: writes .dynsym, its names, versions and hash tables.
-void write_dynsym(Job &job, RowRange<RangeId> rows);
-
-// One row: sorts and writes .eh_frame_hdr.
-void write_eh_frame_hdr(Job &job, RowRange<RangeId> rows);
+// Three rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr.
+void write_tables(Job &job, RowRange<RangeId> rows);
 
 } // namespace spore

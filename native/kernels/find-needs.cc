@@ -53,6 +53,7 @@ private:
     u64 at = rela.r_offset - contents_offset_;
     if (!contents.contains(at, field_size(r->field))) return report(Code::RelocationOutsideSection, rela, rela.r_info);
     const Reference &ref = references_[rela.symbol()];
+    if (ref.is_plain() && is_distance(r->expression)) return 1; // nearly all of them
     if (ref.flags & Reference::Warned) report(Code::SymbolWarning, rela, rela.type());
     if (ref.flags & (Reference::Undefined | Reference::Discarded)) {
       report(ref.flags & Reference::Undefined ? Code::UndefinedSymbol : Code::RelocationToDiscarded, rela, rela.type());

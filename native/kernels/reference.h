@@ -29,7 +29,15 @@ struct Reference {
   };
   u32 flags = 0;
   u32 symbol = 0; // SymbolId of a global one
+
+  // Defined in the output, at an address that the symbol's own has, and nothing about it is special.
+  bool is_plain() const {
+    return !(flags & (Imported | Absolute | Ifunc | Tls | Undefined | Weak | Discarded | Merged | Warned));
+  }
 };
+
+// Whether a relocation is S + A - P when its symbol is plain.
+inline bool is_distance(Expression e) { return e == Expression::pcRelative || e == Expression::plt; }
 
 // The references of a file, by symbol table index. Reused from file to file: memory that stays in cache.
 class References {

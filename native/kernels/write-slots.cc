@@ -270,6 +270,64 @@ std::vector<u8> sysv_hash_table(const Tables &t, u32 count) {
   return out;
 }
 
+void write_dynsym(Job &job) {
+  const Tables &t = job.t;
+  Output output(job);
+  u32 count = static_cast<u32>(t.link.dynsym_count), hashed = static_cast<u32>(t.link.dynsym_hashed);
+  std::vector<u8> symbols(sizeof(Elf64_Sym)), strings, versions(2);
+  strings.resize(t.link.dynstr_size);
+  for (u32 i = 1; i < count; i++) {
+    EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
+    SymbolId s{t.entry.symbol[e]};
+    Elf64_Sym sym = dynamic_symbol(t, e);
+    append(symbols, &sym, sizeof sym);
+    Name name = symbol_name(t, s);
+    u64 at = t.entry.dynstr[e];
+    if (at + name.size < strings.size()) std::memcpy(strings.data() + at, name.data, name.size);
+    u16 version = t.entry.version[e];
+    u64 claim = t.symbol.claim[s];
+    if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
+      FileId f = Claim::file(claim);
+      FileView file(t, f);
+      u32 own = t.file.versions[f]
+                    ? file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) &
+                          ~u32{VERSYM_HIDDEN}
+                    : 0;
+      if (own > VER_NDX_GLOBAL && t.file.first_version[f] + own < t.file.first_version[f + 1])
+        version = t.version.index[VersionId{t.file.first_version[f] + own}];
+    }
+    append(versions, &version, 2);
+  }
+  write_part(job, output, Dynsym, symbols, t.link.dynsym_offset);
+  write_part(job, output, Dynstr, strings, t.link.dynstr_offset + t.link.dynstr_own);
+  if (t.link.versym_offset) write_part(job, output, Versym, versions, t.link.versym_offset);
+  if (t.link.gnu_hash_offset)
+    write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.link.gnu_hash_offset);
+  if (t.link.sysv_hash_offset) write_part(job, output, SysvHash, sysv_hash_table(t, count), t.link.sysv_hash_offset);
+}
+
+// LSB Core, .eh_frame_hdr: version, encodings, address of .eh_frame, and a table sorted by function.
+void write_eh_frame_hdr(Job &job) {
+  const Tables &t = job.t;
+  u32 count = static_cast<u32>(t.fde.rows);
+  u64 *sorted = t.fde.sorted.data;
+  if (count) std::memcpy(sorted, t.fde.pair.data, count * sizeof(u64));
+  std::sort(sorted, sorted + count);
+  u8 encodings[4] = {1, 0x1b, 0x03, 0x3b}; // pcrel sdata4, udata4, datarel sdata4
+  std::vector<u8> out;
+  out.reserve(12 + count * size_t{8});
+  append(out, encodings, sizeof encodings);
+  u32 distance = static_cast<u32>(t.link.eh_frame_address - (t.link.eh_frame_hdr_address + 4));
+  append(out, &distance, 4);
+  append(out, &count, 4);
+  for (u32 i = 0; i < count; i++) {
+    u32 pair[2] = {static_cast<u32>(sorted[i] >> 32) - 0x80000000u, static_cast<u32>(sorted[i])};
+    append(out, pair, sizeof pair);
+  }
+  Output output(job);
+  write_part(job, output, EhFrameHdr, out, t.link.eh_frame_hdr_offset);
+}
+
 } // namespace
 
 void pack_got(Job &job, RowRange<RangeId> rows) {
@@ -293,70 +351,16 @@ void pack_got(Job &job, RowRange<RangeId> rows) {
   }
 }
 
-void write_slots(Job &job, RowRange<RangeId> rows) {
-  for ([[maybe_unused]] RangeId row : rows) SlotWriter(job).write();
-}
-
-void write_dynsym(Job &job, RowRange<RangeId> rows) {
-  const Tables &t = job.t;
-  for ([[maybe_unused]] RangeId row : rows) {
-    Output output(job);
-    u32 count = static_cast<u32>(t.link.dynsym_count), hashed = static_cast<u32>(t.link.dynsym_hashed);
-    std::vector<u8> symbols(sizeof(Elf64_Sym)), strings, versions(2);
-    strings.resize(t.link.dynstr_size);
-    for (u32 i = 1; i < count; i++) {
-      EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
-      SymbolId s{t.entry.symbol[e]};
-      Elf64_Sym sym = dynamic_symbol(t, e);
-      append(symbols, &sym, sizeof sym);
-      Name name = symbol_name(t, s);
-      u64 at = t.entry.dynstr[e];
-      if (at + name.size < strings.size()) std::memcpy(strings.data() + at, name.data, name.size);
-      u16 version = t.entry.version[e];
-      u64 claim = t.symbol.claim[s];
-      if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
-        FileId f = Claim::file(claim);
-        FileView file(t, f);
-        u32 own = t.file.versions[f]
-                      ? file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) &
-                            ~u32{VERSYM_HIDDEN}
-                      : 0;
-        if (own > VER_NDX_GLOBAL && t.file.first_version[f] + own < t.file.first_version[f + 1])
-          version = t.version.index[VersionId{t.file.first_version[f] + own}];
-      }
-      append(versions, &version, 2);
+void write_tables(Job &job, RowRange<RangeId> rows) {
+  for (RangeId row : rows) switch (raw(row)) {
+    case 0: SlotWriter(job).write(); break;
+    case 1:
+      if (job.t.link.dynsym_offset) write_dynsym(job);
+      break;
+    case 2:
+      if (job.t.link.eh_frame_hdr_offset) write_eh_frame_hdr(job);
+      break;
     }
-    write_part(job, output, Dynsym, symbols, t.link.dynsym_offset);
-    write_part(job, output, Dynstr, strings, t.link.dynstr_offset + t.link.dynstr_own);
-    if (t.link.versym_offset) write_part(job, output, Versym, versions, t.link.versym_offset);
-    if (t.link.gnu_hash_offset)
-      write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.link.gnu_hash_offset);
-    if (t.link.sysv_hash_offset) write_part(job, output, SysvHash, sysv_hash_table(t, count), t.link.sysv_hash_offset);
-  }
-}
-
-// LSB Core, .eh_frame_hdr: version, encodings, address of .eh_frame, and a table sorted by function.
-void write_eh_frame_hdr(Job &job, RowRange<RangeId> rows) {
-  const Tables &t = job.t;
-  for ([[maybe_unused]] RangeId row : rows) {
-    u32 count = static_cast<u32>(t.fde.rows);
-    u64 *sorted = t.fde.sorted.data;
-    if (count) std::memcpy(sorted, t.fde.pair.data, count * sizeof(u64));
-    std::sort(sorted, sorted + count);
-    u8 encodings[4] = {1, 0x1b, 0x03, 0x3b}; // pcrel sdata4, udata4, datarel sdata4
-    std::vector<u8> out;
-    out.reserve(12 + count * size_t{8});
-    append(out, encodings, sizeof encodings);
-    u32 distance = static_cast<u32>(t.link.eh_frame_address - (t.link.eh_frame_hdr_address + 4));
-    append(out, &distance, 4);
-    append(out, &count, 4);
-    for (u32 i = 0; i < count; i++) {
-      u32 pair[2] = {static_cast<u32>(sorted[i] >> 32) - 0x80000000u, static_cast<u32>(sorted[i])};
-      append(out, pair, sizeof pair);
-    }
-    Output output(job);
-    write_part(job, output, EhFrameHdr, out, t.link.eh_frame_hdr_offset);
-  }
 }
 
 } // namespace spore

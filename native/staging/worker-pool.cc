@@ -60,6 +60,9 @@ struct JobDescription {
 };
 
 struct alignas(64) WorkerSlot {
+  // Job number, and the chunks of this worker's share that nobody has reserved yet. With the number, an exhausted
+  // cursor is worth nothing whatever the next job's chunks are.
+  std::atomic<uint64_t> cursor;
   std::atomic<uint64_t> busy_ns;
   std::atomic<uint64_t> minor_faults;
   std::atomic<uint32_t> chunks;
@@ -71,9 +74,7 @@ struct ControlBlock {
   alignas(64) std::atomic<uint32_t> job; // the current job's number; workers sleep on it
   std::atomic<uint32_t> sleepers; // may be too high after a crash; that costs a system call
   std::atomic<uint32_t> is_closing;
-  // Job number and chunks that nobody has reserved yet, so that an exhausted cursor is worth nothing
-  // whatever the next job's chunk count is.
-  alignas(64) std::atomic<uint64_t> cursor;
+  alignas(64) std::atomic<uint32_t> described_job; // whose description it is; changes before the description does
   // Job number and chunks done. Exact while no worker has crashed in this job.
   alignas(64) std::atomic<uint64_t> done;
   alignas(64) std::atomic<uint32_t> degraded_job; // the last job in which a worker crashed: report each chunk
@@ -133,6 +134,12 @@ Range chunk_range(const JobDescription &d, const uint8_t *arena, uint32_t chunk)
   return {uint32_t(uint64_t(chunk) * d.rows / d.chunks), uint32_t((uint64_t(chunk) + 1) * d.rows / d.chunks)};
 }
 
+// Where the share of a worker begins, and that of the worker before it ends. The share is what a worker takes
+// first: pass after pass the same files, whose pages it has mapped already. When it is done it helps others.
+uint32_t share_begin(const JobDescription &d, uint32_t worker, uint32_t workers) {
+  return uint32_t(uint64_t(d.chunks) * worker / workers);
+}
+
 // Gives each of as many workers as there are processors one of its own. Woken together for a few ms of work,
 // they would otherwise often share one: the scheduler puts a woken process where it ran last, and moves it to
 // a processor that falls idle only after longer than that. Chunks are taken one by one, so a worker whose
@@ -187,31 +194,38 @@ private:
     }
   }
 
-  // True when `description_` is this job's: the parent invalidates the cursor before it writes there.
+  // True when `description_` is this job's.
   bool read_description(uint32_t job) {
-    if (job_of(control_.cursor.load(std::memory_order_acquire)) != job) return false;
+    if (control_.described_job.load(std::memory_order_acquire) != job) return false;
     memcpy(&description_, &control_.description, sizeof description_);
     std::atomic_thread_fence(std::memory_order_acquire);
-    return job_of(control_.cursor.load(std::memory_order_relaxed)) == job;
+    return control_.described_job.load(std::memory_order_relaxed) == job;
   }
 
   void run_job(uint32_t job, bool needs_sweep) {
     if (!read_description(job)) return; // it ended without us
     faults_before_ = minor_faults_now();
-    auto *chunks = reinterpret_cast<ChunkWord *>(context_.arena + description_.chunk_table);
-    uint64_t cursor = control_.cursor.load(std::memory_order_acquire);
-    while (job_of(cursor) == job && low_of(cursor) != 0) {
-      if (!control_.cursor.compare_exchange_weak(cursor, cursor - 1, std::memory_order_acq_rel)) continue;
-      const uint32_t chunk = description_.chunks - low_of(cursor);
-      maybe_die(FaultPoint::Reserve, chunk);
-      take(chunks[chunk], job, chunk, 0);
-      cursor = control_.cursor.load(std::memory_order_acquire);
-    }
+    for (uint32_t i = 0; i < context_.worker_count; i++) take_share((context_.worker + i) % context_.worker_count, job);
     if (!needs_sweep) return;
+    auto *chunks = reinterpret_cast<ChunkWord *>(context_.arena + description_.chunk_table);
     // A replacement: what the dead worker had taken, and what it had reserved and not taken.
     for (uint32_t chunk = 0; chunk < description_.chunks; chunk++) {
       take(chunks[chunk], job, chunk, kRetryBit);
       take(chunks[chunk], job, chunk, 0);
+    }
+  }
+
+  void take_share(uint32_t worker, uint32_t job) {
+    auto *chunks = reinterpret_cast<ChunkWord *>(context_.arena + description_.chunk_table);
+    std::atomic<uint64_t> &next = control_.slots[worker].cursor;
+    const uint32_t end = share_begin(description_, worker + 1, context_.worker_count);
+    uint64_t cursor = next.load(std::memory_order_acquire);
+    while (job_of(cursor) == job && low_of(cursor) != 0) {
+      if (!next.compare_exchange_weak(cursor, cursor - 1, std::memory_order_acq_rel)) continue;
+      const uint32_t chunk = end - low_of(cursor);
+      maybe_die(FaultPoint::Reserve, chunk);
+      take(chunks[chunk], job, chunk, 0);
+      cursor = next.load(std::memory_order_acquire);
     }
   }
 
@@ -381,7 +395,7 @@ Failure WorkerPool::reserve_chunks(uint32_t chunks) {
 Failure WorkerPool::start(const Job &job) {
   const uint32_t number = control_->job.load(std::memory_order_relaxed) + 1;
   // From here on a worker that is late finds neither chunks nor a description that it would trust.
-  control_->cursor.store(with_job(number, 0));
+  control_->described_job.store(number);
   std::atomic_thread_fence(std::memory_order_release);
 
   JobDescription &d = control_->description;
@@ -413,6 +427,8 @@ Failure WorkerPool::start(const Job &job) {
     control_->slots[w].busy_ns.store(0, std::memory_order_relaxed);
     control_->slots[w].minor_faults.store(0, std::memory_order_relaxed);
     control_->slots[w].chunks.store(0, std::memory_order_relaxed);
+    const uint32_t share = share_begin(d, w + 1, options_.workers) - share_begin(d, w, options_.workers);
+    control_->slots[w].cursor.store(with_job(number, share), std::memory_order_release);
   }
   is_running_ = true;
   retried_ = 0;
@@ -420,7 +436,6 @@ Failure WorkerPool::start(const Job &job) {
   pending_ = {};
   started_ns_ = now_ns();
   control_->done.store(with_job(number, 0));
-  control_->cursor.store(with_job(number, d.chunks), std::memory_order_release);
   control_->job.store(number);
   if (control_->sleepers.load() != 0) futex_wake_all(control_->job);
   // A worker that died while it was idle may have left nobody to start.

@@ -16,10 +16,16 @@ struct DynamicRelocations {
 
 class Target {
 public:
+  // `relocations`: the relocation types by number; those whose expression is unknown do not exist.
+  template <u32 count>
+  explicit Target(const Relocation (&relocations)[count]) : relocations_(relocations), relocation_count_(count) {}
   virtual ~Target() = default;
 
   // Null when the number is unknown.
-  virtual const Relocation *relocation(u32 type) const = 0;
+  const Relocation *relocation(u32 type) const {
+    if (type >= relocation_count_ || relocations_[type].expression == Expression::unknown) return nullptr;
+    return &relocations_[type];
+  }
   virtual const DynamicRelocations &dynamic() const = 0;
 
   // Whether the instruction around `at` can do without its GOT slot.
@@ -44,6 +50,10 @@ public:
   virtual void write_plt_got_entry(u8 *out, u64 entry, u64 slot) const = 0;
   // Where a lazy .got.plt slot points before its symbol is bound.
   virtual u64 plt_resume(u64 entry) const = 0;
+
+private:
+  const Relocation *relocations_;
+  u32 relocation_count_;
 };
 
 // The target for e_machine; headers of other machines do not pass the scan.

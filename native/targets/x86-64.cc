@@ -36,11 +36,7 @@ bool is_large_tls_call(const Bytes &section, u64 at) {
 
 class X86_64 final : public Target {
 public:
-  const Relocation *relocation(u32 type) const override {
-    if (type >= sizeof x86_64_relocations / sizeof *x86_64_relocations) return nullptr;
-    const Relocation &r = x86_64_relocations[type];
-    return r.expression == Expression::unknown ? nullptr : &r;
-  }
+  X86_64() : Target(x86_64_relocations) {}
 
   const DynamicRelocations &dynamic() const override {
     static constexpr DynamicRelocations types = {

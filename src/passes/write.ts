@@ -15,6 +15,8 @@ import type { Workers } from "./workers.ts";
 const CHUNK_PARTS = 3;
 const SYMTAB_PARTS = 3;
 const SINGLE_PARTS = 16;
+/** What the kernel writeTables writes, a row each. */
+const WRITTEN_TABLES = 3;
 
 /** An image and e_entry. */
 export type EntryImage = Image & { readonly entry: number };
@@ -42,12 +44,9 @@ export async function write(
   tables.arena.u8view(offset, path.length).set(path);
   tables.set("outputPath", tables.arena.baseAddress + offset);
 
-  await workers.run("writeSections");
+  await workers.run("writeChunks");
   if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: tables.get("partitions") });
-  if (sections.has(".symtab")) await workers.run("writeSymtab");
-  await workers.run("writeSlots", { rows: 1 });
-  if (sections.has(".dynsym")) await workers.run("writeDynsym", { rows: 1 });
-  if (sections.has(".eh_frame_hdr")) await workers.run("writeEhFrameHdr", { rows: 1 });
+  await workers.run("writeTables", { rows: WRITTEN_TABLES });
 
   const own = writeOwn(image, output, options, target);
   const note = sections.get(".note.gnu.build-id");

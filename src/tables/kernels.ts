@@ -56,15 +56,15 @@ export const kernels = {
   countSymtab: { row: "file", does: "Counts what .symtab keeps of a file." },
   assignAddresses: { row: "file", does: "Gives each symbol the address of its definition." },
   assignEntryAddresses: { row: "entry", does: "Gives copied and PLT symbols theirs." },
-  writeSections: {
+  writeChunks: {
     row: "chunk",
-    does: "Copies and relocates a chunk's sections, its FDEs and its dynamic relocations.",
+    does: "Copies and relocates a chunk's sections and FDEs; writes its dynamic relocations and symbols.",
   },
   writePieces: { row: "partition", does: "Writes the unique pieces of a partition." },
-  writeSymtab: { row: "chunk", does: "Writes a chunk's part of .symtab and .strtab." },
-  writeSlots: { row: "range", does: "One row: writes .got, .got.plt, .plt, .plt.got and their relocations." },
-  writeDynsym: { row: "range", does: "One row: writes .dynsym, its names, versions and hash tables." },
-  writeEhFrameHdr: { row: "range", does: "One row: sorts and writes .eh_frame_hdr." },
+  writeTables: {
+    row: "range",
+    does: "Three rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr.",
+  },
 } as const satisfies Record<string, Kernel>;
 
 export type KernelName = keyof typeof kernels;

@@ -70,7 +70,7 @@ test("memory is summed over a command's processes", async () => {
 
 const kernels = [
   { kernel: "countMembers", rows: 10, wallMs: 8, busyMs: [4, 4], minorFaults: 1, retriedChunks: 0 },
-  { kernel: "writeSections", rows: 128, wallMs: 80, busyMs: [80], minorFaults: 1, retriedChunks: 0 },
+  { kernel: "writeChunks", rows: 128, wallMs: 80, busyMs: [80], minorFaults: 1, retriedChunks: 0 },
   { kernel: "writeEhFrameHdr", rows: 1, wallMs: 5, busyMs: [5], minorFaults: 1, retriedChunks: 0 },
 ];
 

@@ -69,7 +69,7 @@ test("a worker that dies twice over the same rows is one error, and the old outp
   for (const [kernel, signal] of [
     ["scanSymbols", "SIGSEGV"],
     ["scanRelocations", "SIGKILL"],
-    ["writeSections", "SIGBUS"],
+    ["writeChunks", "SIGBUS"],
   ] as const) {
     const { status, stderr } = await link(program, "out", { SPORE_TEST_FAULT: `${kernel}:middle::${signal}:again` });
     expect(status).toBe(1);
@@ -83,7 +83,7 @@ test("a worker that dies twice over the same rows is one error, and the old outp
 test("workers end with their link, however it ends", async () => {
   const [program] = all as [Program];
   const marker = `out-${process.pid}`;
-  await link(program, marker, { SPORE_TEST_FAULT: "writeSections:middle::SIGKILL:again" });
+  await link(program, marker, { SPORE_TEST_FAULT: "writeChunks:middle::SIGKILL:again" });
   await link(program, marker);
   const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));

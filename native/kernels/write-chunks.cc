@@ -1,5 +1,6 @@
 // Write: a chunk's sections are copied, relocated and digested in a buffer that stays in cache, and its
-// dynamic relocations and FDEs go with them.
+// dynamic relocations, FDEs and symbols go with them. Some file systems let one process at a time write to a
+// file: symbols, which are mostly writing, go with what is mostly computing.
 //
 // Reads all tables, fills digest and fde. Every chunk owns its extents of the output, so a rerun writes
 // the same bytes again.
@@ -11,6 +12,7 @@
 #include "kernels/eh-frame.h"
 #include "kernels/output.h"
 #include "kernels/relr.h"
+#include "kernels/symtab-writer.h"
 
 namespace spore {
 
@@ -204,8 +206,12 @@ private:
     if (!r || r->expression == Expression::none) return 1;
     if (rela.symbol() >= references_.size() || !section_bytes_.contains(rela.r_offset, field_size(r->field))) return 1;
     const Reference &ref = references_[rela.symbol()];
-    if (ref.flags & (Reference::Undefined | Reference::Discarded)) return 1; // reported by find needs, or allowed
     u64 place = address_ + rela.r_offset;
+    if (ref.is_plain() && is_distance(r->expression)) { // nearly all of them
+      store(*r, out + rela.r_offset, rela, addresses_[rela.symbol()] + static_cast<u64>(rela.r_addend) - place);
+      return 1;
+    }
+    if (ref.flags & (Reference::Undefined | Reference::Discarded)) return 1; // reported by find needs, or allowed
     u64 sa = target_of_rela(rela, ref);
     u64 a = static_cast<u64>(rela.r_addend);
     u8 *at = out + rela.r_offset;
@@ -363,18 +369,36 @@ private:
   void store(const Relocation &r, u8 *at, const Elf64_Rela &rela, u64 value) {
     i64 v = static_cast<i64>(value);
     bool fits = true;
+    // Little-endian; sizes that the compiler knows, because this is done for every relocation.
     switch (r.field) {
     case Field::none: return;
-    case Field::word8: fits = v >= -0x80 && v <= 0xff; break;
-    case Field::signed8: fits = v == static_cast<std::int8_t>(v); break;
-    case Field::word16: fits = v >= -0x8000 && v <= 0xffff; break;
-    case Field::signed16: fits = v == static_cast<std::int16_t>(v); break;
-    case Field::unsigned32: fits = value <= UINT32_MAX; break;
-    case Field::signed32: fits = v == static_cast<i32>(v); break;
-    case Field::word64: break;
+    case Field::word8:
+      fits = v >= -0x80 && v <= 0xff;
+      std::memcpy(at, &value, 1);
+      break;
+    case Field::signed8:
+      fits = v == static_cast<std::int8_t>(v);
+      std::memcpy(at, &value, 1);
+      break;
+    case Field::word16:
+      fits = v >= -0x8000 && v <= 0xffff;
+      std::memcpy(at, &value, 2);
+      break;
+    case Field::signed16:
+      fits = v == static_cast<std::int16_t>(v);
+      std::memcpy(at, &value, 2);
+      break;
+    case Field::unsigned32:
+      fits = value <= UINT32_MAX;
+      std::memcpy(at, &value, 4);
+      break;
+    case Field::signed32:
+      fits = v == static_cast<i32>(v);
+      std::memcpy(at, &value, 4);
+      break;
+    case Field::word64: std::memcpy(at, &value, 8); break;
     }
     if (!fits) out_of_range(rela, value);
-    std::memcpy(at, &value, field_size(r.field)); // little-endian
   }
 
   void out_of_range(const Elf64_Rela &rela, u64 value) {
@@ -498,10 +522,14 @@ private:
 
 } // namespace
 
-void write_sections(Job &job, RowRange<ChunkId> rows) {
+void write_chunks(Job &job, RowRange<ChunkId> rows) {
   Output output(job);
-  ChunkWriter writer(job, output);
-  for (ChunkId chunk : rows) writer.write(chunk);
+  ChunkWriter sections(job, output);
+  SymtabWriter symbols(job, output);
+  for (ChunkId chunk : rows) {
+    sections.write(chunk);
+    if (job.t.link.symtab_offset) symbols.write(chunk);
+  }
 }
 
 } // namespace spore
