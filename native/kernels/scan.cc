@@ -107,7 +107,7 @@ void list_members(Job &job, RowRange<InputId> rows) {
         job.report(Code::FileTooLarge, {.file = raw(next)});
         more = FileFlags::IS_BROKEN;
       } else if (has_bitcode_magic(contents)) {
-        more = FileFlags::IS_BITCODE | FileFlags::IS_BROKEN;
+        more = FileFlags::IS_LTO | FileFlags::IS_BROKEN;
       }
       t.file.base[next] = reinterpret_cast<u64>(contents.data());
       t.file.size[next] = static_cast<u32>(contents.size());
@@ -261,7 +261,9 @@ void scan_headers(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
     if (t.file.flags[f] & FileFlags::IS_BROKEN) {
-      if (t.file.flags[f] & FileFlags::IS_BITCODE) job.report(Code::Bitcode, {.file = raw(f)});
+      // Whether a member is needed is known after resolve.
+      if ((t.file.flags[f] & (FileFlags::IS_LTO | FileFlags::IS_LAZY)) == FileFlags::IS_LTO)
+        job.report(Code::Bitcode, {.file = raw(f)});
       continue;
     }
     Place place{.file = raw(f)};
@@ -372,9 +374,10 @@ void scan_object(Job &job, const FileView &file) {
                 : section == section_common || sym.type() == STT_COMMON ? MentionFlags::COMMON
                                                                         : MentionFlags::DEFINED;
     // GCC's mark of an object that has its intermediate language only.
-    if (flags == MentionFlags::COMMON && *name == "__gnu_lto_slim" && !(t.file.flags[file.id] & FileFlags::IS_LAZY))
-        [[unlikely]]
-      job.report(Code::LtoObject, {.file = raw(file.id)});
+    if (flags == MentionFlags::COMMON && *name == "__gnu_lto_slim") [[unlikely]] {
+      t.file.flags[file.id] |= FileFlags::IS_LTO;
+      if (!(t.file.flags[file.id] & FileFlags::IS_LAZY)) job.report(Code::LtoObject, {.file = raw(file.id)});
+    }
     if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
     if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
     if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags))

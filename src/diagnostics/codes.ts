@@ -170,6 +170,10 @@ export const codes = {
     placeIs: "in",
     hint: () => "recompile without -flto, or with -ffat-lto-objects",
   }),
+  ltoMemberLeftOut: warning(
+    () => "object for link-time optimisation left out: what it defines is not in the archive's index",
+    { groupBy: () => "", placeIs: "in", hint: () => "recompile without -flto, or with -ffat-lto-objects" },
+  ),
   noteIncompatible: warning<{ property: string }>(({ property }) => `missing ${property} property`),
 
   // Symbols.

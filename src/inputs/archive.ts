@@ -1,6 +1,6 @@
 /**
- * Reads the members' names of thin archives, whose members are files of their own. Members of regular
- * archives are found by the kernel that walks them, which follows the same rules for headers.
+ * Reads the members' names of thin archives, whose members are files of their own, and indices of regular ones.
+ * Members of regular archives are found by the kernel that walks them, which follows the same rules for headers.
  *
  * A header has 60 bytes of text: name (16), date (12), uid (6), gid (6), mode (8), size (10), "`\n". Headers
  * are at even offsets. `/` and `/SYM64/` are symbol tables, `//` holds long names, `/N` is the name at
@@ -60,4 +60,30 @@ function memberName(
   const end = text.indexOf("/\n");
   if (end <= 0) throw reader.error(longNames.offset + start, "long name without an end");
   return text.slice(0, end);
+}
+
+/** An entry of an archive's index: a name, and the offset of the header of the member that defines it. */
+export interface IndexedSymbol {
+  readonly name: string;
+  readonly header: number;
+}
+
+/**
+ * The index of a regular archive: big-endian offsets of 4 bytes, or 8 in `/SYM64/`, then the names.
+ * @throws FormatError for an index that leaves the archive
+ */
+export function* readArchiveIndex(path: string, bytes: Uint8Array): Generator<IndexedSymbol> {
+  const reader = new ByteReader(path, bytes);
+  const kind = reader.text(MAGIC_SIZE, NAME_LENGTH).trimEnd();
+  if (kind !== "/" && kind !== "/SYM64/") return;
+  const width = kind === "/" ? 4 : 8;
+  const contents = MAGIC_SIZE + HEADER_SIZE;
+  const number = (offset: number): number =>
+    Number.parseInt(Buffer.from(reader.bytes(offset, width)).toString("hex"), 16);
+  const count = number(contents);
+  for (let i = 0, at = contents + width * (count + 1); i < count; i++) {
+    const name = reader.cString(at);
+    yield { name, header: number(contents + width * (i + 1)) };
+    at += Buffer.byteLength(name) + 1;
+  }
 }

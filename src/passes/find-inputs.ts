@@ -228,6 +228,7 @@ class InputFinder {
       case "archive":
         return;
       case "bitcode":
+        if (slot.state.isLazy) return; // resolve finds out whether it is needed
         this.#diagnostics.add("bitcode", {}, { file: displayNameOf(slot, path) });
         return;
       case "shared":

@@ -10,6 +10,7 @@ import { enumerations } from "../tables/schema.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
+import { checkLtoMembers } from "./lto-members.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
@@ -59,6 +60,7 @@ export async function resolve(
   await workers.run("discardGroups", { bounds });
   await workers.run("claimSymbols", { bounds });
   await workers.run("gatherSymbols", { bounds });
+  checkLtoMembers(workers, files, inputs, findings);
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
   const shared = sharedObjects(workers, files, inputs);
   if (!options.isAllowShlibUndefined && options.unresolvedSymbols !== "ignore-in-shared-libs") {

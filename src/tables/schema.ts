@@ -450,7 +450,7 @@ export const enumerations = {
     AS_NEEDED: 4,
     EXCLUDE_LIBS: 8,
     IS_BROKEN: 16,
-    IS_BITCODE: 32,
+    IS_LTO: 32,
     IS_INDIRECT: 64,
     IS_INTERNAL: 128,
     NEEDS_EXECUTABLE_STACK: 256,

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 
 import { spore } from "../harness/oracles.ts";
+import { lacks } from "../harness/requirements.ts";
 import { type Files, scratch } from "../harness/scratch.ts";
 
 /** Links what must fail. The old output must stay. Returns the messages of the linker. */
@@ -176,3 +177,64 @@ test("objects for link-time optimisation are named, and those with machine code 
   for (const name of ["a.c", "b.c"]) await dir.compile(name, ["-flto", "-ffat-lto-objects"]);
   expect(await dir.linkAndRun(spore, ["a.o", "b.o"], { flags: ["-fno-lto"] })).toMatchObject({ status: 3 });
 });
+
+test("a member of an archive that is for link-time optimisation is refused when it is needed, and only then", async () => {
+  await using dir = await scratch({
+    "needs.c": "int f(void); int main(void) { return f(); }",
+    "needs-not.c": "int g(void); int main(void) { return g(); }",
+    "f.c": "int f(void) { return 3; }",
+    "g.c": "int g(void) { return 4; }",
+  });
+  await dir.compile("f.c", ["-flto"], "f-lto.o");
+  await dir.mustRun("gcc-ar", ["rcs", "libf.a", await dir.compile("g.c"), "f-lto.o"]);
+  const flags = ["-fno-lto"];
+  const { status, stderr } = await dir.link(spore, ["needs.o", "libf.a"], { flags });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^spore: error: GCC LTO object without machine code.*\n>>> in libf\.a\(f-lto\.o\)\n>>> recompile/,
+  );
+  expect(stderr).not.toContain("undefined reference");
+  expect(await dir.linkAndRun(spore, ["needs-not.o", "libf.a"], { flags })).toMatchObject({ status: 4 });
+  expect((await dir.link(spore, ["needs.o", "-Wl,--whole-archive", "libf.a"], { flags })).stderr).toMatch(
+    /^spore: error: GCC LTO object.*\n>>> in libf\.a\(f-lto\.o\)/,
+  );
+});
+
+test("members for link-time optimisation that no index lists are named with what is undefined", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "f.c": "int f(void) { return 3; }",
+  });
+  await dir.compile("f.c", ["-flto"]);
+  await dir.mustRun("gcc-ar", ["rcsT", "thin.a", "f.o"]);
+  await dir.mustRun("gcc-ar", ["rcS", "no-index.a", "f.o"]);
+  await dir.link(spore, ["main.o"]); // compiles it
+  for (const archive of ["thin.a", "no-index.a"]) {
+    const { status, stderr } = await dir.link(spore, ["main.o", archive], { flags: ["-fno-lto"] });
+    expect(status, archive).toBe(1);
+    expect(stderr, archive).toContain(
+      `left out: what it defines is not in the archive's index\n>>> in ${archive}(f.o)\n`,
+    );
+    expect(stderr, archive).toContain("undefined reference to 'f'");
+  }
+});
+
+test.skipIf(lacks([{ needs: "clang", from: "clang" }]))(
+  "LLVM bitcode in an archive is refused when it is needed, and only then",
+  async () => {
+    await using dir = await scratch({
+      "needs.c": "int f(void); int main(void) { return f(); }",
+      "needs-not.c": "int main(void) { return 4; }",
+      "f.c": "int f(void) { return 3; }",
+    });
+    await dir.mustRun("clang", ["-flto", "-c", "f.c"]);
+    await dir.mustRun("ar", ["rcs", "libf.a", "f.o"]); // the index has it only if ar has LLVM's plugin
+    await dir.mustRun("ar", ["rcsT", "thin.a", "f.o"]);
+    for (const archive of ["libf.a", "thin.a"]) {
+      expect(await dir.linkAndRun(spore, ["needs-not.o", archive])).toMatchObject({ status: 4 });
+      const { status, stderr } = await dir.link(spore, ["needs.o", archive]);
+      expect(status).toBe(1);
+      expect(stderr).toContain(`>>> in ${archive}(f.o)\n>>> recompile without -flto`);
+    }
+  },
+);

@@ -1,0 +1,90 @@
+/**
+ * Resolve: objects for link-time optimisation in archives. What they define is in their own language; of regular
+ * archives, the index tells it. Costs nothing where there are none.
+ */
+import { FormatError } from "../elf/byte-reader.ts";
+import { readArchiveIndex } from "../inputs/archive.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { Inputs } from "./find-inputs.ts";
+import type { FindingReader } from "./findings.ts";
+import type { Workers } from "./workers.ts";
+
+const { FileFlags, FileState, MentionFlags } = enumerations;
+
+/** Refuses the members that define what is undefined. Those of which nobody can tell are named in a warning. */
+export function checkLtoMembers(
+  { tables, diagnostics }: Workers,
+  files: number,
+  inputs: Inputs,
+  findings: FindingReader,
+): void {
+  const flags = tables.column("file", "flags");
+  const wanted = FileFlags.IS_LTO | FileFlags.IS_LAZY;
+  const byInput = new Map<number, number[]>();
+  for (let file = 0; file < files; file++) {
+    if ((flags[file] & wanted) !== wanted) continue;
+    const input = tables.column("file", "input")[file];
+    byInput.set(input, [...(byInput.get(input) ?? []), file]);
+  }
+  if (byInput.size === 0) return;
+  const undefinedNames = listUndefined(tables, files, findings);
+  if (undefinedNames.size === 0) return;
+  for (const [input, members] of byInput) {
+    const known = indexedMembers(inputs, input, members, tables.column("file", "nameOffset"));
+    for (const file of members) {
+      const place = { file: findings.fileName(file), fileOrder: file };
+      const names = known.get(file);
+      if (names === undefined) diagnostics.add("ltoMemberLeftOut", {}, place);
+      else if (names.some((name) => undefinedNames.has(name)))
+        diagnostics.add(flags[file] & FileFlags.IS_BROKEN ? "bitcode" : "ltoObject", {}, place);
+    }
+  }
+}
+
+/** What the index of an archive says that these members define; none for members that it does not have. */
+function indexedMembers(
+  { files, staged }: Inputs,
+  input: number,
+  members: readonly number[],
+  headers: Uint32Array,
+): ReadonlyMap<number, string[]> {
+  const found = new Map<number, string[]>();
+  const { kind, displayName, stagedSet, stagedIndex } = files[input];
+  if (kind !== "archive") return found;
+  const byHeader = new Map(members.map((file) => [headers[file], file]));
+  try {
+    for (const { name, header } of readArchiveIndex(displayName, staged[stagedSet].bytes(stagedIndex))) {
+      const file = byHeader.get(header);
+      if (file === undefined) continue;
+      const names = found.get(file);
+      if (names === undefined) found.set(file, [name]);
+      else names.push(name);
+    }
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error; // an index that cannot be read says nothing
+  }
+  return found;
+}
+
+/** Names that a file of the link refers to, not weakly, and that nothing defines. */
+function listUndefined(tables: Workers["tables"], files: number, findings: FindingReader): ReadonlySet<string> {
+  const mentionFlags = tables.column("mention", "flags");
+  const symbolOf = tables.column("mention", "symbol");
+  const claim = tables.column("symbol", "claim");
+  const names = new Set<string>();
+  for (let file = 0; file < files; file++) {
+    if (!(tables.column("file", "state")[file] & FileState.REACHED)) continue;
+    if (tables.column("file", "flags")[file] & (FileFlags.IS_SHARED | FileFlags.IS_BROKEN)) continue;
+    const firstGlobal = tables.column("file", "firstGlobal")[file];
+    const firstMention = tables.column("file", "firstMention")[file];
+    const symbols = tables.column("file", "symbolCount")[file];
+    for (let i = firstGlobal; i < symbols; i++) {
+      const mention = firstMention + i - firstGlobal;
+      if (mentionFlags[mention] & MentionFlags.WEAK) continue;
+      if ((mentionFlags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED) continue;
+      const symbol = symbolOf[mention];
+      if (claim.low(symbol) === 0 && claim.high(symbol) === 0) names.add(findings.symbolName(file, i));
+    }
+  }
+  return names;
+}
