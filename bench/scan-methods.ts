@@ -59,6 +59,7 @@ function inputsOf(
     isAsNeeded: false,
     isLazy: false,
     isExcludedLibrary: false,
+    isIndirect: false,
   }));
   return {
     files,

@@ -27,6 +27,7 @@ bool is_in_link(const Tables &t, FileId f) { return is_live(t, f) && !is_shared(
 void claim_for(const Tables &t, FileId f, Claim::Rank common) {
   FileView file(t, f);
   bool in_link = is_in_link(t, f);
+  if (t.file.flags[f] & FileFlags::IS_INDIRECT) return;
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     MentionId m = file.mention(i);
     u32 flags = t.mention.flags[m];
@@ -162,9 +163,8 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
       u32 kind = mention & MentionFlags::KIND;
       u64 claim = t.symbol.claim[s];
       if (shared) {
-        t.symbol.flags.set_bits(s, kind == MentionFlags::UNDEFINED && mention & MentionFlags::WEAK
-                                       ? u32{SymbolFlags::IN_SHARED}
-                                       : u32{SymbolFlags::IN_SHARED | SymbolFlags::USED_BY_SHARED});
+        bool is_answer = kind != MentionFlags::UNDEFINED && t.file.flags[f] & FileFlags::IS_INDIRECT;
+        t.symbol.flags.set_bits(s, SymbolFlags::IN_SHARED | (is_answer ? u32{SymbolFlags::DEFINED_INDIRECTLY} : 0));
         continue;
       }
       Elf64_Sym sym = file.symbols()[i];
@@ -228,6 +228,7 @@ void check_shared(Job &job, RowRange<FileId> rows) {
       SymbolId s = symbol_of(t, m);
       u64 claim = t.symbol.claim[s];
       if (claim && (is_shared(t, Claim::file(claim)) || is_live(t, Claim::file(claim)))) continue;
+      if (t.symbol.flags.load(s) & SymbolFlags::DEFINED_INDIRECTLY) continue;
       job.report(Code::UndefinedInShared, {.file = raw(f), .symbol = i});
     }
   }

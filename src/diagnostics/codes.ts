@@ -201,6 +201,14 @@ export const codes = {
       hint: () => "use --allow-shlib-undefined to link nevertheless",
     },
   ),
+  undefinedInSharedWarning: warning<{ symbol: string }>(
+    ({ symbol }) => `undefined reference to '${symbol}' in a shared object`,
+    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by" },
+  ),
+  neededNotFound: warning<{ library: string; by: string }>(
+    ({ library, by }) => `'${library}', needed by '${by}', not found`,
+    { hint: () => "try -rpath-link=DIR, or name it on the command line" },
+  ),
   requiredUndefined: error<{ symbol: string }>(({ symbol }) => `required symbol '${symbol}' not defined`),
   duplicateSymbol: error<{ symbol: string }>(({ symbol }) => `multiple definition of '${symbol}'`, {
     groupBy: ({ symbol }) => symbol,

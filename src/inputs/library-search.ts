@@ -7,7 +7,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 /**
  * Where GNU ld of Debian looks on x86-64 (its SEARCH_DIR lines: `ld --verbose`). All are below the sysroot.
  */
-const defaultDirectories = [
+export const defaultDirectories = [
   "/usr/local/lib/x86_64-linux-gnu",
   "/lib/x86_64-linux-gnu",
   "/usr/lib/x86_64-linux-gnu",
@@ -30,7 +30,7 @@ export function expandSysroot(path: string, sysroot: string): string {
 }
 
 /** Whether a file is there. What the system cannot look for (a name too long, a directory without access) is not. */
-function isFile(path: string): boolean {
+export function isFile(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
   } catch {

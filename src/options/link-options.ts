@@ -349,8 +349,21 @@ export function newDraft(): OptionsDraft {
   };
 }
 
+/** Whether undefined symbols of shared objects are looked for. */
+export function checksSharedObjects(
+  options: Pick<LinkOptions, "isAllowShlibUndefined" | "unresolvedSymbols" | "isStatic" | "outputKind">,
+): boolean {
+  const { isAllowShlibUndefined, unresolvedSymbols, isStatic, outputKind } = options;
+  const isIgnored = unresolvedSymbols === "ignore-all" || unresolvedSymbols === "ignore-in-shared-libs";
+  return !isAllowShlibUndefined && !isIgnored && !isStatic && outputKind !== "relocatable";
+}
+
 /** Resolves defaults that depend on other options, and diagnoses what cannot be asked for together. */
-export function resolveOptions(draft: OptionsDraft, diagnostics: Diagnostics): LinkOptions {
+export function resolveOptions(
+  draft: OptionsDraft,
+  diagnostics: Diagnostics,
+  environment: NodeJS.ProcessEnv = process.env,
+): LinkOptions {
   const outputKind = outputKindOf(draft, diagnostics);
   const { rpaths, isShared, isPie, isRelocatable, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
@@ -360,8 +373,8 @@ export function resolveOptions(draft: OptionsDraft, diagnostics: Diagnostics): L
   return deepFreeze<LinkOptions>({
     ...rest,
     outputKind,
-    // An RPATH given twice is one entry, as in GNU ld.
-    rpath: rpaths.length === 0 ? undefined : [...new Set(rpaths)].join(":"),
+    // An RPATH given twice is one entry, and LD_RUN_PATH stands in for it, as in GNU ld.
+    rpath: rpaths.length === 0 ? environment["LD_RUN_PATH"] || undefined : [...new Set(rpaths)].join(":"),
     dynamicLinker: isExecutable && !draft.isNoDynamicLinker ? draft.dynamicLinker : undefined,
     isNoUndefined: isExecutable || (isNoUndefinedAsked ?? false),
     // GNU ld reports undefined symbols of shared objects only when it makes an executable.

@@ -12,11 +12,13 @@ import { FormatError } from "../elf/byte-reader.ts";
 import { readThinArchive } from "../inputs/archive.ts";
 import { parseDynamicList } from "../inputs/dynamic-list.ts";
 import { type FileType, fileTypeOf, HEAD_SIZE } from "../inputs/file-type.ts";
-import { expandSysroot, LibrarySearch } from "../inputs/library-search.ts";
+import { expandSysroot, isFile, LibrarySearch } from "../inputs/library-search.ts";
 import { type LinkerScript, parseLinkerScript, type ScriptInput } from "../inputs/linker-script.ts";
+import { NeededSearch } from "../inputs/needed-search.ts";
 import { ScriptError } from "../inputs/script-lexer.ts";
+import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
 import { parseVersionScript, type SymbolPattern, type VersionScript } from "../inputs/version-script.ts";
-import type { InputRequest, LinkOptions } from "../options/link-options.ts";
+import { checksSharedObjects, type InputRequest, type LinkOptions } from "../options/link-options.ts";
 import { type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
 import type { LinkHooks } from "./spawn.ts";
 
@@ -42,6 +44,8 @@ export interface InputFile {
   readonly libraryName: string | undefined;
   /** Its symbols are not exported: --exclude-libs. */
   readonly isExcludedLibrary: boolean;
+  /** A shared object that only other shared objects need: it answers for their symbols, not for objects'. */
+  readonly isIndirect: boolean;
 }
 
 /** All that is linked, mapped until it is disposed of. */
@@ -136,8 +140,10 @@ class InputFinder {
     const commands = [...this.#scripts.values()];
     const versions = commands.flatMap((script) => (script.versions === undefined ? [] : [script.versions]));
     const staged = this.#staged;
+    const files = this.#flatten(top);
+    if (checksSharedObjects(this.#options)) this.#addNeeded(files);
     return {
-      files: this.#flatten(top),
+      files,
       staged,
       scriptEntry: commands.find((script) => script.entry !== undefined)?.entry,
       scriptOutput: commands.find((script) => script.output !== undefined)?.output,
@@ -398,7 +404,52 @@ class InputFinder {
     return files;
   }
 
-  #inputFile(slot: Slot, file: Mapped): InputFile | undefined {
+  /** Adds the shared objects that those among the files need, and that these need, as far as they are found. */
+  #addNeeded(files: InputFile[]): void {
+    const search = new NeededSearch(this.#options, process.env);
+    const known = new Set<string>();
+    let wave = files.filter(({ kind }) => kind === "shared").map((file) => ({ file, object: this.#readShared(file) }));
+    while (wave.length > 0) {
+      for (const { file, object } of wave) known.add(object?.soname ?? basename(file.path));
+      const next: InputFile[] = [];
+      for (const { file, object } of wave)
+        for (const name of object?.needed ?? []) {
+          if (known.has(name)) continue;
+          known.add(name);
+          const found = this.#findNeeded(search.candidates(name, { path: file.path, runpath: object?.runpath }));
+          if (found !== undefined) next.push(found);
+        }
+      files.push(...next);
+      wave = next.map((file) => ({ file, object: this.#readShared(file) }));
+    }
+  }
+
+  #findNeeded(candidates: Iterable<string>): InputFile | undefined {
+    for (const path of candidates) {
+      if (!isFile(path)) continue;
+      this.#map([path]);
+      const file = this.#mapped.get(path);
+      if (file?.type.kind !== "shared") continue; // for another machine
+      const state = { isWholeArchive: false, isAsNeeded: true, isStatic: false, isLazy: false };
+      const slot = { state, libraryName: undefined, member: undefined };
+      const { isAddNeededCopied } = this.#options;
+      const input = this.#inputFile(slot, file);
+      return input === undefined ? undefined : { ...input, isIndirect: !isAddNeededCopied };
+    }
+    return undefined;
+  }
+
+  /** What is wrong with it is found when it is resolved. */
+  #readShared({ displayName, stagedSet, stagedIndex }: InputFile): SharedObject | undefined {
+    try {
+      return readSharedObject(displayName, (this.#staged[stagedSet] as StagedSet).bytes(stagedIndex));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return undefined;
+    }
+  }
+
+  #inputFile(slot: Pick<Slot, "state" | "libraryName" | "member">, file: Mapped): InputFile | undefined {
     const { kind } = file.type;
     if (kind !== "object" && kind !== "archive" && kind !== "shared" && kind !== "bitcode") return undefined;
     const set = this.#staged[file.set] as StagedSet;
@@ -415,6 +466,7 @@ class InputFinder {
       isAsNeeded,
       isLazy,
       libraryName: slot.libraryName,
+      isIndirect: false,
       isExcludedLibrary: this.#isExcluded(slot.member?.archive ?? (kind === "archive" ? file.path : undefined)),
     };
   }
@@ -438,7 +490,7 @@ const fileRequest = (name: string): InputRequest => ({
   isLazy: false,
 });
 
-function displayNameOf(slot: Slot, path: string): string {
+function displayNameOf(slot: Pick<Slot, "member">, path: string): string {
   return slot.member === undefined ? path : `${slot.member.archive}(${slot.member.name})`;
 }
 

@@ -51,7 +51,10 @@ export class FindingReader {
   readonly #options: LinkOptions;
   /** Texts of .gnu.warning sections by symbol, once they have been read. */
   warnings: ReadonlyMap<string, string> = new Map();
-  readonly #hints = new UndefinedHints(() => this.#definedNames());
+  readonly #hints = new UndefinedHints(
+    () => this.#definedNames(),
+    () => this.#definedIndirectly(),
+  );
   /** Objects that findings are in, for what they have found out about themselves. */
   readonly #objects = new Map<number, ObjectReader>();
   #taken = 0;
@@ -70,6 +73,12 @@ export class FindingReader {
     const taken = this.#pending.filter((finding) => finding.name === name);
     this.#pending = this.#pending.filter((finding) => finding.name !== name);
     return taken;
+  }
+
+  /** Leaves out those findings of one name that are not wanted. */
+  keep(name: FindingName, isWanted: (finding: Finding) => boolean): void {
+    this.#read();
+    this.#pending = this.#pending.filter((finding) => finding.name !== name || isWanted(finding));
   }
 
   /**
@@ -146,6 +155,20 @@ export class FindingReader {
         if ((mentionFlags[firstMention + i - firstGlobal] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
           yield object?.symbolName(i) ?? "";
     }
+  }
+
+  /** What shared objects define that only other shared objects need, and their names. */
+  #definedIndirectly(): Map<string, string> {
+    const { tables } = this.#workers;
+    const flags = tables.column("file", "flags");
+    const names = new Map<string, string>();
+    for (let file = 0; file < tables.rows("file"); file++) {
+      if ((flags[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INDIRECT)) !== FileFlags.IS_INDIRECT) continue;
+      const object = this.#objectOf(file);
+      for (let i = 1; i < (object?.symbolCount ?? 0); i++)
+        if (object?.isDefined(i) === true) names.set(object.symbolName(i), this.fileName(file));
+    }
+    return names;
   }
 
   symbolName(file: number, symbol: number): string {
@@ -249,8 +272,14 @@ export class FindingReader {
         }
         return;
       }
-      case "badSymbolSection":
       case "undefinedInShared":
+        diagnostics.add(
+          this.#options.isWarnUnresolved ? "undefinedInSharedWarning" : name,
+          { symbol: symbolName },
+          place,
+        );
+        return;
+      case "badSymbolSection":
       case "tlsMismatch":
       case "relocationToDiscarded":
         diagnostics.add(name, { symbol: symbolName }, place);

@@ -54,7 +54,8 @@ type FileColumn =
   | "symbolCount"
   | "symbols"
   | "strings"
-  | "stringsSize";
+  | "stringsSize"
+  | "versions";
 
 export class ObjectReader {
   readonly #tables: Tables;
@@ -87,6 +88,20 @@ export class ObjectReader {
     return this.#text(this.#column("strings"), this.#column("stringsSize"), () =>
       this.#reader.u32(this.#symbol(symbol)),
     );
+  }
+
+  get symbolCount(): number {
+    return this.#column("symbolCount");
+  }
+
+  isDefined(symbol: number): boolean {
+    return attempt(() => this.#sectionOf(symbol) !== 0) ?? false;
+  }
+
+  /** Index of a symbol's version in a shared object (.gnu.version). */
+  versionOf(symbol: number): number {
+    const versions = this.#column("versions");
+    return versions === 0 ? 0 : (attempt(() => this.#reader.u16(versions + symbol * 2)) ?? 0) & 0x7fff;
   }
 
   /** The global symbol of this name. */

@@ -5,11 +5,12 @@
 import { FormatError } from "../elf/byte-reader.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
-import type { LinkOptions } from "../options/link-options.ts";
+import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
+import { keepUndefinedVersions, markChecked } from "./indirect-objects.ts";
 import { checkLtoMembers } from "./lto-members.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
@@ -63,9 +64,10 @@ export async function resolve(
   checkLtoMembers(workers, files, inputs, findings);
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
   const shared = sharedObjects(workers, files, inputs);
-  if (!options.isAllowShlibUndefined && options.unresolvedSymbols !== "ignore-in-shared-libs") {
-    markChecked(workers, shared);
+  if (checksSharedObjects(options)) {
+    markChecked(workers, shared, findings);
     await workers.run("checkShared", { bounds });
+    keepUndefinedVersions(shared, findings);
   }
   const versions = internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal);
   await workers.run("bindSymbols", { rows: tables.get("ranges") });
@@ -78,6 +80,7 @@ function markRoots({ tables }: Workers, files: number): void {
   const flags = tables.column("file", "flags");
   const state = tables.column("file", "state");
   for (let file = 0; file < files; file++) {
+    if (flags[file] & FileFlags.IS_INDIRECT) continue;
     if (flags[file] & FileFlags.IS_SHARED)
       state[file] = FileState.REACHED | (flags[file] & FileFlags.AS_NEEDED ? 0 : FileState.NEEDED);
     else if (!(flags[file] & FileFlags.IS_LAZY)) state[file] = FileState.REACHED;
@@ -148,13 +151,4 @@ function sharedObjects({ tables, diagnostics }: Workers, files: number, inputs: 
     }
   }
   return found;
-}
-
-/** A shared object's references can be judged when all that it needs is in the link. */
-function markChecked({ tables }: Workers, shared: readonly LinkedObject[]): void {
-  const flags = tables.column("file", "flags");
-  const state = tables.column("file", "state");
-  const known = new Set(shared.map(({ soname }) => soname));
-  for (const { file, needed } of shared)
-    if (state[file] & FileState.NEEDED && needed.every((name) => known.has(name))) flags[file] |= FileFlags.IS_CHECKED;
 }

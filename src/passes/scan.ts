@@ -73,6 +73,7 @@ function fillInputs({ tables }: Workers, inputs: Inputs, internal: InternalObjec
       (file.isLazy ? InputFlags.IS_LAZY : 0) |
       (file.isWholeArchive ? InputFlags.WHOLE_ARCHIVE : 0) |
       (file.isAsNeeded ? InputFlags.AS_NEEDED : 0) |
+      (file.isIndirect ? InputFlags.IS_INDIRECT : 0) |
       (isRuntime.test(file.path) ? InputFlags.IS_RUNTIME : 0) |
       (file.isExcludedLibrary ? InputFlags.EXCLUDE_LIBS : 0);
   }

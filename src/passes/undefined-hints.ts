@@ -22,11 +22,15 @@ const MAX_HINTS = 20;
 /** What is defined, for comparison. Made when the first hint is asked for. */
 export class UndefinedHints {
   readonly #definedNames: () => Iterable<string>;
+  readonly #definedIndirectly: () => ReadonlyMap<string, string>;
   #defined: Set<string> | undefined;
+  #indirect: ReadonlyMap<string, string> | undefined;
   readonly #hints = new Map<string, string | undefined>();
 
-  constructor(definedNames: () => Iterable<string>) {
+  /** `definedIndirectly`: names that libraries define which only shared objects need, and the library. */
+  constructor(definedNames: () => Iterable<string>, definedIndirectly: () => ReadonlyMap<string, string>) {
     this.#definedNames = definedNames;
+    this.#definedIndirectly = definedIndirectly;
   }
 
   /** A hint for one of the first undefined symbols. */
@@ -36,6 +40,9 @@ export class UndefinedHints {
   }
 
   #find(symbol: string): string | undefined {
+    this.#indirect ??= this.#definedIndirectly();
+    const indirect = this.#indirect.get(symbol);
+    if (indirect !== undefined) return `'${indirect}' defines it: name that on the command line`;
     const library = forgottenLibraries.find(([pattern]) => pattern.test(symbol));
     if (library !== undefined) return `did you forget ${library[1]}?`;
     if (symbol.startsWith("_ZTV"))
