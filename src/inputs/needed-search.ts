@@ -53,9 +53,13 @@ export class NeededSearch {
       yield* split(this.#environment["LD_LIBRARY_PATH"]);
     }
     yield* split(by.runpath).map((path) => (/\$\{?ORIGIN/.test(path) ? expandOrigin(path, here) : inSysroot(path)));
-    this.#configured ??= readConfiguration(`${sysroot}/etc/ld.so.conf`, sysroot, 0).map(inSysroot);
-    yield* this.#configured;
+    yield* this.#configuredDirectories().map(inSysroot);
     if (!isNoStdlib) yield* defaultDirectories.map(inSysroot);
+  }
+
+  #configuredDirectories(): readonly string[] {
+    const { sysroot } = this.#options;
+    return (this.#configured ??= readConfiguration(`${sysroot}/etc/ld.so.conf`, sysroot, 0));
   }
 }
 
