@@ -3,6 +3,7 @@
 #include "addon/staging-env.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 namespace spore {
 
@@ -83,6 +84,7 @@ void StagingEnv::shut_down() {
     holder->child.reset(); // kills and reaps
   }
   children.clear();
+  for (const int fd : descriptors_) close(fd);
   const auto finish = [this] {
     napi_async_cleanup_hook_handle hook = hook_;
     delete this;

@@ -58,6 +58,11 @@ public:
   using MakeArguments = std::function<std::vector<napi_value>(Napi::Env)>;
   void call(const Napi::FunctionReference &function, const MakeArguments &make_arguments);
 
+  // Descriptors that JavaScript has: closed when the environment ends before they are.
+  void own_descriptor(int fd) { descriptors_.insert(fd); }
+  // For who closes it, or passes it to who does.
+  void disown_descriptor(int fd) { descriptors_.erase(fd); }
+
   void fork_begun();
   void fork_ended();
 
@@ -74,10 +79,14 @@ private:
   std::mutex mutex_;
   std::condition_variable forks_done_;
   uint32_t forks_ = 0;
+  std::set<int> descriptors_;
 };
 
 // The functions of staging-processes.cc, added to the binding's object.
 void add_process_functions(StagingEnv *state, Napi::Object exports);
+
+// The functions of staging-workers.cc.
+void add_worker_functions(StagingEnv *state, Napi::Object exports);
 
 // A failure as JavaScript sees it: { code, syscall }, where the code is an errno or the name of one of ours.
 Napi::Value to_js(Napi::Env env, const staging::Failure &failure);

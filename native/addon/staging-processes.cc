@@ -144,6 +144,16 @@ Napi::Value spawn(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+// (pid, pidfd): a child that was forked by forkProcess().
+Napi::Value adopt_child(const Napi::CallbackInfo &info) {
+  StagingEnv &state = state_of(info);
+  if (!state.reactor()) return info.Env().Undefined();
+  const int pidfd = info[1].As<Napi::Number>().Int32Value();
+  state.disown_descriptor(pidfd);
+  auto child = std::make_unique<ChildProcess>(info[0].As<Napi::Number>().Int32Value(), pidfd);
+  return share(info.Env(), watch_child(state, std::move(child)));
+}
+
 // (child, callback(code, signal)). Called once, later, when the child has ended.
 Napi::Value child_on_exit(const Napi::CallbackInfo &info) {
   const auto &holder = shared<ChildHolder>(info[0]);
@@ -432,6 +442,7 @@ Napi::Value forbid_pidfds(const Napi::CallbackInfo &info) {
 
 void add_process_functions(StagingEnv *state, Napi::Object exports) {
   add_function<spawn>(exports, "spawn", state);
+  add_function<adopt_child>(exports, "adoptChild", state);
   add_function<child_on_exit>(exports, "childOnExit", state);
   add_function<child_is_alive>(exports, "childIsAlive", state);
   add_function<child_signal>(exports, "childSignal", state);

@@ -12,6 +12,7 @@ void spore::init_staging_binding(Napi::Env, Napi::Object) {}
 
 #include <dlfcn.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <mutex>
@@ -120,7 +121,7 @@ Napi::Value batch_to_js(Napi::Env env, const BatchInput &input) {
   return result;
 }
 
-// (paths, mode, prefetchBelow, sharedFrom, keepGoing, descriptors?, adopted?: [batch, index][])
+// (paths, mode, prefetchBelow, sharedFrom, keepGoing, descriptors?, adopted?: [batch, index][], keepDescriptors)
 BatchInput batch_from_js(const Napi::CallbackInfo &info) {
   BatchInput input;
   const auto paths = info[0].As<Napi::Array>();
@@ -131,6 +132,7 @@ BatchInput batch_from_js(const Napi::CallbackInfo &info) {
   input.request.thresholds = {uint64_t(info[2].As<Napi::Number>().DoubleValue()),
                               uint64_t(info[3].As<Napi::Number>().DoubleValue())};
   input.request.keep_going = info[4].As<Napi::Boolean>().Value();
+  input.request.keep_descriptors = info[7].As<Napi::Boolean>().Value();
   if (info[5].IsTypedArray()) {
     const auto descriptors = info[5].As<Napi::Int32Array>();
     input.descriptors.assign(descriptors.Data(), descriptors.Data() + descriptors.ElementLength());
@@ -167,8 +169,82 @@ private:
 };
 
 Napi::Value stage_batch_async(const Napi::CallbackInfo &info) {
-  (new BatchWorker(info[7].As<Napi::Function>(), batch_from_js(info)))->Queue();
+  (new BatchWorker(info[8].As<Napi::Function>(), batch_from_js(info)))->Queue();
   return info.Env().Undefined();
+}
+
+// Descriptors of files that another process is to map; see descriptor_of(). (batch, first, end): one per
+// file, -1 where there are no bytes, the caller's to close; or a failure with the index of its file.
+Napi::Value batch_descriptors(const Napi::CallbackInfo &info) {
+  const auto &files = shared<StagedBatch>(info[0])->files;
+  const uint32_t first = info[1].As<Napi::Number>().Uint32Value();
+  const uint32_t end = info[2].As<Napi::Number>().Uint32Value();
+  auto descriptors = Napi::Int32Array::New(info.Env(), end - first);
+  for (uint32_t i = first; i < end; i++) {
+    Failure failure;
+    descriptors[i - first] = descriptor_of(files[i], failure);
+    if (descriptors[i - first] >= 0) state_of(info).own_descriptor(descriptors[i - first]);
+    if (!failure) continue;
+    Napi::Object object = to_js(info.Env(), failure).As<Napi::Object>();
+    object.Set("index", i);
+    while (i-- > first) {
+      if (descriptors[i - first] < 0) continue;
+      state_of(info).disown_descriptor(descriptors[i - first]);
+      close(descriptors[i - first]);
+    }
+    return object;
+  }
+  return descriptors;
+}
+
+// What adopt_batch() needs to know of each file: 4 numbers. (batch, first, end)
+Napi::Value batch_identities(const Napi::CallbackInfo &info) {
+  const auto &files = shared<StagedBatch>(info[0])->files;
+  const uint32_t first = info[1].As<Napi::Number>().Uint32Value();
+  const uint32_t end = info[2].As<Napi::Number>().Uint32Value();
+  auto numbers = Napi::BigUint64Array::New(info.Env(), size_t(end - first) * 4);
+  for (uint32_t i = first; i < end; i++) {
+    const FileIdentity &identity = files[i].identity;
+    uint64_t *to = numbers.Data() + size_t(i - first) * 4;
+    to[0] = identity.device;
+    to[1] = identity.inode;
+    to[2] = identity.size;
+    to[3] = uint64_t(identity.modified_ns);
+  }
+  return numbers;
+}
+
+// Descriptors that were kept are not needed any more.
+Napi::Value drop_descriptors(const Napi::CallbackInfo &info) {
+  for (StagedFile &file : shared<StagedBatch>(info[0])->files) file.descriptor.reset();
+  return info.Env().Undefined();
+}
+
+// (paths, modes, identities, descriptors): maps what another process has staged. Closes the descriptors.
+Napi::Value adopt_batch(const Napi::CallbackInfo &info) {
+  const auto paths = info[0].As<Napi::Array>();
+  const auto modes = info[1].As<Napi::Uint8Array>();
+  const auto identities = info[2].As<Napi::BigUint64Array>();
+  const auto descriptors = info[3].As<Napi::Int32Array>();
+  BatchInput input;
+  auto &files = input.batch->files;
+  files.resize(paths.Length());
+  input.heads.resize(files.size() * kHeadBytes);
+  bool has_failed = false;
+  for (uint32_t i = 0; i < files.size(); i++) {
+    files[i].path = paths.Get(i).As<Napi::String>().Utf8Value();
+    files[i].mode = StageMode(modes[i]);
+    const uint64_t *from = identities.Data() + size_t(i) * 4;
+    files[i].identity = {.device = from[0], .inode = from[1], .size = from[2], .modified_ns = int64_t(from[3])};
+    if (descriptors[i] < 0) continue;
+    if (!has_failed) files[i].failure = adopt_file(files[i], descriptors[i]);
+    state_of(info).disown_descriptor(descriptors[i]);
+    close(descriptors[i]);
+    has_failed = has_failed || files[i].failure;
+  }
+  if (has_failed)
+    for (StagedFile &file : files) file.mapping.release();
+  return batch_to_js(info.Env(), input);
 }
 
 StagedFile &file_argument(const Napi::CallbackInfo &info) {
@@ -262,15 +338,64 @@ uint64_t number_at(const Napi::CallbackInfo &info, size_t index) {
   return uint64_t(info[index].As<Napi::Number>().DoubleValue());
 }
 
-Napi::Value arena_create(const Napi::CallbackInfo &info) {
-  Failure failure;
-  std::shared_ptr<Arena> arena = Arena::create(number_at(info, 0), failure);
+Napi::Value arena_to_js(const Napi::CallbackInfo &info, std::shared_ptr<Arena> arena, const Failure &failure) {
   if (!arena) return to_js(info.Env(), failure);
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("baseAddress", double(reinterpret_cast<uintptr_t>(arena->base())));
   result.Set("reservedBytes", double(arena->reserved_bytes()));
   result.Set("arena", share(info.Env(), std::move(arena)));
   return result;
+}
+
+Napi::Value arena_create(const Napi::CallbackInfo &info) {
+  Failure failure;
+  auto arena = Arena::create(number_at(info, 0), failure);
+  return arena_to_js(info, std::move(arena), failure);
+}
+
+// (descriptor, bytes, base): another process's arena. Takes the descriptor over.
+Napi::Value arena_adopt(const Napi::CallbackInfo &info) {
+  Failure failure;
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  state_of(info).disown_descriptor(fd);
+  auto arena = Arena::adopt(fd, number_at(info, 1), number_at(info, 2), failure);
+  return arena_to_js(info, std::move(arena), failure);
+}
+
+Napi::Value arena_descriptor(const Napi::CallbackInfo &info) {
+  return Napi::Number::New(info.Env(), shared<Arena>(info[0])->fd());
+}
+
+// In a child: another process allocates from it.
+Napi::Value arena_borrow(const Napi::CallbackInfo &info) {
+  shared<Arena>(info[0])->borrow();
+  return info.Env().Undefined();
+}
+
+// Offset and size of what is allocated.
+Napi::Value arena_extents(const Napi::CallbackInfo &info) {
+  const auto &extents = shared<Arena>(info[0])->extents();
+  auto numbers = Napi::Float64Array::New(info.Env(), extents.size() * 2);
+  size_t at = 0;
+  for (const auto &[offset, bytes] : extents) {
+    numbers[at++] = double(offset);
+    numbers[at++] = double(bytes);
+  }
+  return numbers;
+}
+
+Napi::Value arena_version(const Napi::CallbackInfo &info) {
+  return Napi::Number::New(info.Env(), double(shared<Arena>(info[0])->version()));
+}
+
+// (arena, extents): of a borrowed one.
+Napi::Value arena_set_extents(const Napi::CallbackInfo &info) {
+  const auto numbers = info[1].As<Napi::Float64Array>();
+  std::vector<std::pair<uint64_t, uint64_t>> extents;
+  for (size_t i = 0; i + 1 < numbers.ElementLength(); i += 2)
+    extents.emplace_back(uint64_t(numbers[i]), uint64_t(numbers[i + 1]));
+  shared<Arena>(info[0])->set_extents(extents);
+  return info.Env().Undefined();
 }
 
 // (arena, bytes, align, isDirty): an offset, or a failure.
@@ -370,7 +495,18 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<arena_usage>(exports, "arenaUsage", state);
   add_function<arena_view>(exports, "arenaView", state);
   add_function<arena_close>(exports, "arenaClose", state);
+  add_function<batch_descriptors>(exports, "batchDescriptors", state);
+  add_function<batch_identities>(exports, "batchIdentities", state);
+  add_function<drop_descriptors>(exports, "dropDescriptors", state);
+  add_function<adopt_batch>(exports, "adoptBatch", state);
+  add_function<arena_adopt>(exports, "arenaAdopt", state);
+  add_function<arena_descriptor>(exports, "arenaDescriptor", state);
+  add_function<arena_borrow>(exports, "arenaBorrow", state);
+  add_function<arena_extents>(exports, "arenaExtents", state);
+  add_function<arena_version>(exports, "arenaVersion", state);
+  add_function<arena_set_extents>(exports, "arenaSetExtents", state);
   add_process_functions(state, exports);
+  add_worker_functions(state, exports);
   // What src/staging has to know without opening the addon; a test compares.
   exports.Set("headBytes", uint32_t(kHeadBytes));
   exports.Set("maxArgsBytes", kMaxArgsBytes);

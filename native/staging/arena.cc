@@ -48,6 +48,24 @@ std::unique_ptr<Arena> Arena::create(uint64_t bytes, Failure &failure) {
   }
 }
 
+std::unique_ptr<Arena> Arena::adopt(int fd, uint64_t bytes, uint64_t base, Failure &failure) {
+  std::unique_ptr<Arena> arena(new Arena);
+  arena->fd_ = fd;
+  void *at = mmap(reinterpret_cast<void *>(base), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  if (at == MAP_FAILED) {
+    failure = {errno, "mmap"};
+    return nullptr;
+  }
+  arena->reserved_ = bytes;
+  arena->is_borrowed_ = true;
+  arena->mapping_ = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(at), bytes, BudgetKind::Mapped, 0));
+  return arena;
+}
+
+void Arena::set_extents(const std::vector<std::pair<uint64_t, uint64_t>> &extents) {
+  extents_ = {extents.begin(), extents.end()};
+}
+
 Arena::~Arena() {
   if (fd_ >= 0) close(fd_);
 }
@@ -62,7 +80,12 @@ Failure Arena::grow(uint64_t end) {
 }
 
 int64_t Arena::allocate(uint64_t bytes, uint64_t align, bool is_dirty, Failure &failure) {
+  if (is_borrowed_) {
+    failure = {kArenaBorrowed, "allocate"};
+    return -1;
+  }
   bytes = std::max<uint64_t>(bytes, 1);
+  version_++;
   if (is_dirty) {
     for (auto it = free_.begin(); it != free_.end(); ++it) {
       const uint64_t offset = align_up(it->first, align);
@@ -90,7 +113,8 @@ int64_t Arena::allocate(uint64_t bytes, uint64_t align, bool is_dirty, Failure &
 
 bool Arena::free(uint64_t offset) {
   const auto found = extents_.find(offset);
-  if (found == extents_.end()) return false;
+  if (found == extents_.end() || is_borrowed_) return false;
+  version_++;
   uint64_t begin = offset;
   uint64_t end = offset + found->second;
   extents_.erase(found);
@@ -111,6 +135,7 @@ bool Arena::free(uint64_t offset) {
 }
 
 Failure Arena::release(uint64_t offset, uint64_t bytes) {
+  if (is_borrowed_) return {kArenaBorrowed, "release"};
   const auto page = uint64_t(sysconf(_SC_PAGESIZE));
   const uint64_t begin = align_up(offset, page);
   const uint64_t end = std::min(offset + bytes, committed_) & ~(page - 1);

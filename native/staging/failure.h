@@ -11,6 +11,8 @@ enum OwnCode : int {
   kFileShrank,
   kFileWritten,
   kFileChanged,
+  kFileReplaced,
+  kArenaBorrowed,
 };
 
 // Its name in JavaScript, or null for an errno.
@@ -22,6 +24,8 @@ inline const char *own_code_name(int code) {
   case kFileShrank: return "ERR_STAGE_SHRANK";
   case kFileWritten: return "ERR_STAGE_WRITTEN";
   case kFileChanged: return "ERR_STAGE_CHANGED";
+  case kFileReplaced: return "ERR_STAGE_REPLACED";
+  case kArenaBorrowed: return "ERR_ARENA_BORROWED";
   default: return nullptr;
   }
 }

@@ -14,25 +14,14 @@
 #include <utility>
 
 #include "staging/bus-error.h"
+#include "staging/channel.h"
 
 namespace spore::staging {
 
 namespace {
 
-class Descriptor {
-public:
-  Descriptor(int fd, bool owned) : fd_(fd), owned_(owned) {}
-  ~Descriptor() {
-    if (owned_ && fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor &) = delete;
-  Descriptor &operator=(const Descriptor &) = delete;
-  int get() const { return fd_; }
-
-private:
-  int fd_;
-  bool owned_;
-};
+// O_NONBLOCK: a FIFO without a writer must not hang the caller. It means nothing to a regular file.
+int open_to_read(const std::string &path) { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); }
 
 FileIdentity identity_of(const struct stat &st) {
   return {.device = st.st_dev,
@@ -40,6 +29,8 @@ FileIdentity identity_of(const struct stat &st) {
           .size = uint64_t(st.st_size),
           .modified_ns = int64_t(st.st_mtim.tv_sec) * 1'000'000'000 + st.st_mtim.tv_nsec};
 }
+
+bool is_same_file(const FileIdentity &a, const FileIdentity &b) { return a.device == b.device && a.inode == b.inode; }
 
 // Fills memory from the file. A file that is shorter than it was leaves zeros.
 Failure read_whole(int fd, uint8_t *to, size_t size) {
@@ -149,11 +140,13 @@ void MappingOwner::release() {
 }
 
 Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head) {
-  // O_NONBLOCK: a FIFO without a writer must not hang the caller. It means nothing to a regular file.
-  const Descriptor opened(fd >= 0 ? fd : open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), fd < 0);
-  if (opened.get() < 0) return {errno, "open"};
+  std::shared_ptr<OwnedDescriptor> opened;
+  if (fd < 0) {
+    opened = std::make_shared<OwnedDescriptor>(fd = open_to_read(file.path));
+    if (fd < 0) return {errno, "open"};
+  }
   struct stat st;
-  if (fstat(opened.get(), &st) != 0) return {errno, "fstat"};
+  if (fstat(fd, &st) != 0) return {errno, "fstat"};
   if (S_ISDIR(st.st_mode)) return {EISDIR, "read"};
   if (!S_ISREG(st.st_mode)) return {kNotRegularFile, "mmap"};
 
@@ -161,9 +154,52 @@ Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_
   file.mode = request.mode == StageMode::Adaptive ? adapt(request.thresholds, file.identity.size) : request.mode;
   if (file.identity.size == 0) return {};
   // Read, not copied from the mapping: a page fault costs more, and the file may be shrinking.
-  if (pread(opened.get(), head, std::min<uint64_t>(kHeadBytes, file.identity.size), 0) < 0) return {errno, "read"};
+  if (pread(fd, head, std::min<uint64_t>(kHeadBytes, file.identity.size), 0) < 0) return {errno, "read"};
   if (file.mode == StageMode::None) return {};
-  return map_file(file, opened.get(), size_t(file.identity.size));
+  if (const Failure failure = map_file(file, fd, size_t(file.identity.size))) return failure;
+  if (!request.keep_descriptors || file.mode == StageMode::Prefetch) return {};
+  if (!opened) opened = std::make_shared<OwnedDescriptor>(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (opened->get() < 0) return {errno, "dup"};
+  file.descriptor = std::move(opened);
+  return {};
+}
+
+int descriptor_of(const StagedFile &file, Failure &failure) {
+  if (!file.mapping) return -1;
+  if (file.mode == StageMode::Prefetch) return sealed_memfd(file.mapping->base(), file.mapping->size(), failure);
+  const int fd = file.descriptor ? fcntl(file.descriptor->get(), F_DUPFD_CLOEXEC, 3) : open_to_read(file.path);
+  if (fd < 0) {
+    failure = {errno, file.descriptor ? "dup" : "open"};
+    return -1;
+  }
+  FileIdentity now;
+  failure = identify(file.path.c_str(), fd, now);
+  // What was staged is mapped here, so no other file can have its inode.
+  if (!failure && !is_same_file(now, file.identity)) failure = {kFileReplaced, "open"};
+  if (!failure) return fd;
+  close(fd);
+  return -1;
+}
+
+Failure adopt_file(StagedFile &file, int fd) {
+  const auto size = size_t(file.identity.size);
+  FileIdentity now;
+  if (const Failure failure = identify(file.path.c_str(), fd, now)) return failure;
+  // A memfd has nothing in common with the file that it is a copy of.
+  if (file.mode != StageMode::Prefetch && !is_same_file(now, file.identity)) return {kFileReplaced, "open"};
+  if (!take_budget(BudgetKind::Mapped, size)) return {kBudgetExceeded, "mmap"};
+  void *base = mmap(nullptr, size, PROT_READ, file.mode == StageMode::Mmap ? MAP_PRIVATE : MAP_SHARED, fd, 0);
+  if (base == MAP_FAILED) {
+    const Failure failure{errno, "mmap"};
+    return_budget(BudgetKind::Mapped, size);
+    return failure;
+  }
+  file.mapping = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, size));
+  return {};
+}
+
+OwnedDescriptor::~OwnedDescriptor() {
+  if (fd_ >= 0) close(fd_);
 }
 
 Failure identify(const char *path, int fd, FileIdentity &now) {

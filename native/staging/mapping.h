@@ -78,6 +78,19 @@ private:
   std::shared_ptr<Mapping> mapping_;
 };
 
+// A descriptor that is closed with its owner.
+class OwnedDescriptor {
+public:
+  explicit OwnedDescriptor(int fd) : fd_(fd) {}
+  ~OwnedDescriptor();
+  OwnedDescriptor(const OwnedDescriptor &) = delete;
+  OwnedDescriptor &operator=(const OwnedDescriptor &) = delete;
+  int get() const { return fd_; }
+
+private:
+  int fd_;
+};
+
 // What fstat said when a file was staged; compared later to tell whether it changed.
 struct FileIdentity {
   uint64_t device = 0;
@@ -94,6 +107,7 @@ struct StagedFile {
   StageMode mode = StageMode::None;
   FileIdentity identity;
   MappingOwner mapping; // none for an empty file, and in mode None
+  std::shared_ptr<OwnedDescriptor> descriptor; // kept only for who asked for it, and until it has been sent
   Failure failure;
 };
 
@@ -101,11 +115,21 @@ struct StageRequest {
   StageMode mode;
   AdaptiveThresholds thresholds;
   bool keep_going; // go on after a file that fails, and leave its failure in its row
+  bool keep_descriptors; // leave the descriptor in the file's row, for descriptor_of()
 };
 
 // Stages file.path, or the open descriptor `fd` when it is not negative, and copies the first kHeadBytes
-// bytes to `head`. No descriptor stays open.
+// bytes to `head`. No descriptor stays open unless the request says so.
 Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head);
+
+// A descriptor from which another process can map what was staged. Of the file: opened anew unless its
+// descriptor was kept, and refused (kFileReplaced) when another file has its path now. Of a copy where the
+// bytes are private to this process (Prefetch). The caller's to close. -1 without a failure when there are
+// no bytes.
+int descriptor_of(const StagedFile &file, Failure &failure);
+
+// The other end of it: maps what descriptor_of() gave another process. `fd` stays the caller's.
+Failure adopt_file(StagedFile &file, int fd);
 
 // Whether the file at `path` (or open as `fd`) is still what was staged. Fills `now` on success.
 Failure identify(const char *path, int fd, FileIdentity &now);

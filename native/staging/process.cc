@@ -42,9 +42,18 @@ constexpr size_t kForkStackBytes = 8 << 20; // kernels run on a copy of the fork
 
 std::atomic<bool> is_pidfd_allowed{true};
 
-int open_pidfd(pid_t pid) {
-  if (!is_pidfd_allowed.load(std::memory_order_relaxed)) return -1;
-  return int(syscall(SYS_pidfd_open, pid, 0)); // always close-on-exec
+// True when it has ended. `id` is a pidfd or a pid.
+bool reap(idtype_t type, int id, bool may_block, ExitStatus &status) {
+  siginfo_t info = {};
+  int result;
+  do result = waitid(type, id_t(id), &info, WEXITED | (may_block ? 0 : WNOHANG));
+  while (result != 0 && errno == EINTR);
+  if (result == 0 && info.si_pid == 0) return false; // it runs
+  // ECHILD: somebody else reaped it (SIGCHLD ignored, or a wait for any child). It has ended, we do not
+  // know how.
+  if (result == 0 && info.si_code == CLD_EXITED) status.code = info.si_status;
+  else if (result == 0) status.signal = info.si_status;
+  return true;
 }
 
 void close_range_of(unsigned first, unsigned last) {
@@ -193,6 +202,17 @@ private:
 
 } // namespace
 
+int open_pidfd(pid_t pid) {
+  if (!is_pidfd_allowed.load(std::memory_order_relaxed)) return -1;
+  return int(syscall(SYS_pidfd_open, pid, 0)); // always close-on-exec
+}
+
+int send_signal_to(int pidfd, int signo) {
+  return syscall(SYS_pidfd_send_signal, pidfd, signo, nullptr, 0) == 0 ? 0 : errno;
+}
+
+bool reap_child(pid_t pid, ExitStatus &status) { return reap(P_PID, pid, false, status); }
+
 ChildProcess::~ChildProcess() {
   if (is_reaped_) return;
   send_signal(SIGKILL);
@@ -201,17 +221,7 @@ ChildProcess::~ChildProcess() {
 
 bool ChildProcess::reap(bool may_block) {
   if (is_reaped_) return true;
-  siginfo_t info = {};
-  int result;
-  do
-    result = waitid(pidfd_ >= 0 ? kPidfdIdType : P_PID, id_t(pidfd_ >= 0 ? pidfd_ : pid_), &info,
-                    WEXITED | (may_block ? 0 : WNOHANG));
-  while (result != 0 && errno == EINTR);
-  if (result == 0 && info.si_pid == 0) return false; // it runs
-  // ECHILD: somebody else reaped it (SIGCHLD ignored, or a wait for any child). It has ended, we do not
-  // know how.
-  if (result == 0 && info.si_code == CLD_EXITED) status_.code = info.si_status;
-  else if (result == 0) status_.signal = info.si_status;
+  if (!staging::reap(pidfd_ >= 0 ? kPidfdIdType : P_PID, pidfd_ >= 0 ? pidfd_ : pid_, may_block, status_)) return false;
   is_reaped_ = true;
   if (pidfd_ >= 0) close(pidfd_);
   pidfd_ = -1;
@@ -220,9 +230,8 @@ bool ChildProcess::reap(bool may_block) {
 
 int ChildProcess::send_signal(int signo) {
   if (is_reaped_) return ESRCH;
-  const long result = pidfd_ >= 0 ? syscall(SYS_pidfd_send_signal, pidfd_, signo, nullptr, 0)
-                                  : long(kill(pid_, signo)); // not reaped, so the pid is still its own
-  return result == 0 ? 0 : errno;
+  if (pidfd_ >= 0) return send_signal_to(pidfd_, signo);
+  return kill(pid_, signo) == 0 ? 0 : errno; // not reaped, so the pid is still its own
 }
 
 void fork_children(ForkRequest &request) {

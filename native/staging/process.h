@@ -45,6 +45,15 @@ private:
   ExitStatus status_;
 };
 
+// -1 where the system has none.
+int open_pidfd(pid_t pid);
+
+// Signals the process of a pidfd. 0 or an errno; ESRCH when it has ended.
+int send_signal_to(int pidfd, int signo);
+
+// Reaps a child if it has ended.
+bool reap_child(pid_t pid, ExitStatus &status);
+
 struct ForkRequest {
   uint32_t count = 1;
   std::vector<int> kept_descriptors; // every other one is closed in the child

@@ -4,6 +4,8 @@
 
 #include "staging/registry.h"
 
+#include <pthread.h>
+
 #include <mutex>
 #include <vector>
 
@@ -25,7 +27,11 @@ struct Owners {
 
 // Leaked on purpose: finalisers of other threads may run after static destructors.
 Owners &owners() {
-  static Owners *it = new Owners;
+  // A child that goes on using staging must not find the lock held by a thread that it does not have.
+  static Owners *it = [] {
+    pthread_atfork([] { owners().mutex.lock(); }, [] { owners().mutex.unlock(); }, [] { owners().mutex.unlock(); });
+    return new Owners;
+  }();
   return *it;
 }
 

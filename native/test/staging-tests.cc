@@ -43,7 +43,8 @@ StagedFile stage(const char *path, StageMode mode, Failure expected = {}) {
   StagedFile file;
   file.path = path;
   uint8_t head[kHeadBytes] = {};
-  const Failure failure = stage_file(file, -1, {.mode = mode, .thresholds = {}, .keep_going = false}, head);
+  const Failure failure =
+      stage_file(file, -1, {.mode = mode, .thresholds = {}, .keep_going = false, .keep_descriptors = false}, head);
   CHECK(failure.code == expected.code);
   CHECK(!file.mapping || memcmp(head, file.mapping->base(), std::min(kHeadBytes, file.mapping->size())) == 0);
   return file;

@@ -46,7 +46,14 @@ export type BatchArguments = [
   keepGoing: boolean,
   descriptors: Int32Array | null,
   adopted: readonly (readonly [BatchHandle, number] | null)[] | null,
+  keepDescriptors: boolean,
 ];
+
+/** What came through a channel. The descriptors are the receiver's to close. */
+export interface NativePacket {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly descriptors: Int32Array;
+}
 
 /** Tests only. */
 export type FaultHooks = readonly [
@@ -57,6 +64,12 @@ export type FaultHooks = readonly [
   once: boolean,
   delaySeed: number,
 ];
+
+interface NativeArena {
+  readonly arena: ArenaHandle;
+  readonly baseAddress: number;
+  readonly reservedBytes: number;
+}
 
 export interface StagingBinding {
   readonly headBytes: number;
@@ -74,9 +87,27 @@ export interface StagingBinding {
   detachBuffer(buffer: ArrayBuffer): void;
   budget(): Float64Array;
   setBudget(kind: number, bytes: number): void;
-  arenaCreate(
-    bytes: number,
-  ): { readonly arena: ArenaHandle; readonly baseAddress: number; readonly reservedBytes: number } | NativeFailure;
+  /** One per file, -1 where there are no bytes; the caller's to close. A failure has the index of its file. */
+  batchDescriptors(
+    batch: BatchHandle,
+    first: number,
+    end: number,
+  ): Int32Array | (NativeFailure & { readonly index: number });
+  batchIdentities(batch: BatchHandle, first: number, end: number): BigUint64Array;
+  dropDescriptors(batch: BatchHandle): void;
+  adoptBatch(
+    paths: readonly string[],
+    modes: Uint8Array,
+    identities: BigUint64Array,
+    descriptors: Int32Array,
+  ): NativeBatch;
+  arenaCreate(bytes: number): NativeArena | NativeFailure;
+  arenaAdopt(descriptor: number, bytes: number, baseAddress: number): NativeArena | NativeFailure;
+  arenaDescriptor(arena: ArenaHandle): number;
+  arenaBorrow(arena: ArenaHandle): void;
+  arenaExtents(arena: ArenaHandle): Float64Array;
+  arenaVersion(arena: ArenaHandle): number;
+  arenaSetExtents(arena: ArenaHandle, extents: Float64Array): void;
   arenaAllocate(arena: ArenaHandle, bytes: number, align: number, isDirty: boolean): number | NativeFailure;
   arenaFree(arena: ArenaHandle, offset: number): boolean;
   arenaRelease(arena: ArenaHandle, offset: number, bytes: number): NativeFailure | null;
@@ -92,6 +123,7 @@ export interface StagingBinding {
     args: readonly (Uint8Array | null)[],
     callback: (result: NativeFailure | readonly (readonly [ChildHandle, number])[]) => void,
   ): void;
+  adoptChild(pid: number, pidfd: number): ChildHandle;
   childOnExit(child: ChildHandle, callback: (code: number, signal: number) => void): void;
   childIsAlive(child: ChildHandle): boolean;
   childSignal(child: ChildHandle, signal: number): number;
@@ -116,6 +148,31 @@ export interface StagingBinding {
   ): NativeReport | NativeFailure | null;
   poolPids(pool: PoolHandle): number[];
   poolClose(pool: PoolHandle, callback: (() => void) | null): void;
+  readonly maxPacketDescriptors: number;
+  channelOpen(): Int32Array | NativeFailure;
+  /** Closes one that a function here returned: they are closed when the environment ends before that. */
+  closeDescriptor(descriptor: number): void;
+  channelSend(
+    channel: number,
+    bytes: Uint8Array,
+    descriptors: Int32Array | null,
+    mayWait: boolean,
+  ): NativeFailure | null;
+  /** Undefined: nothing yet. Null: nothing any more. */
+  channelReceive(channel: number, mayWait: boolean): NativePacket | NativeFailure | null | undefined;
+  /** Calls back whenever the descriptor is readable, until unwatch(). */
+  watchReadable(descriptor: number, callback: () => void): number;
+  unwatch(watch: number, descriptor: number): void;
+  /** While held, the event loop goes on. */
+  holdLoop(isHeld: boolean): void;
+  hasPidfds(): boolean;
+  processHasEnded(pidfd: number): boolean;
+  processSignal(pidfd: number, signal: number): number;
+  followParent(pid: number): boolean;
+  forkProcess(closed: Int32Array): readonly [pid: number, pidfd: number] | NativeFailure;
+  isForkedChild(): boolean;
+  waitForChildren(channel: number, pids: Int32Array, pidfds: Int32Array): Int32Array;
+  exitNow(code: number): never;
   kernelId(name: string): number;
   kernelNames(): string[];
   /** Tests only: hand out copies, as where external buffers are forbidden. Process-wide. */

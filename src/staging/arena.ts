@@ -40,6 +40,7 @@ export class Arena implements Disposable {
   readonly reservedBytes: number;
   /** By offset; they do not overlap, because V8 aborts when it is given one address twice. */
   readonly #segments: Segment[] = [];
+  readonly #closeCallbacks: (() => void)[] = [];
   #isClosed = false;
 
   private constructor(handle: ArenaHandle, baseAddress: number, reservedBytes: number) {
@@ -53,6 +54,36 @@ export class Arena implements Disposable {
     const result = addon().arenaCreate(options.reserveBytes ?? 64 * 2 ** 30);
     if (isFailure(result)) throw ioError(result);
     return new Arena(result.arena, result.baseAddress, result.reservedBytes);
+  }
+
+  /** The arena of another process, from a descriptor that it sent, which is taken over. */
+  static adopt(descriptor: number, reservedBytes: number, baseAddress: number): Arena {
+    const result = addon().arenaAdopt(descriptor, reservedBytes, baseAddress);
+    if (isFailure(result)) throw ioError(result);
+    return new Arena(result.arena, result.baseAddress, result.reservedBytes);
+  }
+
+  /** In a forked child, where `allocate()`, `free()` and `release()` fail from now on. */
+  borrow(): void {
+    addon().arenaBorrow(this.handle);
+  }
+
+  /** What is allocated: offset and size of each extent. Changes with {@link version}. */
+  get extents(): Float64Array {
+    return addon().arenaExtents(this.handle);
+  }
+
+  /** Set by a borrower, as the owner said. */
+  set extents(extents: Float64Array) {
+    addon().arenaSetExtents(this.handle, extents);
+    for (const segment of this.#segments.filter(({ offset, bytes }) => !this.#isAllocated(offset, bytes))) {
+      this.#segments.splice(this.#segments.indexOf(segment), 1);
+      addon().detachBuffer(segment.buffer);
+    }
+  }
+
+  get version(): number {
+    return addon().arenaVersion(this.handle);
   }
 
   /** The native side, for pools and spawned workers. */
@@ -159,10 +190,16 @@ export class Arena implements Disposable {
     return new BigUint64Array(buffer, offset - begin, count);
   }
 
+  /** Calls back when the arena is closed. */
+  onClose(callback: () => void): void {
+    this.#closeCallbacks.push(callback);
+  }
+
   /** Detaches every buffer and gives the memory up; pools that use the arena keep it until they close. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const callback of this.#closeCallbacks.splice(0)) callback();
     for (const { buffer } of this.#segments) addon().detachBuffer(buffer);
     this.#segments.length = 0;
     addon().arenaClose(this.#handle);
@@ -192,6 +229,10 @@ export class Arena implements Disposable {
     const extent = addon().arenaExtent(this.#handle, offset, bytes);
     if (!extent) throw new RangeError(`arena range ${offset}+${bytes} is not inside an allocated extent`);
     return { offset: extent[0], bytes: extent[1] };
+  }
+
+  #isAllocated(offset: number, bytes: number): boolean {
+    return addon().arenaExtent(this.#handle, offset, bytes) !== null;
   }
 
   #addSegment(offset: number, bytes: number): Segment {

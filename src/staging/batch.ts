@@ -5,8 +5,7 @@ import { addon } from "../addon/load.ts";
 import type { BatchArguments, BatchHandle, NativeBatch } from "../addon/staging-binding.ts";
 import { IoError, ioError, toFailure } from "./io-error.ts";
 import type { IoFailure } from "./io-error.ts";
-import { adaptiveThresholds } from "./stage-mode.ts";
-import type { StageMode } from "./stage-mode.ts";
+import { StageMode, adaptiveThresholds } from "./stage-mode.ts";
 
 /** One file of a batch; what it is given to shares its view. */
 export interface BatchEntry {
@@ -31,6 +30,7 @@ export class Batch {
   readonly failures: ReadonlyMap<number, IoFailure>;
   readonly #views: (Uint8Array | undefined)[] = [];
   readonly #released = new Set<number>();
+  readonly #releaseCallbacks: (() => void)[] = [];
   #isClosed = false;
 
   private constructor(paths: readonly string[], native: NativeBatch) {
@@ -43,20 +43,34 @@ export class Batch {
     this.failures = new Map(native.failures.map((f) => [f.index, toFailure(f, paths[f.index])]));
   }
 
-  static stage(mode: StageMode, inputs: readonly BatchInput[], keepGoing: boolean): Batch {
-    const args = batchArguments(mode, inputs, keepGoing);
-    return Batch.#of(args[0], addon().stageBatch(...args), keepGoing);
+  /** Maps what another process has staged; closes the descriptors. */
+  static adopt(
+    paths: readonly string[],
+    modes: Uint8Array,
+    identities: BigUint64Array,
+    descriptors: Int32Array,
+  ): BatchEntry[] {
+    const batch = Batch.#of(paths, addon().adoptBatch(paths, modes, identities, descriptors), false);
+    return paths.map((_, index) => ({ batch, index }));
+  }
+
+  /** One batch of what several have. */
+  static join(entries: readonly BatchEntry[]): Batch {
+    const inputs = entries.map((adopt) => ({ path: adopt.batch.paths[adopt.index]!, adopt }));
+    const args = batchArguments(StageMode.None, inputs, false, false);
+    return Batch.#of(args[0], addon().stageBatch(...args), false);
   }
 
   /** The same for paths alone, without an object for each. */
   static stagePaths(mode: StageMode, paths: readonly string[], keepGoing: boolean): Batch {
     const { prefetchBelow, sharedFrom } = adaptiveThresholds();
-    const native = addon().stageBatch(paths, mode, prefetchBelow, sharedFrom, keepGoing, null, null);
+    const native = addon().stageBatch(paths, mode, prefetchBelow, sharedFrom, keepGoing, null, null, false);
     return Batch.#of(paths, native, keepGoing);
   }
 
-  static async stageAsync(mode: StageMode, inputs: readonly BatchInput[]): Promise<Batch> {
-    const args = batchArguments(mode, inputs, false);
+  /** `keepDescriptors`: until dropDescriptors(), for who is going to send them. */
+  static async stageAsync(mode: StageMode, inputs: readonly BatchInput[], keepDescriptors = false): Promise<Batch> {
+    const args = batchArguments(mode, inputs, false, keepDescriptors);
     const native = await new Promise<NativeBatch>((resolve) => addon().stageBatchAsync(...args, resolve));
     return Batch.#of(args[0], native, false);
   }
@@ -116,9 +130,20 @@ export class Batch {
     addon().releaseFile(this.handle, index);
   }
 
+  /** Descriptors that were kept are not needed any more. */
+  dropDescriptors(): void {
+    addon().dropDescriptors(this.handle);
+  }
+
+  /** Calls back when the batch is released. */
+  onRelease(callback: () => void): void {
+    this.#releaseCallbacks.push(callback);
+  }
+
   releaseAll(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const callback of this.#releaseCallbacks.splice(0)) callback();
     for (const index of this.#views.keys()) this.#detach(index);
     addon().releaseBatch(this.handle);
   }
@@ -130,7 +155,12 @@ export class Batch {
   }
 }
 
-function batchArguments(mode: StageMode, inputs: readonly BatchInput[], keepGoing: boolean): BatchArguments {
+function batchArguments(
+  mode: StageMode,
+  inputs: readonly BatchInput[],
+  keepGoing: boolean,
+  keepDescriptors: boolean,
+): BatchArguments {
   const { prefetchBelow, sharedFrom } = adaptiveThresholds();
   const adopted = inputs.map(({ adopt }) => (adopt ? ([adopt.batch.handle, adopt.index] as const) : null));
   return [
@@ -141,5 +171,6 @@ function batchArguments(mode: StageMode, inputs: readonly BatchInput[], keepGoin
     keepGoing,
     Int32Array.from(inputs, ({ descriptor }) => descriptor ?? -1),
     adopted.some((entry) => entry !== null) ? adopted : null,
+    keepDescriptors,
   ];
 }

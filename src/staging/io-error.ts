@@ -22,6 +22,8 @@ const ownMessages = {
   ERR_STAGE_SHRANK: "the file shrank while it was staged",
   ERR_STAGE_WRITTEN: "a view of the file, which is read-only, was written to",
   ERR_STAGE_CHANGED: "the file was changed since it was staged",
+  ERR_STAGE_REPLACED: "another file has the path of what was staged",
+  ERR_ARENA_BORROWED: "only the process that made the arena allocates from it",
   ERR_ARENA_FULL: "the arena's reserved space is exhausted",
   ERR_ARENA_CLOSED: "the arena is closed",
   ERR_ARENA_NO_VIEW: "external buffers are forbidden here, and a copy would not be shared",

@@ -1,8 +1,6 @@
 /** A handle on one forked worker: wait for it, look at it, signal it. */
-import { addon } from "../addon/load.ts";
-import type { ChildHandle } from "../addon/staging-binding.ts";
 import { ioError } from "./io-error.ts";
-import { signalName, signalNumber } from "./signals.ts";
+import { signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
 
 /** How a process ended: one of the two is null. Both are, when somebody else waited for it. */
@@ -16,6 +14,18 @@ export interface JoinOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a handle does to its process: how depends on whose child it is. */
+export interface ChildControl {
+  /** Calls back once, when the process has ended; with an error when it failed or nobody knows how it ended. */
+  onExit(callback: (status: ExitStatus | Error) => void): void;
+  /** False for a zombie. */
+  isAlive(): boolean;
+  /** 0 or an errno; `ESRCH` when it has ended. */
+  signal(signal: number): number;
+  /** As often held as let go: while held, the event loop goes on until the process ends. */
+  hold(isHeld: boolean): void;
+}
+
 const ESRCH = 3;
 
 /**
@@ -26,22 +36,22 @@ export class ProcessHandle {
   readonly pid: number;
   /** The files that it inherited. */
   readonly stagedFiles: StagedSet;
-  readonly #child: ChildHandle;
-  readonly #exit: Promise<ExitStatus>;
-  #status: ExitStatus | undefined;
+  readonly #child: ChildControl;
+  readonly #exit: Promise<ExitStatus | Error>;
+  #status: ExitStatus | Error | undefined;
   #escalation: NodeJS.Timeout | undefined;
 
   /** Handles are made by `spawnWorkersWithStaging`; `onExit` runs before anybody who joined knows. */
-  constructor(child: ChildHandle, pid: number, stagedFiles: StagedSet, onExit: () => void) {
+  constructor(child: ChildControl, pid: number, stagedFiles: StagedSet, onExit: () => void) {
     this.#child = child;
     this.pid = pid;
     this.stagedFiles = stagedFiles;
     this.#exit = new Promise((resolve) => {
-      addon().childOnExit(child, (code, signal) => {
+      child.onExit((status) => {
         clearTimeout(this.#escalation);
-        this.#status = { code: code < 0 ? null : code, signal: signalName(signal) };
+        this.#status = status;
         onExit();
-        resolve(this.#status);
+        resolve(status);
       });
     });
   }
@@ -49,12 +59,19 @@ export class ProcessHandle {
   /**
    * Waits for the process to end, without blocking the event loop, which goes on until then. May be called
    * any number of times.
+   * @throws WorkerError when a worker in JavaScript threw
+   * @throws ForkServerError when nobody knows how the worker ended
    */
   async join(options: JoinOptions = {}): Promise<ExitStatus> {
     const { signal } = options;
     signal?.throwIfAborted();
-    if (this.#status) return this.#status;
-    addon().childHold(this.#child, true);
+    const status = this.#status ?? (await this.#wait(signal));
+    if (status instanceof Error) throw status;
+    return status;
+  }
+
+  async #wait(signal: AbortSignal | undefined): Promise<ExitStatus | Error> {
+    this.#child.hold(true);
     let onAbort: (() => void) | undefined;
     try {
       if (!signal) return await this.#exit;
@@ -65,13 +82,13 @@ export class ProcessHandle {
       return await Promise.race([this.#exit, aborted]);
     } finally {
       if (onAbort) signal?.removeEventListener("abort", onAbort);
-      addon().childHold(this.#child, false);
+      this.#child.hold(false);
     }
   }
 
   /** Whether the process runs. False for a zombie. */
   isAlive(): boolean {
-    return this.#status === undefined && addon().childIsAlive(this.#child);
+    return this.#status === undefined && this.#child.isAlive();
   }
 
   /**
@@ -83,15 +100,12 @@ export class ProcessHandle {
    */
   kill(signal: NodeJS.Signals | number = "SIGTERM", escalateAfterMs?: number): boolean {
     const number = signalNumber(signal);
-    const error = this.#status ? ESRCH : addon().childSignal(this.#child, number);
+    const error = this.#status ? ESRCH : this.#child.signal(number);
     if (error === ESRCH) return false;
     if (error !== 0) throw ioError({ code: error, syscall: "kill" });
     if (escalateAfterMs !== undefined) {
       clearTimeout(this.#escalation);
-      this.#escalation = setTimeout(
-        () => void addon().childSignal(this.#child, signalNumber("SIGKILL")),
-        escalateAfterMs,
-      );
+      this.#escalation = setTimeout(() => void this.#child.signal(signalNumber("SIGKILL")), escalateAfterMs);
     }
     return true;
   }

@@ -1,7 +1,12 @@
 /** Signal names and numbers. */
 import { constants } from "node:os";
 
-const names = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+/** Some have a second name (SIGIOT, SIGPOLL), which comes later. */
+const names = new Map(
+  Object.entries(constants.signals)
+    .toReversed()
+    .map(([name, number]) => [number, name as NodeJS.Signals]),
+);
 
 /** The name of a signal's number, or null for 0. */
 export function signalName(number: number): NodeJS.Signals | null {

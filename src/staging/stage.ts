@@ -72,8 +72,17 @@ export function stageFiles(mode: StageMode, paths: readonly string[], options: S
  * @throws IoError naming the first file that failed; nothing stays mapped
  */
 export async function stage(mode: StageMode, ...files: readonly (string | File)[]): Promise<StagedSet> {
+  return stageForWorkers(mode, files, false);
+}
+
+/** {@link stage}, and on request descriptors are kept until they have been sent to another process. */
+export async function stageForWorkers(
+  mode: StageMode,
+  files: readonly (string | File)[],
+  keepDescriptors: boolean,
+): Promise<StagedSet> {
   const inputs = files.map((file) => (typeof file === "string" ? { path: file } : file.toBatchInput()));
-  const batch = await Batch.stageAsync(mode, inputs);
+  const batch = await Batch.stageAsync(mode, inputs, keepDescriptors);
   const shared = new Map<number, BatchEntry>();
   for (const [index, file] of files.entries()) {
     if (typeof file === "string") continue;
@@ -190,6 +199,12 @@ export class StagedSet implements Disposable {
     if (index === undefined) return;
     const { batch, index: own } = this.#entry(index);
     batch.check(own);
+  }
+
+  /** @throws IoError when a view of the file met a fault; asks no file system */
+  throwIfDamaged(index: number): void {
+    const { batch, index: own } = this.#entry(index);
+    batch.throwIfDamaged(own);
   }
 
   /** Unmaps the files, detaches their views. Pools keep what they need. May be called twice. */

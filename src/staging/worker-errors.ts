@@ -1,16 +1,23 @@
 /** What can go wrong with workers, beyond I/O. */
+import { inspect } from "node:util";
 
 /** A pool or a worker was used in a way that cannot work. */
 export class WorkerUsageError extends Error {
   override readonly name: string = "WorkerUsageError";
   /**
    * `ERR_KERNEL_UNKNOWN`: no kernel of that name, or none before the pool was forked.
-   * `ERR_WORKER_UNSUPPORTED`: workers written in JavaScript are not supported.
+   * `ERR_WORKER_KIND`: the workers of one call are of different kinds.
+   * `ERR_WORKER_NOT_FORKABLE`: this process has threads, so it cannot fork a function.
+   * `ERR_WORKER_NESTED`: a worker in JavaScript wanted workers of its own.
+   * `ERR_WORKER_ARENA`: a worker asked for an arena, and none was given.
    * `ERR_POOL_BUSY`: a pool runs one job at a time. `ERR_POOL_CLOSED`. `ERR_POOL_BROKEN`: a job crashed.
    */
   readonly code:
     | "ERR_KERNEL_UNKNOWN"
-    | "ERR_WORKER_UNSUPPORTED"
+    | "ERR_WORKER_KIND"
+    | "ERR_WORKER_NOT_FORKABLE"
+    | "ERR_WORKER_NESTED"
+    | "ERR_WORKER_ARENA"
     | "ERR_POOL_BUSY"
     | "ERR_POOL_CLOSED"
     | "ERR_POOL_BROKEN";
@@ -81,5 +88,67 @@ export class KernelError extends Error implements FailedRange {
     this.first = range.first;
     this.end = range.end;
     this.status = status;
+  }
+}
+
+/** What is left of an error of another process. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  readonly code: string | undefined;
+}
+
+/** Whatever was thrown, for another process. */
+export function sendableError(thrown: unknown): SentError {
+  if (!(thrown instanceof Error)) {
+    const message = typeof thrown === "string" ? thrown : inspect(thrown);
+    return { name: "", message, stack: `thrown: ${message}`, code: undefined };
+  }
+  // Anybody's error may have anything there.
+  const { name, message, stack, code } = thrown as { [Key in "name" | "message" | "stack" | "code"]: unknown };
+  return {
+    name: String(name),
+    message: String(message),
+    stack: String(stack ?? message),
+    code: typeof code === "string" ? code : undefined,
+  };
+}
+
+/** A function that ran in a worker threw, or its promise was rejected. */
+export class WorkerError extends Error {
+  override readonly name = "WorkerError";
+  readonly code = "ERR_WORKER_THREW";
+  /** The process that it ran in. */
+  readonly pid: number;
+  /** The name of what was thrown (`TypeError`, …); empty when that was not an error. */
+  readonly workerName: string;
+  /** Its `code`, when it had one (`ENOENT`, `ERR_STAGE_SHRANK`, …). */
+  readonly workerCode: string | undefined;
+
+  /** The message and the stack are those in the worker. */
+  constructor(pid: number, sent: SentError) {
+    super(sent.message);
+    this.pid = pid;
+    this.workerName = sent.name;
+    this.workerCode = sent.code;
+    this.stack = `WorkerError: in worker ${pid}: ${sent.stack}`;
+  }
+}
+
+/** The process that forks workers in JavaScript could not do so. */
+export class ForkServerError extends Error {
+  override readonly name = "ForkServerError";
+  /**
+   * `ERR_WORKER_MODULE`: the module cannot be loaded, or does not export such a function.
+   * `ERR_WORKER_THREADS`: the module started threads, which a fork would lose.
+   * `ERR_FORK_SERVER_DIED`: it ended, and its children with it; what they had done is not known.
+   */
+  readonly code: "ERR_WORKER_MODULE" | "ERR_WORKER_THREADS" | "ERR_FORK_SERVER_DIED";
+
+  constructor(code: ForkServerError["code"], message: string, stack?: string) {
+    super(message);
+    this.code = code;
+    if (stack !== undefined) this.stack = `ForkServerError: ${message}\n${stack}`;
   }
 }

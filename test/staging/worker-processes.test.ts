@@ -182,12 +182,9 @@ test("SIGTERM to a worker does not reach the handler that the parent has for it"
   }
 });
 
-test("an unknown kernel is refused, and so is a worker in JavaScript", async () => {
+test("an unknown kernel is refused", async () => {
   await expect(spawnWorkerWithStaging([], mode, { kernel: "no-such" })).rejects.toThrow(
     expect.objectContaining({ name: "WorkerUsageError", code: "ERR_KERNEL_UNKNOWN" }),
-  );
-  await expect(spawnWorkerWithStaging([], mode, { module: "./m.js", export: "f", args: [] })).rejects.toThrow(
-    expect.objectContaining({ code: "ERR_WORKER_UNSUPPORTED" }),
   );
   expect(kernelNames()).toContain("checksum");
 });
@@ -211,7 +208,8 @@ test("a thousand workers leave no descriptor, no mapping, no zombie and no memor
       return {
         descriptors: fs.readdirSync("/proc/self/fd").length,
         maps: fs.readFileSync("/proc/self/maps", "utf8").split("\\n").filter((line) => !isHeapPage(line)).length,
-        pss: Number(/^Pss:\\s+(\\d+) kB/m.exec(fs.readFileSync("/proc/self/smaps_rollup", "utf8"))![1]),
+        // Not the pages of files, which are shared with whoever else runs now.
+        anonymous: Number(/^Anonymous:\\s+(\\d+) kB/m.exec(fs.readFileSync("/proc/self/smaps_rollup", "utf8"))![1]),
         zombies: zombies(),
         mappings: staging.memoryUse().mappings,
       };
@@ -232,9 +230,9 @@ test("a thousand workers leave no descriptor, no mapping, no zombie and no memor
     [],
     ["--expose-gc", "--max-semi-space-size=2", "--single-threaded"],
   )) as [Record<string, number>, Record<string, number>];
-  expect(thousand).toEqual({ ...hundred, pss: expect.any(Number) as number });
+  expect(thousand).toEqual({ ...hundred, anonymous: expect.any(Number) as number });
   expect(thousand.zombies).toBe(0);
-  expect(thousand.pss! - hundred.pss!).toBeLessThan(2048);
+  expect(thousand.anonymous! - hundred.anonymous!).toBeLessThan(2048);
 });
 
 test("a parent killed with SIGKILL leaves no child behind", async () => {

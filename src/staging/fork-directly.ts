@@ -1,0 +1,103 @@
+/** Functions of this process as workers, closures and all: only where the process itself may be forked. */
+import { isMainThread } from "node:worker_threads";
+
+import { addon } from "../addon/load.ts";
+import type { ChildHandle } from "../addon/staging-binding.ts";
+import type { Arena } from "./arena.ts";
+import { Channel } from "./channel.ts";
+import type { WorkerReport } from "./fork-protocol.ts";
+import { ioError, isFailure } from "./io-error.ts";
+import type { ChildControl, ExitStatus } from "./process-handle.ts";
+import { signalName, signalNumber } from "./signals.ts";
+import type { StagedSet } from "./stage.ts";
+import { noteStandardStreams } from "./standard-streams.ts";
+import { countThreads, expectedThreads, foreignThreadNames, startUvThreads } from "./thread-count.ts";
+import { WorkerContext, workerFiles } from "./worker-context.ts";
+import type { WorkerFunction } from "./worker-context.ts";
+import { WorkerError, WorkerUsageError } from "./worker-errors.ts";
+import { runOnceWithoutLoop } from "./worker-process.ts";
+
+/** A child of this process, which reaps it itself. */
+export function ownChild(
+  child: ChildHandle,
+  explain: (status: ExitStatus) => ExitStatus | Error = (status) => status,
+): ChildControl {
+  return {
+    onExit: (callback) =>
+      addon().childOnExit(child, (code, signal) =>
+        callback(explain({ code: code < 0 ? null : code, signal: signalName(signal) })),
+      ),
+    isAlive: () => addon().childIsAlive(child),
+    signal: (signal) => addon().childSignal(child, signal),
+    hold: (isHeld) => addon().childHold(child, isHeld),
+  };
+}
+
+/** Node's flags of this process that say how many threads it has. */
+const threadFlags = process.execArgv.filter((flag) => /^--(single-threaded|v8-pool-size=)/.test(flag));
+let threadsExpected: number | undefined;
+
+async function throwUnlessForkable(): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new WorkerUsageError("ERR_WORKER_NOT_FORKABLE", `a function cannot be a worker here: ${why}`);
+  };
+  if (!isMainThread) refuse("this is a worker_thread");
+  if (!threadFlags.includes("--single-threaded")) {
+    refuse('V8 has threads that a child would lack. Export it from a module, or run Node with "--single-threaded"');
+  }
+  await startUvThreads();
+  threadsExpected ??= expectedThreads(threadFlags);
+  const extra = countThreads() - threadsExpected;
+  const names = foreignThreadNames();
+  if (extra > 0) {
+    refuse(
+      `the process has ${extra} more threads than Node itself needs${names.length > 0 ? ` (${names.join(", ")})` : ""}`,
+    );
+  }
+}
+
+/**
+ * Forks this process once for each function.
+ * @throws WorkerUsageError `ERR_WORKER_NOT_FORKABLE`
+ */
+export async function forkFunctions(
+  workers: readonly WorkerFunction[],
+  set: StagedSet,
+  arena: Arena | undefined,
+): Promise<{ child: ChildControl; pid: number }[]> {
+  await throwUnlessForkable();
+  const files = workerFiles(set);
+  const started: { child: ChildControl; pid: number }[] = [];
+  try {
+    for (const [workerIndex, run] of workers.entries()) {
+      const [ours, theirs] = Channel.pair();
+      const forked = addon().forkProcess(Int32Array.of(ours.descriptor));
+      if (!isFailure(forked) && forked[0] === 0) {
+        noteStandardStreams();
+        void [process.stdout, process.stderr]; // made before, or now
+        arena?.borrow();
+        const context = new WorkerContext(files, arena, { workerIndex, workerCount: workers.length, args: undefined });
+        runOnceWithoutLoop(run, context, theirs);
+      }
+      theirs.close();
+      if (isFailure(forked)) {
+        ours.close();
+        throw ioError(forked);
+      }
+      const [pid, pidfd] = forked;
+      const explain = (status: ExitStatus): ExitStatus | Error => {
+        const report = ours.receive<WorkerReport>({ wait: false });
+        ours.close();
+        return report ? new WorkerError(pid, report.value.error) : status;
+      };
+      started.push({ child: ownChild(addon().adoptChild(pid, pidfd), explain), pid });
+    }
+    return started;
+  } catch (error) {
+    for (const { child } of started) {
+      child.onExit(() => undefined); // closes its channel
+      child.signal(signalNumber("SIGKILL"));
+    }
+    throw error;
+  }
+}

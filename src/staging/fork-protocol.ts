@@ -1,0 +1,67 @@
+/** What a process and its fork server say to each other. */
+import type { IoFailure } from "./io-error.ts";
+import type { ForkServerError, SentError } from "./worker-errors.ts";
+
+/** How a child uses its function: once, and its result is the exit code; or for task after task. */
+export type WorkerKind = "once" | "pool";
+
+/** One child to fork. Its channel is the descriptor at the same index. */
+export interface ForkOrder {
+  readonly workerIndex: number;
+  readonly args: unknown;
+}
+
+/** Each is answered by a {@link Reply}; one is on its way at a time, so that no socket's buffer is ever full. */
+export type Request =
+  | { readonly op: "load"; readonly url: string }
+  /** Part of a set of files. Descriptors are of those that have bytes, in order. */
+  | {
+      readonly op: "files";
+      readonly id: number;
+      readonly paths: readonly string[];
+      readonly modes: Uint8Array;
+      readonly identities: BigUint64Array;
+      readonly hasBytes: Uint8Array;
+      readonly isLast: boolean;
+    }
+  | { readonly op: "arena"; readonly id: number; readonly reservedBytes: number; readonly baseAddress: number }
+  | {
+      readonly op: "fork";
+      readonly kind: WorkerKind;
+      readonly export: string;
+      readonly files: number;
+      readonly arena: { readonly id: number; readonly extents: Float64Array } | undefined;
+      readonly workerCount: number;
+      readonly directory: string;
+      readonly orders: readonly ForkOrder[];
+    }
+  | { readonly op: "forget"; readonly kind: "files" | "arena"; readonly id: number }
+  /** Where there are no pidfds. */
+  | { readonly op: "signal"; readonly pid: number; readonly signal: number };
+
+export type RequestError =
+  | {
+      readonly kind: "server";
+      readonly code: ForkServerError["code"];
+      readonly message: string;
+      readonly stack?: string;
+    }
+  | { readonly kind: "io"; readonly failure: IoFailure }
+  | { readonly kind: "other"; readonly error: SentError };
+
+export type Reply =
+  /** To `fork`: the children, and their pidfds as descriptors where there are any. */
+  { readonly op: "done"; readonly pids: readonly number[] } | { readonly op: "failed"; readonly error: RequestError };
+
+/** Sent when a child was reaped. Code -1: a signal ended it. Signal 0: none did. */
+export interface Ended {
+  readonly op: "ended";
+  readonly pid: number;
+  readonly code: number;
+  readonly signal: number;
+}
+
+/** What a child that runs once says to the process that asked for it, if it says anything. */
+export interface WorkerReport {
+  readonly error: SentError;
+}

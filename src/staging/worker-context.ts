@@ -1,0 +1,94 @@
+/** What a function that runs in a worker is given. */
+import type { Arena } from "./arena.ts";
+
+import type { StageMode } from "./stage-mode.ts";
+import type { StagedSet } from "./stage.ts";
+import { WorkerUsageError } from "./worker-errors.ts";
+
+/** One staged file, in a worker. */
+export class WorkerFile {
+  readonly #set: StagedSet;
+  readonly #index: number;
+  readonly path: string;
+  /** Bytes, as of staging. */
+  readonly size: number;
+  /** As it was staged: `Adaptive` is resolved to what was chosen. */
+  readonly mode: StageMode;
+  #wasSeen = false;
+
+  constructor(set: StagedSet, index: number) {
+    this.#set = set;
+    this.#index = index;
+    this.path = set.paths[index]!;
+    this.size = set.sizes[index]!;
+    this.mode = set.states[index]!.mode;
+  }
+
+  /**
+   * The bytes, zero-copy: the same array each time, read-only (a write goes to a copy of this process and
+   * makes the next call throw). In mode `None` the file is read, from its path.
+   * @throws IoError when the file shrank or a view of it was written to
+   */
+  bytes(): Uint8Array {
+    this.#wasSeen = true;
+    return this.#set.bytes(this.#index);
+  }
+
+  /**
+   * Makes sure that no byte that was read was made up because the file had shrunk. Done anyway when the
+   * function returns.
+   * @throws IoError `ERR_STAGE_SHRANK` or `ERR_STAGE_WRITTEN`
+   */
+  check(): void {
+    if (this.#wasSeen) this.#set.throwIfDamaged(this.#index);
+  }
+}
+
+/** A set's files, for a worker. */
+export function workerFiles(set: StagedSet): readonly WorkerFile[] {
+  return set.paths.map((_, index) => new WorkerFile(set, index));
+}
+
+/** What a function that runs in a worker is called with. */
+export class WorkerContext<Args = unknown> {
+  /** The staged files, in the caller's order. */
+  readonly files: readonly WorkerFile[];
+  /** Below {@link workerCount}. */
+  readonly workerIndex: number;
+  readonly workerCount: number;
+  /** What the caller gave this worker: a structured clone of it. */
+  readonly args: Args;
+  readonly #arena: Arena | undefined;
+
+  constructor(
+    files: readonly WorkerFile[],
+    arena: Arena | undefined,
+    at: { readonly workerIndex: number; readonly workerCount: number; readonly args: Args },
+  ) {
+    this.files = files;
+    this.#arena = arena;
+    this.workerIndex = at.workerIndex;
+    this.workerCount = at.workerCount;
+    this.args = at.args;
+  }
+
+  /**
+   * The shared arena: what one process stores, the others see. Only the process that made it allocates.
+   * @throws WorkerUsageError `ERR_WORKER_ARENA` when none was given
+   */
+  get arena(): Arena {
+    if (!this.#arena) throw new WorkerUsageError("ERR_WORKER_ARENA", "no arena was given to this worker");
+    return this.#arena;
+  }
+
+  /** @throws IoError when a file that was looked at shrank, or a view was written to */
+  check(): void {
+    for (const file of this.files) file.check();
+  }
+}
+
+/** A function that runs in a worker. What it returns is the exit code, modulo 256; nothing means 0. */
+// oxlint-disable-next-line typescript/no-invalid-void-type
+export type WorkerFunction<Args = unknown> = (
+  context: WorkerContext<Args>,
+) => number | undefined | void | Promise<number | undefined | void>;
