@@ -389,8 +389,9 @@ struct ChunkBucketTable {
 // A row is a live SHF_MERGE section.
 struct MergeableTable {
   u64 rows;
-  Column<MergeableId, u32> section; // its row in section (split)
   Column<MergeableId, u32> file; // its file (split)
+  Column<MergeableId, u16> ordinal; // that of its bucket (split)
+  Column<MergeableId, u32> end; // offset in the file of the end of its last piece (split)
   Column<MergeableId, u32> pieces; // strings or constants in it (split)
   Column<MergeableId, u32> first_piece; // its first row in piece (split)
 };

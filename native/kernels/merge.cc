@@ -130,12 +130,13 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
       u32 bucket = t.section.bucket[s];
       u32 log2 = alignment_log2(h);
       t.section.offset[s] = raw(mergeable);
-      t.mergeable.section[mergeable] = raw(s);
       t.mergeable.file[mergeable] = raw(f);
+      t.mergeable.ordinal[mergeable] = t.bucket.ordinal[BucketId{bucket}];
+      t.mergeable.end[mergeable] = 0;
       t.mergeable.first_piece[mergeable] = raw(piece);
       PieceId first = piece;
       // A bucket's row depends on timing, its ordinal does not.
-      u64 seed = t.link.hash_seed ^ u64 { t.bucket.ordinal[BucketId{bucket}] } << 48;
+      u64 seed = t.link.hash_seed ^ u64 { t.mergeable.ordinal[mergeable] } << 48;
       if (auto contents = file.contents(h); contents && h.sh_entsize)
         for_each_piece(h, *contents, [&](u64 offset, u64 size) {
           if (raw(piece) >= raw(end)) return; // the file changed since they were counted
@@ -145,6 +146,7 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
           // What follows an aligned start is aligned only as its offset is.
           u32 own = offset ? static_cast<u32>(std::countr_zero(offset)) : log2;
           t.piece.alignment[piece] = static_cast<u8>(own < log2 ? own : log2);
+          t.mergeable.end[mergeable] = static_cast<u32>(h.sh_offset + offset + size);
           ++piece;
         });
       t.mergeable.pieces[mergeable] = piece - first;
@@ -166,36 +168,17 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
   }
 }
 
-Bytes piece_bytes(const Tables &t, PieceId p) {
-  MergeableId m{t.piece.mergeable[p]};
-  FileId f{t.mergeable.file[m]};
-  SectionId s{t.mergeable.section[m]};
-  FileView file(t, f);
-  Elf64_Shdr h = file.section(s - file.first_section_id());
-  u64 offset = t.piece.start[p];
-  u64 end = h.sh_offset + h.sh_size;
-  auto rest = file.bytes.slice(offset, end > offset ? end - offset : 0);
-  if (!rest || h.sh_entsize == 0) return {};
-  if (!(h.sh_flags & SHF_STRINGS)) return {rest->data(), rest->size() < h.sh_entsize ? rest->size() : h.sh_entsize};
-  if (h.sh_entsize == 1)
-    return {rest->data(), strnlen(reinterpret_cast<const char *>(rest->data()), rest->size() - 1) + 1};
-  u64 size = 0;
-  while (rest->size() - size >= h.sh_entsize && !is_zero(rest->data() + size, h.sh_entsize)) size += h.sh_entsize;
-  size += h.sh_entsize;
-  return {rest->data(), size < rest->size() ? size : rest->size()};
-}
-
 void verify_pieces(Job &job, RowRange<MergeableId> rows) {
   const Tables &t = job.t;
   for (MergeableId m : rows) {
     PieceId first{t.mergeable.first_piece[m]};
-    u16 bucket = t.section.bucket[SectionId{t.mergeable.section[m]}];
+    u16 ordinal = t.mergeable.ordinal[m];
     for (u32 i = 0; i < t.mergeable.pieces[m]; i++) {
       PieceId p = first + i, same{t.piece.same[p]};
       if (p == same) continue;
       Bytes a = piece_bytes(t, p), b = piece_bytes(t, same);
-      u16 other = t.section.bucket[SectionId{t.mergeable.section[MergeableId{t.piece.mergeable[same]}]}];
-      if (a.size() != b.size() || bucket != other || std::memcmp(a.data(), b.data(), a.size()) != 0)
+      u16 other = t.mergeable.ordinal[MergeableId{t.piece.mergeable[same]}];
+      if (a.size() != b.size() || ordinal != other || std::memcmp(a.data(), b.data(), a.size()) != 0)
         job.report(Code::HashCollision, {.file = t.mergeable.file[m], .offset = t.piece.start[p]});
     }
   }
@@ -223,8 +206,7 @@ void place_pieces(Job &job, RowRange<PartitionId> rows) {
     for (u32 i = begin; i < end; i++) {
       PieceId piece{t.hash_entry.row[HashEntryId{i}]};
       if (t.piece.same[piece] != raw(piece)) continue;
-      SectionId s{t.mergeable.section[MergeableId{t.piece.mergeable[piece]}]};
-      MergeCellId cell = cells + t.bucket.ordinal[BucketId{t.section.bucket[s]}];
+      MergeCellId cell = cells + t.mergeable.ordinal[MergeableId{t.piece.mergeable[piece]}];
       u32 log2 = t.piece.alignment[piece];
       u64 offset = align_up(t.merge_cell.size[cell], log2);
       t.piece.hash[piece] = u64{p} << piece_offset_bits | offset;

@@ -13,6 +13,9 @@ void write_pieces(Job &job, RowRange<PartitionId> rows) {
   u32 partitions = static_cast<u32>(t.link.partitions), ranges = static_cast<u32>(t.link.ranges);
   u32 buckets = static_cast<u32>(t.link.bucket_count);
   std::vector<Stream> streams(buckets);
+  std::vector<u64> file_offsets(buckets); // of each bucket in use, by ordinal
+  for (u32 b = 1; b < t.bucket.rows; b++)
+    if (BucketId bucket{b}; t.bucket.key[bucket] != 0) file_offsets[t.bucket.ordinal[bucket]] = t.bucket.file_offset[bucket];
   for (PartitionId partition : rows) {
     u32 p = raw(partition);
     u32 begin = t.hash_cell.first[HashCellId{p}];
@@ -21,10 +24,9 @@ void write_pieces(Job &job, RowRange<PartitionId> rows) {
     for (u32 i = begin; i < end; i++) {
       PieceId piece{t.hash_entry.row[HashEntryId{i}]};
       if (t.piece.same[piece] != raw(piece)) continue;
-      BucketId bucket{t.section.bucket[SectionId{t.mergeable.section[MergeableId{t.piece.mergeable[piece]}]}]};
-      u32 at = t.bucket.ordinal[bucket];
+      u32 at = t.mergeable.ordinal[MergeableId{t.piece.mergeable[piece]}];
       MergeCellId cell{p * buckets + at};
-      if (!streams[at].is_open()) streams[at].open(t.bucket.file_offset[bucket] + t.merge_cell.offset[cell], 0);
+      if (!streams[at].is_open()) streams[at].open(file_offsets[at] + t.merge_cell.offset[cell], 0);
       Bytes bytes = piece_bytes(t, piece);
       u64 position = t.piece.hash[piece] & ((u64{1} << piece_offset_bits) - 1);
       if (position < streams[at].position()) continue; // the file changed since pieces were placed

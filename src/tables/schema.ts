@@ -196,8 +196,9 @@ export const schema = {
     row: "a live SHF_MERGE section",
     id: "MergeableId",
     columns: {
-      section: u32("its row in section (split)"),
       file: u32("its file (split)"),
+      ordinal: u16("that of its bucket (split)"),
+      end: u32("offset in the file of the end of its last piece (split)"),
       pieces: u32("strings or constants in it (split)"),
       firstPiece: u32("its first row in piece (split)"),
     },
