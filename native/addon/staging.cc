@@ -34,12 +34,19 @@ bool may_use_external_buffers = true;
 // through it although it is detached) and V8 has let go of its memory, in whatever order.
 struct BufferHold {
   std::shared_ptr<Mapping> mapping;
+  int64_t size;
   int pending = 2;
 };
 
-void release_hold(napi_env, void *, void *hint) {
-  auto *hold = static_cast<BufferHold *>(hint);
+void release_hold(BufferHold *hold) {
   if (--hold->pending == 0) delete hold;
+}
+
+// V8 takes a view for memory that collecting garbage could free, and collects the more often, the more there is:
+// three times in the link of a large program. A mapping is not such memory.
+void discount(napi_env env, int64_t size) {
+  int64_t ignored = 0;
+  napi_adjust_external_memory(env, -size, &ignored);
 }
 
 Napi::Value copy_of(Napi::Env env, const uint8_t *bytes, size_t size) {
@@ -52,9 +59,14 @@ Napi::Value copy_of(Napi::Env env, const uint8_t *bytes, size_t size) {
 Napi::Value view_of(Napi::Env env, const std::shared_ptr<Mapping> &mapping, uint64_t offset, size_t size) {
   if (!may_use_external_buffers) return env.Null();
   uint8_t *bytes = mapping->base() + offset;
-  auto *hold = new BufferHold{mapping};
+  auto *hold = new BufferHold{mapping, int64_t(size)};
   napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(env, bytes, size, release_hold, hold, &buffer);
+  const auto on_memory_released = [](napi_env e, void *, void *hint) {
+    auto *released = static_cast<BufferHold *>(hint);
+    discount(e, -released->size);
+    release_hold(released);
+  };
+  const napi_status status = napi_create_external_arraybuffer(env, bytes, size, on_memory_released, hold, &buffer);
   if (status == napi_no_external_buffers_allowed) {
     delete hold;
     return env.Null();
@@ -63,8 +75,9 @@ Napi::Value view_of(Napi::Env env, const std::shared_ptr<Mapping> &mapping, uint
     delete hold;
     throw Napi::Error::New(env);
   }
-  napi_add_finalizer(
-      env, buffer, hold, [](napi_env e, void *data, void *) { release_hold(e, nullptr, data); }, nullptr, nullptr);
+  discount(env, int64_t(size));
+  const auto on_collected = [](napi_env, void *data, void *) { release_hold(static_cast<BufferHold *>(data)); };
+  napi_add_finalizer(env, buffer, hold, on_collected, nullptr, nullptr);
   return Napi::Value(env, buffer);
 }
 
