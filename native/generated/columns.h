@@ -572,6 +572,7 @@ struct Scalars {
   u64 eh_frame_address; // of .eh_frame
   u64 eh_frame_hdr_address; // of .eh_frame_hdr
   u64 output_path; // address of the NUL-terminated path of the output
+  u64 replaced_path; // address of the NUL-terminated path that it will be renamed to
   u64 got_offset; // offset of .got in the output file
   u64 got_plt_offset; // offset of .got.plt in the output file
   u64 plt_offset; // offset of .plt in the output file

@@ -132,7 +132,7 @@ void write_chunks(Job &job, RowRange<ChunkId> rows);
 // Writes the unique pieces of a partition.
 void write_pieces(Job &job, RowRange<PartitionId> rows);
 
-// Three rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr.
+// Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr; and a hold on the file that is replaced.
 void write_tables(Job &job, RowRange<RangeId> rows);
 
 } // namespace spore

@@ -7,6 +7,7 @@ import { elfHeader } from "../output/elf-header.ts";
 import type { OutputFile } from "../output/output-file.ts";
 import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
+import type { Tables } from "../tables/views.ts";
 import type { Target } from "../targets/target.ts";
 import type { Image } from "./layout.ts";
 import type { Workers } from "./workers.ts";
@@ -15,8 +16,8 @@ import type { Workers } from "./workers.ts";
 const CHUNK_PARTS = 3;
 const SYMTAB_PARTS = 3;
 const SINGLE_PARTS = 16;
-/** What the kernel writeTables writes, a row each. */
-const WRITTEN_TABLES = 3;
+/** What the kernel writeTables does, a row each. */
+const TABLE_ROWS = 4;
 
 /** An image and e_entry. */
 export type EntryImage = Image & { readonly entry: number };
@@ -39,14 +40,12 @@ export async function write(
   tables.set("firstPieceDigest", firstPiece);
   tables.set("firstSymtabDigest", firstSymtab);
   tables.set("firstSingleDigest", firstSingle);
-  const path = Buffer.from(`${output.path}\0`);
-  const offset = tables.arena.allocate(path.length);
-  tables.arena.u8view(offset, path.length).set(path);
-  tables.set("outputPath", tables.arena.baseAddress + offset);
+  tables.set("outputPath", addressOfPath(tables, output.path));
+  tables.set("replacedPath", addressOfPath(tables, output.target));
 
   await workers.run("writeChunks");
   if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: tables.get("partitions") });
-  await workers.run("writeTables", { rows: WRITTEN_TABLES });
+  await workers.run("writeTables", { rows: TABLE_ROWS });
 
   const own = writeOwn(image, output, options, target);
   const note = sections.get(".note.gnu.build-id");
@@ -54,6 +53,13 @@ export async function write(
   const low = tables.column("digest", "low").bytes();
   const high = tables.column("digest", "high").bytes();
   output.write(buildIdOf(options.buildId, [low, high, ...own]), note.offset + BUILD_ID_OFFSET);
+}
+
+function addressOfPath({ arena }: Tables, path: string): number {
+  const bytes = Buffer.from(`${path}\0`);
+  const offset = arena.allocate(bytes.length);
+  arena.u8view(offset, bytes.length).set(bytes);
+  return arena.baseAddress + offset;
 }
 
 /** Headers and the sections whose bytes TypeScript makes. Returns them, for the build id. */

@@ -63,7 +63,7 @@ export const kernels = {
   writePieces: { row: "partition", does: "Writes the unique pieces of a partition." },
   writeTables: {
     row: "range",
-    does: "Three rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr.",
+    does: "Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr; and a hold on the file that is replaced.",
   },
 } as const satisfies Record<string, Kernel>;
 

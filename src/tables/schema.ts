@@ -400,6 +400,7 @@ export const scalars = {
   ehFrameAddress: "of .eh_frame",
   ehFrameHdrAddress: "of .eh_frame_hdr",
   outputPath: "address of the NUL-terminated path of the output",
+  replacedPath: "address of the NUL-terminated path that it will be renamed to",
   gotOffset: "offset of .got in the output file",
   gotPltOffset: "offset of .got.plt in the output file",
   pltOffset: "offset of .plt in the output file",
