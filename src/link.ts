@@ -74,7 +74,7 @@ async function linkWithSeed(
   findings.check(diagnostics);
   const addressOf = symbolAddresses(workers, internal, needs);
   checkRequired(workers, options, addressOf);
-  const synthetic = await synthesise(workers, needs, options, target, addressOf); // no section is added below this line
+  const synthetic = await synthesise(workers, needs, options, target, addressOf, findings); // no section is added below this line
   const image = await layout(workers, synthetic, internal, options, target, addressOf); // addresses are final below this line
   const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, image.sections);
   findings.check(diagnostics); // nothing has been written yet

@@ -131,7 +131,6 @@ enum : u32 {
   HAS_DIGEST = 0x10000,
   EH_FRAME_HDR = 0x20000,
   ALLOW_MULTIPLE = 0x40000,
-  IBT = 0x100000,
   PACK_RELATIVE = 0x200000,
   DYNAMIC_LIST = 0x400000,
   NO_UNDEFINED = 0x800000,
@@ -582,7 +581,14 @@ struct Scalars {
   u64 eh_frame_offset; // offset of .eh_frame in the output file
   u64 eh_frame_hdr_offset; // offset of .eh_frame_hdr in the output file
   u64 eh_frame_index; // section header index of .eh_frame
-  u64 plt_index; // section header index of .plt
+  u64 plt_sec_address; // of .plt.sec
+  u64 plt_sec_offset; // offset of .plt.sec in the output file
+  u64 plt_sec_size; // bytes of .plt.sec; 0 when there is none
+  u64 plt_header_size; // bytes before the first entry of .plt
+  u64 plt_entry_size; // bytes of an entry of .plt
+  u64 plt_sec_entry_size; // bytes of an entry of .plt.sec; 0 when there is none
+  u64 plt_got_entry_size; // bytes of an entry of .plt.got
+  u64 plt_index; // section header index of the PLT that code calls: .plt.sec, or .plt where there is none
   u64 copy_index; // section header index of .copyrel
   u64 copy_relro_index; // section header index of .copyrel.rel.ro
   u64 got_size; // bytes of .got

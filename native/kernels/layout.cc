@@ -137,7 +137,6 @@ void assign_addresses(Job &job, RowRange<FileId> rows) {
 // Symbols whose address is not that of their definition: copies, and code reached through the PLT.
 void assign_entry_addresses(Job &job, RowRange<EntryId> rows) {
   const Tables &t = job.t;
-  const Target &target = target_of(EM_X86_64);
   for (EntryId e : rows) {
     if (t.entry.symbol[e] == none) continue;
     SymbolId s{t.entry.symbol[e]};
@@ -147,7 +146,7 @@ void assign_entry_addresses(Job &job, RowRange<EntryId> rows) {
                             t.entry.copy_offset[e];
     else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT ||
              (flags & SymbolFlags::IS_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none))
-      t.symbol.address[s] = plt_address(t, target, e);
+      t.symbol.address[s] = plt_address(t, e);
   }
 }
 

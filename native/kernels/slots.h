@@ -13,12 +13,13 @@ bool is_hashed(const Tables &t, SymbolId s);
 
 inline u64 got_address(const Tables &t, u32 slot) { return t.link.got_address + u64{slot} * 8; }
 
-// The address of an entry's code in .plt or .plt.got; 0 when it has none.
-inline u64 plt_address(const Tables &t, const Target &target, EntryId e) {
+// The address of the code that stands for an entry in other code, in .plt.sec, .plt or .plt.got; 0 when it has
+// none.
+inline u64 plt_address(const Tables &t, EntryId e) {
   if (u32 index = t.entry.plt[e]; index != none)
-    return t.link.plt_address + target.plt_header_size() + u64{index} * target.plt_entry_size();
-  if (u32 index = t.entry.plt_got[e]; index != none)
-    return t.link.plt_got_address + u64{index} * target.plt_got_entry_size();
+    return t.link.plt_sec_size ? t.link.plt_sec_address + index * t.link.plt_sec_entry_size
+                               : t.link.plt_address + t.link.plt_header_size + index * t.link.plt_entry_size;
+  if (u32 index = t.entry.plt_got[e]; index != none) return t.link.plt_got_address + index * t.link.plt_got_entry_size;
   return 0;
 }
 

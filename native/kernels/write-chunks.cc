@@ -99,7 +99,7 @@ private:
       EntryId e{t_.local_need.entry[id]};
       u32 symbol = t_.local_need.symbol[id];
       if (symbol < references_.size() && references_[symbol].flags & Reference::Ifunc)
-        addresses_[symbol] = plt_address(t_, target_, e);
+        addresses_[symbol] = plt_address(t_, e);
     }
     relatives_left_ = t_.file.relatives[f];
     symbolics_left_ = t_.file.symbolics[f];
@@ -231,19 +231,19 @@ private:
       return 1;
     }
     case Expression::pcRelative: {
-      if (action_for_pc_relative(ref, flags_) == Action::Plt) sa = plt_address(t_, target_, entry_of(rela, ref)) + a;
+      if (action_for_pc_relative(ref, flags_) == Action::Plt) sa = plt_address(t_, entry_of(rela, ref)) + a;
       store(*r, at, rela, sa - place);
       return 1;
     }
     case Expression::plt: {
-      if (ref.flags & Reference::Imported) sa = plt_address(t_, target_, entry_of(rela, ref)) + a;
+      if (ref.flags & Reference::Imported) sa = plt_address(t_, entry_of(rela, ref)) + a;
       // A call to an undefined weak function is never made; the place itself is always in reach.
       if (ref.flags & Reference::Weak && flags_ & OutputFlags::PIC) sa = place;
       store(*r, at, rela, sa - place);
       return 1;
     }
     case Expression::pltOffset:
-      if (ref.flags & Reference::Imported) sa = plt_address(t_, target_, entry_of(rela, ref)) + a;
+      if (ref.flags & Reference::Imported) sa = plt_address(t_, entry_of(rela, ref)) + a;
       store(*r, at, rela, sa - t_.link.got_plt_address);
       return 1;
     case Expression::gotPcRelative: {

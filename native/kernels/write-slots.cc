@@ -47,7 +47,8 @@ enum Single : u32 {
   GnuHash,
   SysvHash,
   EhFrameHdr,
-  RelrGot
+  RelrGot,
+  PltSec
 };
 
 class SlotWriter {
@@ -59,6 +60,7 @@ public:
     got_.resize(t_.link.got_size);
     got_plt_.resize(t_.link.got_plt_size);
     plt_.resize(t_.link.plt_size);
+    plt_sec_.resize(t_.link.plt_sec_size);
     plt_got_.resize(t_.link.plt_got_size);
     rela_plt_.resize(t_.link.rela_plt_size);
     if (!got_plt_.empty()) put64(got_plt_, 0, t_.link.dynamic_address);
@@ -73,6 +75,7 @@ public:
     write_part(job_, output, Got, got_, t_.link.got_offset);
     write_part(job_, output, GotPlt, got_plt_, t_.link.got_plt_offset);
     write_part(job_, output, Plt, plt_, t_.link.plt_offset);
+    write_part(job_, output, PltSec, plt_sec_, t_.link.plt_sec_offset);
     write_part(job_, output, PltGot, plt_got_, t_.link.plt_got_offset);
     write_part(job_, output, RelaGotRelative, relatives_, t_.link.rela_dyn_offset);
     write_part(job_, output, RelaGotSymbolic, symbolics_,
@@ -106,7 +109,7 @@ private:
       u32 index = t_.entry.index[e];
       if (index < file.first_global) ref = References::local(t_, file, index);
       address = definition = index < file.symbol_count ? definition_address(t_, file, index) : 0;
-      if (ref.flags & Reference::Ifunc) address = plt_address(t_, target_, e);
+      if (ref.flags & Reference::Ifunc) address = plt_address(t_, e);
     }
     u32 needs = t_.entry.needs[e];
     u64 dynsym = t_.entry.dynsym[e];
@@ -149,22 +152,15 @@ private:
       else put64(got_, u64{slot} * 8, address - t_.link.tls_end);
     }
     if (u32 index = t_.entry.plt[e]; index != none) {
-      u64 entry = plt_address(t_, target_, e), slot = got_plt_address(t_, index);
-      u64 offset = entry - t_.link.plt_address;
-      if (offset + target_.plt_entry_size() <= plt_.size())
-        target_.write_plt_entry(plt_.data() + offset, entry, t_.link.plt_address, slot, index);
-      put64(got_plt_, slot - t_.link.got_plt_address, target_.plt_resume(entry));
+      u64 slot = got_plt_address(t_, index);
+      u64 entry = write_plt_entry(index, slot);
+      put64(got_plt_, slot - t_.link.got_plt_address, target_.plt_resume(entry, !plt_sec_.empty()));
       Elf64_Rela rela{slot, dynsym << 32 | dynamic.jump_slot, 0};
       if (ref.flags & Reference::Ifunc) rela = {slot, dynamic.irelative, static_cast<i64>(definition)};
       if ((u64{index} + 1) * sizeof rela <= rela_plt_.size())
         std::memcpy(rela_plt_.data() + index * sizeof rela, &rela, sizeof rela);
     }
-    if (u32 index = t_.entry.plt_got[e]; index != none) {
-      u64 entry = plt_address(t_, target_, e);
-      u64 offset = u64{index} * target_.plt_got_entry_size();
-      if (offset + target_.plt_got_entry_size() <= plt_got_.size())
-        target_.write_plt_got_entry(plt_got_.data() + offset, entry, got_address(t_, t_.entry.got[e]));
-    }
+    if (u32 index = t_.entry.plt_got[e]; index != none) write_plt_got_entry(index, got_address(t_, t_.entry.got[e]));
     if (is_global && needs & SymbolFlags::NEEDS_COPY &&
         std::find(copied.begin(), copied.end(), address) == copied.end()) {
       copied.push_back(address); // its aliases share the bytes
@@ -172,12 +168,35 @@ private:
     }
   }
 
+  // Writes an entry of .plt, and of .plt.sec where there is one. Returns the address of the former.
+  u64 write_plt_entry(u32 index, u64 slot) {
+    u64 plt = t_.link.plt_address, size = t_.link.plt_entry_size;
+    u64 offset = t_.link.plt_header_size + index * size, entry = plt + offset;
+    if (offset + size > plt_.size()) return entry;
+    if (plt_sec_.empty()) {
+      target_.write_plt_entry(plt_.data() + offset, entry, plt, slot, index);
+      return entry;
+    }
+    target_.write_checked_plt_entry(plt_.data() + offset, entry, plt, index);
+    u64 second = index * t_.link.plt_sec_entry_size;
+    if (second + t_.link.plt_sec_entry_size <= plt_sec_.size())
+      target_.write_checked_jump(plt_sec_.data() + second, t_.link.plt_sec_address + second, slot);
+    return entry;
+  }
+
+  void write_plt_got_entry(u32 index, u64 slot) {
+    u64 size = t_.link.plt_got_entry_size, offset = index * size, entry = t_.link.plt_got_address + offset;
+    if (offset + size > plt_got_.size()) return;
+    if (t_.link.plt_sec_entry_size) target_.write_checked_jump(plt_got_.data() + offset, entry, slot);
+    else target_.write_plt_got_entry(plt_got_.data() + offset, entry, slot);
+  }
+
   Job &job_;
   const Tables &t_;
   u64 flags_;
   const Target &target_;
   std::vector<u64> packed_; // offsets in .got
-  std::vector<u8> got_, got_plt_, plt_, plt_got_, rela_plt_, relatives_, symbolics_;
+  std::vector<u8> got_, got_plt_, plt_, plt_sec_, plt_got_, rela_plt_, relatives_, symbolics_;
 };
 
 Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {

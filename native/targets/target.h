@@ -40,16 +40,17 @@ public:
   // from the end of the new field to a GOT slot. Returns how many relocations were used up: 1 or 2.
   virtual u32 rewrite_tls(TlsRewrite how, u8 *section, u64 at, u32 next_type, i64 value) const = 0;
 
-  virtual u32 plt_header_size() const = 0;
-  virtual u32 plt_entry_size() const = 0;
-  virtual u32 plt_got_entry_size() const = 0;
-  // `plt` and `got_plt` are addresses.
+  // The code of the PLT; src/targets has the sizes. `plt` and `got_plt` are addresses.
   virtual void write_plt_header(u8 *out, u64 plt, u64 got_plt) const = 0;
   // `slot` is the address of the entry's .got.plt slot, `index` that of its relocation.
   virtual void write_plt_entry(u8 *out, u64 entry, u64 plt, u64 slot, u32 index) const = 0;
   virtual void write_plt_got_entry(u8 *out, u64 entry, u64 slot) const = 0;
-  // Where a lazy .got.plt slot points before its symbol is bound.
-  virtual u64 plt_resume(u64 entry) const = 0;
+  // The same where indirect branches are checked: .plt is only reached through slots that are not bound yet,
+  // .plt.sec and .plt.got jump to what a slot holds.
+  virtual void write_checked_plt_entry(u8 *out, u64 entry, u64 plt, u32 index) const = 0;
+  virtual void write_checked_jump(u8 *out, u64 entry, u64 slot) const = 0;
+  // Where a lazy .got.plt slot points before its symbol is bound, in an entry of .plt.
+  virtual u64 plt_resume(u64 entry, bool is_checked) const = 0;
 
 private:
   const Relocation *relocations_;

@@ -189,10 +189,6 @@ public:
     return 2;
   }
 
-  u32 plt_header_size() const override { return 16; }
-  u32 plt_entry_size() const override { return 16; }
-  u32 plt_got_entry_size() const override { return 8; }
-
   void write_plt_header(u8 *out, u64 plt, u64 got_plt) const override {
     static constexpr u8 code[] = {
         0xff, 0x35, 0,    0,    0, 0, // push 8(GOT)
@@ -222,7 +218,29 @@ public:
     put32(out + 2, slot - (entry + 6));
   }
 
-  u64 plt_resume(u64 entry) const override { return entry + 6; }
+  void write_checked_plt_entry(u8 *out, u64 entry, u64 plt, u32 index) const override {
+    static constexpr u8 code[] = {
+        0xf3, 0x0f, 0x1e, 0xfa, // endbr64
+        0x68, 0,    0,    0,    0, // push index
+        0xe9, 0,    0,    0,    0, // jmp header
+        0x66, 0x90, // nop
+    };
+    std::memcpy(out, code, sizeof code);
+    put32(out + 5, index);
+    put32(out + 10, plt - (entry + 14));
+  }
+
+  void write_checked_jump(u8 *out, u64 entry, u64 slot) const override {
+    static constexpr u8 code[] = {
+        0xf3, 0x0f, 0x1e, 0xfa, // endbr64
+        0xff, 0x25, 0,    0,    0,    0, // jmp *slot
+        0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00, // nop
+    };
+    std::memcpy(out, code, sizeof code);
+    put32(out + 6, slot - (entry + 10));
+  }
+
+  u64 plt_resume(u64 entry, bool is_checked) const override { return is_checked ? entry : entry + 6; }
 };
 
 } // namespace

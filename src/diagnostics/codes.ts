@@ -174,7 +174,15 @@ export const codes = {
     () => "object for link-time optimisation left out: what it defines is not in the archive's index",
     { groupBy: () => "", placeIs: "in", hint: () => "recompile without -flto, or with -ffat-lto-objects" },
   ),
-  noteIncompatible: warning<{ property: string }>(({ property }) => `missing ${property} property`),
+  propertyMissing: error<{ properties: string }>(({ properties }) => `missing ${properties}`, {
+    groupBy: ({ properties }) => properties,
+    placeIs: "in",
+    hint: () => "recompile with -fcf-protection",
+  }),
+  propertyMissingWarning: warning<{ properties: string }>(({ properties }) => `missing ${properties}`, {
+    groupBy: ({ properties }) => properties,
+    placeIs: "in",
+  }),
 
   // Symbols.
   undefinedSymbol: error<{ symbol: string; hint?: string | undefined }>(

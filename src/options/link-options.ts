@@ -65,7 +65,10 @@ export interface ZOptions {
   /** PT_GNU_STACK's size in bytes, or undefined. */
   readonly stackSize: number | undefined;
   readonly hasCopyRelocations: boolean;
+  /** -z ibt: the output says that it can run with IBT, whatever the inputs say. */
   readonly isIbt: boolean;
+  /** -z ibtplt: a PLT for IBT. Implied when the output says IBT. */
+  readonly isIbtPlt: boolean;
   readonly isShstk: boolean;
   /** "none" | "warning" | "error" for inputs without the property. */
   readonly cetReport: "none" | "warning" | "error";
@@ -290,6 +293,7 @@ export function newDraft(): OptionsDraft {
       stackSize: undefined,
       hasCopyRelocations: true,
       isIbt: false,
+      isIbtPlt: false,
       isShstk: false,
       cetReport: "none",
       keepsStartStop: true,

@@ -772,7 +772,7 @@ export const optionTable: readonly OptionRow[] = [
   ignored("force-group-allocation", "groups are always resolved"),
   ignored("strip-discarded no-strip-discarded", "discarded sections leave no symbols"),
   ignored("ctf-variables no-ctf-variables ctf-share-types", "type information is copied as it is"),
-  ignored("ld-generated-unwind-info no-ld-generated-unwind-info", "the PLT always has unwind information"),
+  ignored("ld-generated-unwind-info no-ld-generated-unwind-info", "the PLT has no unwind information"),
   ignored("accept-unknown-input-arch no-accept-unknown-input-arch", "other machines are refused"),
   ignored("force-exe-suffix", "has no meaning on Linux"),
   ignored("apply-dynamic-relocs no-apply-dynamic-relocs", "has no meaning for x86-64"),

@@ -36,7 +36,7 @@ const flags: Readonly<Record<string, (z: Z, draft: OptionsDraft) => void>> = {
   "pack-relative-relocs": (_, draft) => (draft.packsDynamicRelocations = "relr"),
   "nopack-relative-relocs": (_, draft) => (draft.packsDynamicRelocations = "none"),
   ibt: (z) => (z.isIbt = true),
-  ibtplt: (z) => (z.isIbt = true),
+  ibtplt: (z) => (z.isIbtPlt = true),
   shstk: (z) => (z.isShstk = true),
   "force-ibt": (z) => (z.isIbt = true),
   cet: (z) => (z.isIbt = z.isShstk = true),

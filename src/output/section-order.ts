@@ -26,7 +26,7 @@ const headOrder = [
   ".rela.dyn",
   ".rela.plt",
 ];
-const codeOrder = [".init", ".plt", ".plt.got", ".fini"];
+const codeOrder = [".init", ".plt", ".plt.got", ".plt.sec", ".fini"];
 const relroNames: ReadonlySet<string> = new Set([
   ".dynamic",
   ".got",

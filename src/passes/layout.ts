@@ -382,7 +382,10 @@ function publish({ tables }: Workers, { sections }: Synthetic, segments: readonl
   tables.set("pltAddress", address(".plt"));
   tables.set("pltOffset", offset(".plt"));
   tables.set("pltSize", size(".plt"));
-  tables.set("pltIndex", index(".plt"));
+  tables.set("pltIndex", index(find(".plt.sec") === undefined ? ".plt" : ".plt.sec"));
+  tables.set("pltSecAddress", address(".plt.sec"));
+  tables.set("pltSecOffset", offset(".plt.sec"));
+  tables.set("pltSecSize", size(".plt.sec"));
   tables.set("pltGotAddress", address(".plt.got"));
   tables.set("pltGotOffset", offset(".plt.got"));
   tables.set("pltGotSize", size(".plt.got"));

@@ -14,10 +14,11 @@ import { versionDefinitions } from "../output/sections/version-definitions.ts";
 import { type VersionRequirement, versionRequirements } from "../output/sections/version-requirements.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { Needs } from "./find-needs.ts";
+import type { FindingReader } from "./findings.ts";
 import type { LinkedObject } from "./resolve.ts";
 import { packsRelatives } from "./spawn.ts";
 import type { Workers } from "./workers.ts";
-import type { Target } from "../targets/target.ts";
+import type { PltSizes, Target } from "../targets/target.ts";
 
 const { FileFlags, FileState } = enumerations;
 const { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE } = elf;
@@ -45,6 +46,7 @@ export async function synthesise(
   options: LinkOptions,
   target: Target,
   addressOf: AddressOf,
+  findings: FindingReader,
 ): Promise<Synthetic> {
   const { tables } = workers;
   const slots = await placeSlots(workers, needs);
@@ -70,7 +72,13 @@ export async function synthesise(
       }),
     );
   }
-  addSlots(workers, add, find, slots, target);
+  const properties = programProperties(workers, needs, options, findings);
+  const plt = options.z.isIbtPlt || properties.hasIbt ? target.checkedPlt : target.plt;
+  tables.set("pltHeaderSize", plt.header);
+  tables.set("pltEntrySize", plt.entry);
+  tables.set("pltSecEntrySize", plt.secondEntry);
+  tables.set("pltGotEntrySize", plt.gotEntry);
+  addSlots(workers, add, find, slots, target, plt);
   if (relaDyn > 0) {
     add(
       new OutputSection({
@@ -85,16 +93,16 @@ export async function synthesise(
     );
   }
   if (needs.ehFrameSize > 0) addEhFrame(workers, add, needs, options);
-  const properties = propertyNote(programProperties(workers, needs, options));
-  if (properties.length > 0)
+  const propertyBytes = propertyNote(properties);
+  if (propertyBytes.length > 0)
     add(
       new OutputSection({
         name: ".note.gnu.property",
         type: elf.SHT_NOTE,
         flags: SHF_ALLOC,
         alignment: 8,
-        size: properties.length,
-        contents: () => properties,
+        size: propertyBytes.length,
+        contents: () => propertyBytes,
       }),
     );
   const idSize = buildIdSize(options.buildId);
@@ -116,17 +124,29 @@ export async function synthesise(
   return { ...needs, sections, isDynamic, strings };
 }
 
-/** The output may be run with IBT and SHSTK when every object was made for it. */
-function programProperties({ tables }: Workers, { files, internalFile }: Needs, { z }: LinkOptions): ProgramProperties {
+/** The output may be run with IBT and SHSTK when every object was made for it, or when the user says so. */
+function programProperties(
+  { tables, diagnostics }: Workers,
+  { files, internalFile }: Needs,
+  { z }: LinkOptions,
+  findings: FindingReader,
+): ProgramProperties {
   const flags = tables.column("file", "flags");
   const state = tables.column("file", "state");
-  let common: number = FileFlags.HAS_IBT | FileFlags.HAS_SHSTK;
-  for (let file = 0; file < files; file++)
-    if (file !== internalFile && !(flags[file] & FileFlags.IS_SHARED) && state[file] & FileState.REACHED)
-      common &= flags[file];
+  const { HAS_IBT, HAS_SHSTK } = FileFlags;
+  let common: number = HAS_IBT | HAS_SHSTK;
+  for (let file = 0; file < files; file++) {
+    if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
+    common &= flags[file];
+    const missing = [...(flags[file] & HAS_IBT ? [] : ["IBT"]), ...(flags[file] & HAS_SHSTK ? [] : ["SHSTK"])];
+    if (z.cetReport === "none" || missing.length === 0) continue;
+    const operands = { properties: `${missing.join(" and ")} ${missing.length === 1 ? "property" : "properties"}` };
+    const place = { file: findings.fileName(file), fileOrder: file };
+    diagnostics.add(z.cetReport === "error" ? "propertyMissing" : "propertyMissingWarning", operands, place);
+  }
   return {
-    hasIbt: z.isIbt || (common & FileFlags.HAS_IBT) !== 0,
-    hasShstk: z.isShstk || (common & FileFlags.HAS_SHSTK) !== 0,
+    hasIbt: z.isIbt || (common & HAS_IBT) !== 0,
+    hasShstk: z.isShstk || (common & HAS_SHSTK) !== 0,
     isaNeeded: tables.get("isaNeeded"),
   };
 }
@@ -200,7 +220,7 @@ function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: n
 type Add = (section: OutputSection) => OutputSection;
 type Find = (name: string) => OutputSection | undefined;
 
-function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: Target): void {
+function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: Target, plt: PltSizes): void {
   const { tables } = workers;
   const code = SHF_ALLOC | SHF_EXECINSTR;
   const data = SHF_ALLOC | SHF_WRITE;
@@ -220,7 +240,7 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
     }),
   );
   if (slots.plt > 0) {
-    const size = target.pltHeaderSize + slots.plt * target.pltEntrySize;
+    const size = plt.header + slots.plt * plt.entry;
     add(
       new OutputSection({
         name: ".plt",
@@ -228,9 +248,20 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
         flags: code,
         alignment: 16,
         size,
-        entsize: target.pltEntrySize,
+        entsize: plt.entry,
       }),
     );
+    if (plt.secondEntry > 0)
+      add(
+        new OutputSection({
+          name: ".plt.sec",
+          type: progbits,
+          flags: code,
+          alignment: 16,
+          size: slots.plt * plt.secondEntry,
+          entsize: plt.secondEntry,
+        }),
+      );
     add(
       new OutputSection({
         name: ".rela.plt",
@@ -245,15 +276,15 @@ function addSlots(workers: Workers, add: Add, find: Find, slots: Slots, target: 
     );
   }
   if (slots.pltGot > 0) {
-    const size = slots.pltGot * target.pltGotEntrySize;
+    const size = slots.pltGot * plt.gotEntry;
     add(
       new OutputSection({
         name: ".plt.got",
         type: progbits,
         flags: code,
-        alignment: 8,
+        alignment: plt.gotEntry,
         size,
-        entsize: target.pltGotEntrySize,
+        entsize: plt.gotEntry,
       }),
     );
   }

@@ -10,8 +10,17 @@ export interface Target {
   readonly codeFiller: number;
   /** Words at the beginning of .got.plt that are the loader's. */
   readonly gotPltReserved: number;
-  /** Bytes. */
-  readonly pltHeaderSize: number;
-  readonly pltEntrySize: number;
-  readonly pltGotEntrySize: number;
+  readonly plt: PltSizes;
+  /** Of code for which the processor checks where indirect branches go. */
+  readonly checkedPlt: PltSizes;
+}
+
+/** Bytes of the code that reaches other modules. */
+export interface PltSizes {
+  readonly header: number;
+  readonly entry: number;
+  /** Of .plt.sec, whose entries are what other code calls; 0 where that is .plt. */
+  readonly secondEntry: number;
+  /** Of .plt.got, for symbols that have a slot in .got as well. */
+  readonly gotEntry: number;
 }

@@ -8,7 +8,7 @@ export const x86_64: Target = {
   imageBase: 0x400000,
   codeFiller: 0xcc,
   gotPltReserved: 3,
-  pltHeaderSize: 16,
-  pltEntrySize: 16,
-  pltGotEntrySize: 8,
+  plt: { header: 16, entry: 16, secondEntry: 0, gotEntry: 8 },
+  // With IBT: each entry begins with endbr64, so that .plt has no room for the jump that is taken mostly.
+  checkedPlt: { header: 16, entry: 16, secondEntry: 16, gotEntry: 16 },
 };
