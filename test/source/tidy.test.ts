@@ -16,7 +16,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   targets: ["elf"],
   tables: ["staging", "elf"],
   inputs: ["options", "staging", "elf", "diagnostics"],
-  output: ["tables", "targets", "options", "elf", "diagnostics", "staging"],
+  output: ["addon", "tables", "targets", "options", "elf", "diagnostics", "staging"],
   reports: ["tables", "diagnostics"],
   passes: ["addon", "output", "reports", "inputs", "tables", "targets", "options", "staging", "elf", "diagnostics"],
   // The files at the top: link.ts and index.ts.
