@@ -18,6 +18,9 @@ const FIRST_SEED = 0x5be0cd19;
 /** More workers than this find nothing to do but to wait for memory. */
 const MAX_WORKERS = 32;
 
+/** What a worker works through while another one is forked. */
+const BYTES_FOR_A_FORK = 2 * 2 ** 20;
+
 const COLLIDING_BITS = 10;
 
 /** How a link runs in its process. */
@@ -57,13 +60,28 @@ export async function spawn(
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
   tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
-  const workers = options.threads ?? Math.min(shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]), MAX_WORKERS);
+  const workers = options.threads ?? workersFor(inputs);
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
   const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...hooks });
   const spawned = new Workers(arena, pool, tables, diagnostics, { chunkRows, leavesToExit });
   onSpawn?.(spawned);
   return spawned;
+}
+
+/** One for every processor that this link may use, as long as there is work for it. */
+function workersFor({ staged }: Inputs): number {
+  const bytes = staged.reduce((sum, set) => sum + set.sizes.reduce((total, size) => total + size, 0), 0);
+  const useful = usefulWorkers(bytes);
+  return useful === 1 ? 1 : Math.min(useful, shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]));
+}
+
+/**
+ * So many workers that one more would take longer to fork, one after the other, than it would save. With work in
+ * proportion to the bytes of the inputs that is the square root of their ratio.
+ */
+export function usefulWorkers(inputBytes: number): number {
+  return Math.min(Math.max(1, Math.ceil(Math.sqrt(inputBytes / BYTES_FOR_A_FORK))), MAX_WORKERS);
 }
 
 /**
