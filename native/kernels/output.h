@@ -3,6 +3,7 @@
 // buffer can get into the file.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "elf/hash.h"
@@ -72,6 +73,13 @@ public:
     u8 *at = buffer_.data() + used_ + gap;
     used_ += gap + size;
     return at;
+  }
+  // As many zeros as a file may claim to have, without the memory for them.
+  void write_zeros(Output &output, u64 position, u64 size) {
+    for (u64 done = 0; done < size; done += std::min(size - done, flush_at)) {
+      u64 part = std::min(size - done, flush_at);
+      std::memset(reserve(output, position + done, part), 0, part);
+    }
   }
   u64 position() const { return flushed_ + used_; }
 

@@ -354,9 +354,13 @@ bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags) {
   return true;
 }
 
+// The end of a file's strings: of what has no name that could be read.
+Name empty_name(const Tables &t, const FileView &file) {
+  return {file.bytes.data() + t.file.strings[file.id] + t.file.strings_size[file.id] - 1, 0};
+}
+
 void scan_object(Job &job, const FileView &file) {
   const Tables &t = job.t;
-  const u8 *base = file.bytes.data();
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     Elf64_Sym sym = file.symbols()[i];
     MentionId m = file.mention(i);
@@ -364,10 +368,10 @@ void scan_object(Job &job, const FileView &file) {
     u32 section = file.section_index(i, sym);
     if (!name || section == section_bad) {
       job.report(name ? Code::BadSymbolSection : Code::BadSymbolName, {.file = raw(file.id), .symbol = i});
+      Name empty = empty_name(t, file);
       t.mention.flags[m] = MentionFlags::UNDEFINED | MentionFlags::WEAK;
-      t.mention.name[m] =
-          address_of(base + t.file.strings[file.id] + t.file.strings_size[file.id] - 1); // the empty name
-      t.mention.hash[m] = hash_name(t, base, 0);
+      t.mention.name[m] = address_of(empty.data);
+      t.mention.hash[m] = hash_name(t, empty.data, empty.size);
       continue;
     }
     u32 flags = section == SHN_UNDEF                                    ? MentionFlags::UNDEFINED
@@ -408,7 +412,7 @@ void scan_object(Job &job, const FileView &file) {
     }
     if (!name) {
       job.report(Code::BadSymbolName, {.file = raw(file.id), .symbol = g.sh_info});
-      name = Name{base, 0};
+      name = empty_name(t, file);
     }
     t.mention.flags[m] = MentionFlags::SIGNATURE;
     t.mention.name[m] = address_of(name->data);
@@ -433,7 +437,7 @@ void scan_shared(Job &job, const FileView &file) {
     if (!name || is_local || sym.binding() == STB_LOCAL) {
       if (!name) job.report(Code::BadSymbolName, {.file = raw(f), .symbol = i});
       flags = MentionFlags::UNDEFINED | MentionFlags::WEAK; // takes no part
-      name = Name{file.bytes.data() + t.file.strings[f] + t.file.strings_size[f] - 1, 0};
+      name = empty_name(t, file);
     }
     u64 hash;
     u32 index = version & ~VERSYM_HIDDEN;

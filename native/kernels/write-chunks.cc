@@ -143,11 +143,11 @@ private:
     Elf64_Shdr header = file.section(index);
     if (header.sh_size == 0) return;
     u64 position = t_.section.offset[s];
-    u8 *out = stream_of(bucket).reserve(output_, position, header.sh_size);
     if (header.sh_type == SHT_NOBITS) { // in a bucket of bytes
-      std::memset(out, 0, header.sh_size);
+      stream_of(bucket).write_zeros(output_, position, header.sh_size);
       return;
     }
+    u8 *out = stream_of(bucket).reserve(output_, position, header.sh_size);
     auto contents = file.contents(header);
     if (!contents) {
       job_.report(Code::SectionOutsideFile, {.file = raw(file.id), .section = index});

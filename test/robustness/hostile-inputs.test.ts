@@ -176,6 +176,19 @@ describe("an object is refused by name", () => {
       /bad\.o.*section group/,
     ],
     [
+      "with groups whose signatures have no names",
+      (elf) => {
+        const groups = elf.sections.filter(({ type }) => type === 17);
+        for (const [row, group] of groups.entries()) {
+          elf.set(elf.sectionField(group, "sh_info"), 1 + row);
+          elf.set(elf.symbolField(1 + row, "st_name"), 1 << 30);
+          elf.set(elf.symbolField(1 + row, "st_info"), 0);
+        }
+        elf.set(elf.symbolField(elf.section(".symtab").info, "st_name"), 1 << 30); // an empty name, too
+      },
+      /bad\.o.*name is outside the string table/,
+    ],
+    [
       "whose strings do not end",
       (elf) =>
         elf.bytes.fill(
