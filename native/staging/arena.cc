@@ -32,20 +32,28 @@ std::unique_ptr<Arena> Arena::create(uint64_t bytes, Failure &failure) {
     failure = {errno, "memfd_create"};
     return nullptr;
   }
-  for (uint64_t size = align_up(std::max(bytes, page), page);; size = align_up(size / 2, page)) {
-    // RLIMIT_AS counts reservations too, so a limited process gets what fits.
-    void *base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, arena->fd_, 0);
-    if (base != MAP_FAILED) {
-      arena->reserved_ = size;
-      arena->mapping_ =
-          MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, 0));
-      return arena;
-    }
+  uint64_t size = align_up(std::max(bytes, page), page);
+  void *base;
+  bool is_limited = false;
+  // RLIMIT_AS counts reservations too, so a limited process gets what fits.
+  while ((base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, arena->fd_, 0)) ==
+         MAP_FAILED) {
     if (errno != ENOMEM || size <= kSmallestReserve) {
       failure = {errno, "mmap"};
       return nullptr;
     }
+    size = align_up(size / 2, page);
+    is_limited = true;
   }
+  // Others need memory, too: V8 ends a process that finds none for its heap.
+  if (is_limited && size / 2 >= kSmallestReserve) {
+    const uint64_t half = align_up(size / 2, page);
+    munmap(static_cast<uint8_t *>(base) + half, size - half);
+    size = half;
+  }
+  arena->reserved_ = size;
+  arena->mapping_ = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, 0));
+  return arena;
 }
 
 std::unique_ptr<Arena> Arena::adopt(int fd, uint64_t bytes, uint64_t base, Failure &failure) {

@@ -1,6 +1,9 @@
 // What a kernel is given: the tables, its job's parameters, and a place for what it finds wrong.
 #pragma once
 
+#include <cerrno>
+#include <new>
+
 #include "generated/columns.h"
 #include "generated/diagnostic-codes.h"
 #include "spore/kernel.h"
@@ -50,10 +53,15 @@ private:
   const JobArguments &arguments_;
 };
 
+// Returns 0, or ENOMEM when a kernel's own tables found no memory.
 template <RowId Id, void (*kernel)(Job &, RowRange<Id>)>
 int32_t run_kernel(const spore_context *context, uint32_t first, uint32_t end) {
   Job job(*context);
-  kernel(job, RowRange<Id>(first, end, context->fault_row));
+  try {
+    kernel(job, RowRange<Id>(first, end, context->fault_row));
+  } catch (const std::bad_alloc &) {
+    return ENOMEM;
+  }
   return 0;
 }
 

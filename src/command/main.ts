@@ -91,11 +91,11 @@ async function runLink(
   }
 }
 
-function addIoError(options: LinkOptions, diagnostics: Diagnostics, error: IoError): void {
-  // "ENOSPC: no space left on device, write "a.out"" → "no space left on device"
-  const reason = /^\w+: (.*?), \w+/.exec(error.message)?.[1] ?? error.message;
-  const path = error.path ?? options.output;
-  if (path !== options.output) diagnostics.add("stagingFailed", { path, reason });
-  else if (error.syscall === "open" || error.syscall === "stat") diagnostics.add("cannotWriteOutput", { path, reason });
+function addIoError(options: LinkOptions, diagnostics: Diagnostics, { path, syscall, reason }: IoError): void {
+  const { output, mapFile, dependencyFile, traceFile } = options;
+  if (path === undefined) diagnostics.add("systemCallFailed", { call: syscall, reason });
+  else if (![output, mapFile, dependencyFile, traceFile].includes(path))
+    diagnostics.add("stagingFailed", { path, reason });
+  else if (syscall === "open" || syscall === "stat") diagnostics.add("cannotWriteOutput", { path, reason });
   else diagnostics.add("outputFailed", { path, reason });
 }

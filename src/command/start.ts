@@ -1,6 +1,7 @@
 /** What bin/ld and bin/spore load: the program's name and arguments in, exit status out. */
 import { addon, isAddonLoaded } from "../addon/load.ts";
 import { link, scanFiles } from "../link.ts";
+import { ioError } from "../staging/index.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
 import { writeReports } from "./write-reports.ts";
 import { testHooksOf } from "./test-hooks.ts";
@@ -12,8 +13,10 @@ declare const SPORE_VERSION: string;
 const opened = new Set<NodeJS.WriteStream>();
 const writes: Promise<void>[] = [];
 function write(stream: NodeJS.WriteStream, text: string): void {
-  if (!opened.has(stream)) opened.add(stream.on("error", ignoreClosedPipe));
-  writes.push(new Promise((resolve) => stream.write(text, () => resolve())));
+  const fail = (error: NodeJS.ErrnoException): void => reportFailedWrite(stream, error);
+  if (!opened.has(stream)) opened.add(stream.on("error", fail));
+  const written = new Promise<void>((resolve) => stream.write(text, () => resolve()));
+  writes.push(written.catch(fail)); // a file's stream throws instead of telling the listener
 }
 
 const terminal: Terminal = {
@@ -26,10 +29,11 @@ const linkAndReport: Link = async (options, diagnostics) => {
   return writeReports(await link(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true }), options);
 };
 
-/** A reader that closed its pipe wants no more, and no stack trace. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+/** A reader that closed its pipe wants no more; a disk that is full is an error. */
+function reportFailedWrite(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
   process.exitCode ||= 1;
+  if (error.code === "EPIPE" || stream !== process.stdout) return;
+  terminal.writeError(`${PROGRAM}: error: cannot write to standard output: ${ioError(error).reason}\n`);
 }
 
 async function run([name, ...argv]: readonly string[]): Promise<number> {
@@ -41,7 +45,8 @@ async function run([name, ...argv]: readonly string[]): Promise<number> {
 
 async function start(): Promise<void> {
   try {
-    process.exitCode ||= await run(process.argv.slice(2));
+    const status = await run(process.argv.slice(2));
+    process.exitCode ||= status; // a write may have failed meanwhile
   } catch (error) {
     terminal.writeError(`${PROGRAM}: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 1;

@@ -7,22 +7,31 @@ import { formatDependencies } from "../reports/dependency-file.ts";
 import { formatMap } from "../reports/map-file.ts";
 import { formatStats } from "../reports/stats.ts";
 import { formatTrace } from "../reports/trace.ts";
+import { ioError } from "../staging/index.ts";
 import type { LinkReports } from "./main.ts";
 
-/** Writes the reports that go to files; returns what goes to the terminal. */
+/** Writes the reports that go to files; returns what goes to the terminal. @throws IoError naming the report */
 export function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
   let standardOutput = "";
   let standardError = "";
   if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
   for (const line of result.unusedSections) standardError += `${line}\n`;
   if (options.isStats) standardError += formatStats(result.timings);
-  if (options.traceFile !== undefined) writeFileSync(options.traceFile, formatTrace(result.timings));
+  if (options.traceFile !== undefined) writeReport(options.traceFile, formatTrace(result.timings));
   if (options.dependencyFile !== undefined)
-    writeFileSync(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
+    writeReport(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
   if (result.map !== undefined) {
     const text = formatMap(result.map);
     if (options.mapFile === undefined || options.mapFile === "-") standardOutput += text;
-    else writeFileSync(options.mapFile, text);
+    else writeReport(options.mapFile, text);
   }
   return { standardOutput, standardError };
+}
+
+function writeReport(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw ioError(error as NodeJS.ErrnoException, path);
+  }
 }

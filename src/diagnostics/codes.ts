@@ -302,9 +302,20 @@ export const codes = {
   workerCrashed: error<{ kernel: string; signal: string; changedFiles: readonly string[] }>(
     ({ kernel, signal }) => `a worker was ended by ${signal} in ${kernel}, twice`,
     {
-      hint: ({ changedFiles }) =>
-        changedFiles.length === 0 ? undefined : `changed while it was linked: '${changedFiles.join("', '")}'`,
+      hint: ({ changedFiles, signal }) =>
+        changedFiles.length > 0
+          ? `changed while it was linked: '${changedFiles.join("', '")}'`
+          : signal === "SIGKILL"
+            ? "the system does so when memory runs out"
+            : undefined,
     },
+  ),
+  outOfMemory: error<{ kernel: string }>(({ kernel }) => `memory ran out in ${kernel}`, {
+    hint: () => "fewer workers need less: --threads=1",
+  }),
+  systemCallFailed: error<{ call: string; reason: string }>(
+    ({ call, reason }) => `the system call ${call} failed: ${reason}`,
+    { hint: () => "a limit of the shell may be in the way: ulimit -a" },
   ),
   stagingFailed: error<{ path: string; reason: string }>(({ path, reason }) => `cannot read '${path}': ${reason}`),
   internal: error<{ detail: string }>(({ detail }) => `internal error: ${detail}`),

@@ -5,7 +5,6 @@
  * two for each file and directory searched. Objects and archives are read by scan.
  */
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { getSystemErrorMap } from "node:util";
 
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
@@ -19,7 +18,7 @@ import { ScriptError } from "../inputs/script-lexer.ts";
 import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
 import { parseVersionScript, type SymbolPattern, type VersionScript } from "../inputs/version-script.ts";
 import { checksSharedObjects, type InputRequest, type LinkOptions } from "../options/link-options.ts";
-import { type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
+import { IoError, type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
 import type { LinkHooks } from "./spawn.ts";
 
 /** One file of the link. */
@@ -220,9 +219,13 @@ class InputFinder {
 
   #reportFailure(path: string, failure: IoFailure, member: Slot["member"]): void {
     if (member !== undefined)
-      this.#diagnostics.add("thinMemberMissing", { archive: member.archive, member: path, reason: reasonOf(failure) });
+      this.#diagnostics.add("thinMemberMissing", {
+        archive: member.archive,
+        member: path,
+        reason: new IoError(failure).reason,
+      });
     else if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
-    else this.#diagnostics.add("cannotOpen", { path, reason: reasonOf(failure) });
+    else this.#diagnostics.add("cannotOpen", { path, reason: new IoError(failure).reason });
   }
 
   /** Judges a file that was found, and makes slots of what a script or a thin archive names. */
@@ -496,10 +499,4 @@ function displayNameOf(slot: Pick<Slot, "member">, path: string): string {
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
-}
-
-/** An errno's name in the words of the system; our own codes in those of staging. */
-function reasonOf(failure: IoFailure): string {
-  for (const [name, message] of getSystemErrorMap().values()) if (name === failure.code) return message;
-  return failure.code === "ERR_STAGE_NOT_REGULAR" ? "not a regular file" : failure.code;
 }

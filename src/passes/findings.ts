@@ -5,6 +5,7 @@
 import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { ByteReader } from "../elf/byte-reader.ts";
 import type { LinkOptions } from "../options/link-options.ts";
+import { ioError } from "../staging/index.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -246,7 +247,8 @@ export class FindingReader {
       return;
     }
     if (name === "outputFailed") {
-      diagnostics.add("outputFailed", { path: this.#options.output, reason: `errno ${operand}` });
+      const { reason } = ioError({ code: operand, syscall: "write" });
+      diagnostics.add("outputFailed", { path: this.#options.output, reason });
       return;
     }
     const object = file === NONE ? undefined : this.#described(file);

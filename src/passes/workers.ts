@@ -2,8 +2,10 @@
  * The workers of one link, and the tables that they work on. Made by the spawn pass, used by every later
  * one: `run` is how a pass runs a kernel.
  */
+import { constants } from "node:os";
+
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
-import { type Arena, WorkerCrashError, type WorkerPool } from "../staging/index.ts";
+import { type Arena, KernelError, WorkerCrashError, type WorkerPool } from "../staging/index.ts";
 import { type KernelName, kernels } from "../tables/kernels.ts";
 import type { Tables } from "../tables/views.ts";
 
@@ -96,9 +98,14 @@ export class Workers implements AsyncDisposable {
         retriedChunks: report.retriedChunks,
       });
     } catch (error) {
-      if (!(error instanceof WorkerCrashError)) throw error;
-      const how = error.signal ?? `exit status ${error.exitCode}`;
-      this.diagnostics.add("workerCrashed", { kernel, signal: how, changedFiles: error.changedFiles });
+      if (error instanceof WorkerCrashError) {
+        const how = error.signal ?? `exit status ${error.exitCode}`;
+        this.diagnostics.add("workerCrashed", { kernel, signal: how, changedFiles: error.changedFiles });
+      } else if (error instanceof KernelError && error.status === constants.errno.ENOMEM) {
+        this.diagnostics.add("outOfMemory", { kernel });
+      } else {
+        throw error;
+      }
       this.diagnostics.stopIfFailed();
     }
   }

@@ -8,7 +8,7 @@ import { IoError, ioError, isFailure } from "./io-error.ts";
 export interface ArenaOptions {
   /**
    * Bytes of address space to reserve; nothing is spent on them. Default 64 GiB. Where the process may not
-   * have as much (`RLIMIT_AS`), the largest half, quarter, … that it may have is taken.
+   * have as much (`RLIMIT_AS`), half of the largest half, quarter, … that it may have is taken: others need some.
    */
   readonly reserveBytes?: number;
 }

@@ -9,7 +9,7 @@ export type { AllocateOptions, ArenaOptions } from "./arena.ts";
 export { memoryBudget, memoryUse, setMemoryBudget } from "./budget.ts";
 export type { MemoryBudget, MemoryUse } from "./budget.ts";
 export { File } from "./file.ts";
-export { IoError } from "./io-error.ts";
+export { ioError, IoError } from "./io-error.ts";
 export type { IoFailure } from "./io-error.ts";
 export { ProcessHandle } from "./process-handle.ts";
 export type { ExitStatus, JoinOptions } from "./process-handle.ts";

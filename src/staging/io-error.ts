@@ -51,9 +51,13 @@ export class IoError extends Error implements IoFailure {
   readonly code: string;
   readonly syscall: string;
   readonly path: string | undefined;
+  /** What the code means, in the words of the system. */
+  readonly reason: string;
 
   constructor({ code, syscall, path }: IoFailure) {
-    super(`${code}: ${messageOf(code)}, ${syscall}${path === undefined ? "" : ` "${path}"`}`);
+    const reason = messageOf(code);
+    super(`${code}: ${reason}, ${syscall}${path === undefined ? "" : ` "${path}"`}`);
+    this.reason = reason;
     this.code = code;
     this.syscall = syscall;
     this.path = path;

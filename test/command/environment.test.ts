@@ -1,18 +1,12 @@
 /** The command in the environments that people run it in. */
-import { chmod, lstat, mkdir, readdir, readFile, stat, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import { root, run, spore } from "../harness/oracles.ts";
+import { processesWith } from "../harness/processes.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const program = { "main.c": '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }' };
-
-/** Processes that have this text in their command line. */
-async function processesWith(text: string): Promise<string[]> {
-  const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
-  return lines.filter((line) => line.includes(text));
-}
 
 test("NODE_OPTIONS are not for the linker", async () => {
   await using dir = await scratch({ ...program, "loud.cjs": 'console.log("required"); process.exit(9);' });
