@@ -15,7 +15,8 @@ void write_pieces(Job &job, RowRange<PartitionId> rows) {
   std::vector<Stream> streams(buckets);
   std::vector<u64> file_offsets(buckets); // of each bucket in use, by ordinal
   for (u32 b = 1; b < t.bucket.rows; b++)
-    if (BucketId bucket{b}; t.bucket.key[bucket] != 0) file_offsets[t.bucket.ordinal[bucket]] = t.bucket.file_offset[bucket];
+    if (BucketId bucket{b}; t.bucket.key[bucket] != 0)
+      file_offsets[t.bucket.ordinal[bucket]] = t.bucket.file_offset[bucket];
   for (PartitionId partition : rows) {
     u32 p = raw(partition);
     u32 begin = t.hash_cell.first[HashCellId{p}];
