@@ -27,6 +27,8 @@ const files = {
     int tentative; static int unused(void) { return 1; } int dead(void) { return unused(); }
     int plain(int x) { tentative = x; return tentative + 1; }
     static int one(int x) { return x + 1; } static int (*choose(void))(int) { return one; }
+    static void construct(void) { tentative = 1; }
+    static void (*constructor)(void) __attribute__((section(".ctors"), used)) = construct;
     int indirect(int) __attribute__((ifunc("choose")));`,
   "archived.c": "int deeper(int); int archived(int x) { return deeper(x) + 1; }",
   "deeper.c": "int deeper(int x) { return x * 10; }",
