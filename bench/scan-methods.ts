@@ -6,7 +6,7 @@ import { Diagnostics } from "../src/diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../src/options/link-options.ts";
 import { parseOptions } from "../src/options/parse.ts";
 import type { InputFile, Inputs } from "../src/passes/find-inputs.ts";
-import { scan } from "../src/passes/scan.ts";
+import { listInputs, scan } from "../src/passes/scan.ts";
 import { spawn } from "../src/passes/spawn.ts";
 import type { Workers } from "../src/passes/workers.ts";
 import { type StagedSet, stageFiles, StageMode } from "../src/staging/index.ts";
@@ -78,7 +78,8 @@ function inputsOf(
 async function scanInProcess(paths: readonly string[], buffers: readonly Buffer[], look?: Look): Promise<void> {
   await using workers = workersInProcess();
   const sizes = buffers.map(({ length }) => length);
-  await scan(workers, inputsOf(paths, buffers.map(addressOf), sizes), noOptions, undefined);
+  listInputs(workers, inputsOf(paths, buffers.map(addressOf), sizes), undefined);
+  await scan(workers, noOptions);
   look?.(workers);
 }
 
@@ -154,7 +155,8 @@ export const stageAndSpawn: Method = {
     run: async (look) => {
       using set = stageFiles(StageMode.MmapShared, paths);
       await using workers = await spawnOver(set, count);
-      await scan(workers, stagedInputs(set), noOptions, undefined);
+      listInputs(workers, stagedInputs(set), undefined);
+      await scan(workers, noOptions);
       look?.(workers);
     },
   }),
@@ -168,7 +170,8 @@ export const stagedBefore: Method = {
     const workers = await spawnOver(set, count);
     return {
       run: async (look) => {
-        await scan(workers, stagedInputs(set), noOptions, undefined);
+        listInputs(workers, stagedInputs(set), undefined);
+        await scan(workers, noOptions);
         look?.(workers);
       },
       [Symbol.asyncDispose]: async () => {

@@ -1,5 +1,5 @@
 /** THE MAP: a link, pass by pass. Each pass is a function in src/passes, in the file of its name. */
-import type { Diagnostics } from "./diagnostics/diagnostics.ts";
+import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
@@ -11,7 +11,8 @@ import { listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
 import { resolve } from "./passes/resolve.ts";
-import { scan } from "./passes/scan.ts";
+import { listInputs, scan } from "./passes/scan.ts";
+import { searchArchives } from "./passes/search-archives.ts";
 import { select } from "./passes/select.ts";
 import { type LinkHooks, spawn } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
@@ -37,20 +38,34 @@ export interface LinkResult {
 /** Tries of a link before two names with one hash are called an error: a try has a seed of its own. */
 const MAX_ATTEMPTS = 4;
 
+/** One try of a link. */
+interface Attempt {
+  readonly seed: number;
+  /** Whether archives may be searched by their indexes, and whether they were. */
+  readonly mayUseIndexes: boolean;
+  usedIndexes: boolean;
+}
+
 /** Links. Throws LinkFailed when something is wrong with the inputs; it is in `diagnostics`. */
 export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks: LinkHooks = {}): Promise<LinkResult> {
-  for (let attempt = 0; ; attempt++) {
+  const forgetLater = diagnostics.checkpoint();
+  for (let seed = 0, mayUseIndexes = true; ;) {
+    const attempt: Attempt = { seed, mayUseIndexes, usedIndexes: false };
     try {
-      return await linkWithSeed(attempt, options, diagnostics, hooks);
+      return await linkOnce(attempt, options, diagnostics, hooks);
     } catch (error) {
-      if (!(error instanceof HashCollision) || attempt + 1 === MAX_ATTEMPTS) throw error;
+      if (error instanceof HashCollision && seed + 1 < MAX_ATTEMPTS) seed++;
+      // An index may be older than its archive, and says nothing of what a name resembles: errors are found without.
+      else if (error instanceof LinkFailed && attempt.usedIndexes) mayUseIndexes = false;
+      else throw error;
+      forgetLater();
     }
   }
 }
 
 /** One link, in order. What a pass needs is in its arguments, what it found is its result. */
-async function linkWithSeed(
-  attempt: number,
+async function linkOnce(
+  attempt: Attempt,
   options: LinkOptions,
   diagnostics: Diagnostics,
   hooks: LinkHooks,
@@ -58,11 +73,13 @@ async function linkWithSeed(
   using inputs = findInputs(options, diagnostics, hooks); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
-  await using workers = await spawn(inputs, options, diagnostics, attempt, hooks); // arena, then fork: what comes later goes there
+  await using workers = await spawn(inputs, options, diagnostics, attempt.seed, hooks); // arena, then fork: what comes later goes there
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
 
-  const scanned = await scan(workers, inputs, options, internal); // sections and symbols of every file and member
+  listInputs(workers, inputs, internal);
+  attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan
+  const scanned = await scan(workers, options); // sections and symbols of every file and member
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
   findings.check(diagnostics);
@@ -100,7 +117,8 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   diagnostics.stopIfFailed();
   await using workers = await spawn(inputs, options, diagnostics, 0, {});
   const findings = new FindingReader(workers, inputs, options);
-  const scanned = await scan(workers, inputs, options, undefined);
+  listInputs(workers, inputs, undefined);
+  const scanned = await scan(workers, options);
   findings.check(diagnostics);
   const resolved = await resolve(workers, scanned, inputs, options, undefined, findings);
   return listSymbols(workers, resolved, findings);

@@ -17,6 +17,7 @@ enum : u32 {
   IS_INDIRECT = 0x40,
   IS_INTERNAL = 0x80,
   IS_RUNTIME = 0x100,
+  IS_INDEXED = 0x200,
 };
 } // namespace InputFlags
 
@@ -158,6 +159,9 @@ enum : u32 {
 // a staged file, in command-line order
 enum class InputId : u32 {};
 
+// a name in the index of an archive that is searched by it
+enum class IndexNameId : u32 {};
+
 // an object, an archive member or a shared object, in input order
 enum class FileId : u32 {};
 
@@ -239,8 +243,18 @@ struct InputTable {
   Column<InputId, u64> base; // address of the first byte
   Column<InputId, u64> size; // bytes
   Column<InputId, u16> flags; // InputFlags
-  Column<InputId, u32> members; // files in it: 1, or the ELF members of an archive (scan)
+  Column<InputId, u32> members; // files in it: 1, or the ELF members of an archive that are listed (scan)
+  Column<InputId, u32> index_names; // archives that are searched by their index: names in it (scan)
+  Column<InputId, u32> first_index_name; // its first row in indexName (scan)
   Column<InputId, u32> first_file; // its first row in file (scan)
+};
+
+// A row is a name in the index of an archive that is searched by it.
+struct IndexNameTable {
+  u64 rows;
+  Column<IndexNameId, u64> hash; // of the name, up to an @ (scan)
+  Column<IndexNameId, u64> member; // offset in the archive of the header of the member that defines it (scan)
+  Column<IndexNameId, u8> is_wanted; // 1 when something may refer to it (scan)
 };
 
 // A row is an object, an archive member or a shared object, in input order.
@@ -538,6 +552,7 @@ struct Scalars {
   u64 isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
   u64 common_bucket; // row of the bucket of common symbols
   u64 has_unmarked; // 1 when a section was reached and is still to be followed; atomic
+  u64 is_search_too_wide; // 1 when so much is referred to that archives are not worth searching
   u64 finding_count; // rows of finding handed out, also past its end; atomic
   u64 needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
   u64 has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
@@ -612,6 +627,7 @@ struct Scalars {
 struct Tables {
   Scalars link;
   InputTable input;
+  IndexNameTable index_name;
   FileTable file;
   MentionTable mention;
   SymbolTable symbol;

@@ -5,6 +5,9 @@
 namespace spore {
 
 const spore_kernel_entry kernel_entries[] = {
+    {"countIndexes", run_kernel<InputId, count_indexes>},
+    {"hashIndexes", run_kernel<InputId, hash_indexes>},
+    {"searchIndexes", run_kernel<RangeId, search_indexes>},
     {"countMembers", run_kernel<InputId, count_members>},
     {"listMembers", run_kernel<InputId, list_members>},
     {"scanHeaders", run_kernel<FileId, scan_headers>},

@@ -6,6 +6,15 @@
 
 namespace spore {
 
+// Counts the names in the index of each archive that may be searched by it.
+void count_indexes(Job &job, RowRange<InputId> rows);
+
+// Fills indexName.
+void hash_indexes(Job &job, RowRange<InputId> rows);
+
+// One row: finds the members that may be in the link.
+void search_indexes(Job &job, RowRange<RangeId> rows);
+
 // Counts the objects in each archive.
 void count_members(Job &job, RowRange<InputId> rows);
 

@@ -8,64 +8,9 @@
 
 #include "elf/hash.h"
 #include "generated/kernels.h"
-#include "tables/file-view.h"
+#include "kernels/archive.h"
 
 namespace spore {
-
-namespace {
-
-// The header of an archive member: System V and GNU variants (`ar` file format), fields in decimal.
-struct ArHeader {
-  char ar_name[16], ar_date[12], ar_uid[6], ar_gid[6], ar_mode[8], ar_size[10], ar_fmag[2];
-};
-static_assert(sizeof(ArHeader) == 60);
-
-struct Member {
-  u64 header; // offset in the archive
-  Bytes contents;
-};
-
-std::optional<u64> decimal(const char *text, size_t size) {
-  u64 value = 0;
-  size_t i = 0;
-  for (; i < size && text[i] >= '0' && text[i] <= '9'; i++) value = value * 10 + static_cast<u64>(text[i] - '0');
-  if (i == 0) return std::nullopt;
-  for (; i < size; i++)
-    if (text[i] != ' ') return std::nullopt;
-  return value;
-}
-
-bool has_elf_magic(const Bytes &b) { return b.size() >= 4 && std::memcmp(b.data(), "\177ELF", 4) == 0; }
-bool has_bitcode_magic(const Bytes &b) { return b.size() >= 4 && std::memcmp(b.data(), "BC\xc0\xde", 4) == 0; }
-
-// Calls `visit` with every member that is an object or bitcode. False when the archive is malformed.
-template <typename Visit> bool for_each_member(const Bytes &archive, Visit visit, u64 &bad_offset) {
-  u64 at = 8;
-  while (at < archive.size()) {
-    bad_offset = at;
-    auto header = archive.read<ArHeader>(at);
-    if (!header || std::memcmp(header->ar_fmag, "`\n", 2) != 0) return false;
-    std::optional<u64> size = decimal(header->ar_size, sizeof header->ar_size);
-    if (!size) return false;
-    auto contents = archive.slice(at + sizeof(ArHeader), *size);
-    if (!contents) return false;
-    // BSD's archives put the name in front of the contents: "#1/" and its length.
-    if (std::memcmp(header->ar_name, "#1/", 3) == 0) {
-      std::optional<u64> name = decimal(header->ar_name + 3, sizeof header->ar_name - 3);
-      if (!name || *name > *size) return false;
-      contents = contents->slice(*name, *size - *name);
-    }
-    if (has_elf_magic(*contents) || has_bitcode_magic(*contents)) visit(Member{at, *contents});
-    at += sizeof(ArHeader) + *size + (*size & 1);
-  }
-  return true;
-}
-
-Bytes input_bytes(const Tables &t, InputId i) {
-  return {reinterpret_cast<const u8 *>(t.input.base[i]), t.input.size[i]};
-}
-
-} // namespace
 
 void count_members(Job &job, RowRange<InputId> rows) {
   const Tables &t = job.t;
@@ -76,7 +21,7 @@ void count_members(Job &job, RowRange<InputId> rows) {
     }
     u32 count = 0;
     u64 bad = 0;
-    if (!for_each_member(input_bytes(t, i), [&](const Member &) { count++; }, bad)) {
+    if (!for_each_listed_member(t, i, [&](const Member &) { count++; }, bad)) {
       job.report(Code::MalformedArchive, {.file = raw(i), .offset = bad});
       count = 0;
     }
@@ -120,7 +65,7 @@ void list_members(Job &job, RowRange<InputId> rows) {
     u64 bad = 0;
     if (is_archive) {
       if (t.input.members[i] != 0)
-        for_each_member(input_bytes(t, i), [&](const Member &m) { add(m.header, m.contents); }, bad);
+        for_each_listed_member(t, i, [&](const Member &m) { add(m.header, m.contents); }, bad);
     } else {
       add(0, input_bytes(t, i));
     }

@@ -6,6 +6,7 @@
  *     SPORE_TEST_DELAYS=seed        workers pause at random before their chunks
  *     SPORE_TEST_CHUNK_ROWS=rows    chunks have so many rows, whatever they hold
  *     SPORE_TEST_COLLISIONS=1       hashes of the first try collide
+ *     SPORE_TEST_SEARCH=1           archives are searched by their indexes, however small they are
  *
  * The points are those of PoolFault: reserve, claim, first, middle, last.
  */
@@ -21,12 +22,14 @@ export function testHooksOf(env: Readonly<Record<string, string | undefined>>): 
     SPORE_TEST_DELAYS: delays,
     SPORE_TEST_CHUNK_ROWS: chunkRows,
     SPORE_TEST_COLLISIONS: collisions,
+    SPORE_TEST_SEARCH: search,
   } = env;
   return {
     ...(fault === undefined ? {} : { fault: faultOf(fault) }),
     ...(delays === undefined ? {} : { delays: Number(delays) }),
     ...(chunkRows === undefined ? {} : { chunkRows: Number(chunkRows) }),
     hasCollisions: collisions !== undefined,
+    searchesAll: search !== undefined,
   };
 }
 

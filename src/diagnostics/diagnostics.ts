@@ -139,6 +139,18 @@ export class Diagnostics {
     }
   }
 
+  /** Gives a function that forgets what is added from now on: for work that is done again from its beginning. */
+  checkpoint(): () => void {
+    const kept = new Set(this.#entries.keys());
+    const errors = this.#errorCount;
+    const warnings = this.#warningCount;
+    return () => {
+      for (const key of this.#entries.keys()) if (!kept.has(key)) this.#entries.delete(key);
+      this.#errorCount = errors;
+      this.#warningCount = warnings;
+    };
+  }
+
   /** Messages of severity error, groups counted once; with --fatal-warnings, warnings are errors. */
   get errorCount(): number {
     return this.#errorCount + (this.#settings.fatalWarnings ? this.warningCount : 0);

@@ -27,14 +27,8 @@ export interface Scanned {
   readonly fileBounds: Uint32Array;
 }
 
-export async function scan(
-  workers: Workers,
-  inputs: Inputs,
-  options: LinkOptions,
-  internal: InternalObject | undefined,
-): Promise<Scanned> {
+export async function scan(workers: Workers, options: LinkOptions): Promise<Scanned> {
   const { tables } = workers;
-  fillInputs(workers, inputs, internal);
   await workers.run("countMembers");
   const files = prefixSum(tables.column("input", "members"), tables.column("input", "firstFile"), tables.rows("input"));
 
@@ -57,7 +51,8 @@ export async function scan(
   return { files, internalFile: files - 1, fileBounds };
 }
 
-function fillInputs({ tables }: Workers, inputs: Inputs, internal: InternalObject | undefined): void {
+/** Gives each staged file its row in input. */
+export function listInputs({ tables }: Workers, inputs: Inputs, internal: InternalObject | undefined): void {
   const rows = inputs.files.length + (internal === undefined ? 0 : 1);
   tables.allocate("input", rows);
   const base = tables.column("input", "base");

@@ -41,6 +41,8 @@ export interface TestHooks {
   readonly chunkRows?: number;
   /** On the first try, hashes keep few bits, so that names collide. */
   readonly hasCollisions?: boolean;
+  /** Archives are searched by their indexes, however small they are. */
+  readonly searchesAll?: boolean;
   /** Is given the workers of each try. What they ran stays readable when the link has failed. */
   readonly onSpawn?: (workers: Workers) => void;
 }

@@ -7,6 +7,9 @@ export interface Kernel {
 }
 
 export const kernels = {
+  countIndexes: { row: "input", does: "Counts the names in the index of each archive that may be searched by it." },
+  hashIndexes: { row: "input", does: "Fills indexName." },
+  searchIndexes: { row: "range", does: "One row: finds the members that may be in the link." },
   countMembers: { row: "input", does: "Counts the objects in each archive." },
   listMembers: { row: "input", does: "Gives each object, archive member and shared object its row in file." },
   scanHeaders: { row: "file", does: "Checks headers and finds symbol and string tables." },

@@ -36,8 +36,19 @@ export const schema = {
       base: u64("address of the first byte"),
       size: u64("bytes"),
       flags: u16("InputFlags"),
-      members: u32("files in it: 1, or the ELF members of an archive (scan)"),
+      members: u32("files in it: 1, or the ELF members of an archive that are listed (scan)"),
+      indexNames: u32("archives that are searched by their index: names in it (scan)"),
+      firstIndexName: u32("its first row in indexName (scan)"),
       firstFile: u32("its first row in file (scan)"),
+    },
+  },
+  indexName: {
+    row: "a name in the index of an archive that is searched by it",
+    id: "IndexNameId",
+    columns: {
+      hash: u64("of the name, up to an @ (scan)"),
+      member: u64("offset in the archive of the header of the member that defines it (scan)"),
+      isWanted: u8("1 when something may refer to it (scan)"),
     },
   },
   file: {
@@ -367,6 +378,7 @@ export const scalars = {
   isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or",
   commonBucket: "row of the bucket of common symbols",
   hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
+  isSearchTooWide: "1 when so much is referred to that archives are not worth searching",
   findingCount: "rows of finding handed out, also past its end; atomic",
   needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
   hasTextRelocations: "1 when the loader relocates a section that is read-only; atomic",
@@ -452,6 +464,7 @@ export const enumerations = {
     IS_INDIRECT: 64,
     IS_INTERNAL: 128,
     IS_RUNTIME: 256,
+    IS_INDEXED: 512,
   },
   FileFlags: {
     IS_SHARED: 1,

@@ -54,12 +54,15 @@ export interface Linker {
   readonly path: string;
   /** What gcc and g++ are given to use it. */
   readonly gccFlags: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The linker under test: bin/ld, or the one of a sanitizer build that SPORE_LD names. */
 const sporePath = resolve(root, process.env["SPORE_LD"] ?? "bin/ld");
 
 export const spore: Linker = { name: "spore", path: sporePath, gccFlags: [`-B${dirname(sporePath)}`] };
+/** Spore, searching archives by their indexes, however small they are. */
+export const searchingSpore: Linker = { ...spore, name: "spore by indexes", env: { SPORE_TEST_SEARCH: "1" } };
 export const bfd: Linker = { name: "GNU ld", path: "ld.bfd", gccFlags: ["-fuse-ld=bfd"] };
 export const gold: Linker = { name: "gold", path: "ld.gold", gccFlags: ["-fuse-ld=gold"] };
 export const lld: Linker = { name: "lld", path: "ld.lld", gccFlags: ["-fuse-ld=lld"] };

@@ -41,6 +41,7 @@ export interface Program {
   readonly name: string;
   /** ld's arguments without -o. */
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** What the program prints; undefined when it is a shared object. */
   readonly stdout?: string;
 }
@@ -86,6 +87,7 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
     all: [
       { name: "a C++ program", args: fixed, stdout },
       { name: "a shared object", args: shared },
+      { name: "a C++ program, archives by their indexes", args: fixed, env: { SPORE_TEST_SEARCH: "1" }, stdout },
     ],
   };
 }

@@ -102,15 +102,16 @@ export class Scratch implements AsyncDisposable {
 
   /** Links through the compiler driver. Missing objects are compiled first. */
   async link(linker: Linker, inputs: readonly string[], command: LinkCommand = {}): Promise<Ended> {
-    const { flags = [], output = "a.out", driver, ...options } = command;
+    const { flags = [], output = "a.out", driver, env, ...options } = command;
     await this.#compileMissing(inputs, []);
-    return this.run(driver ?? this.#driver(inputs), [...linker.gccFlags, ...inputs, ...flags, "-o", output], options);
+    const words = [...linker.gccFlags, ...inputs, ...flags, "-o", output];
+    return this.run(driver ?? this.#driver(inputs), words, { ...options, env: { ...linker.env, ...env } });
   }
 
   /** Links without a driver, with ld's own command line. */
   async linkDirectly(linker: Linker, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
     await this.#compileMissing(args, []);
-    return this.run(linker.path, args, options);
+    return this.run(linker.path, args, { ...options, env: { ...linker.env, ...options.env } });
   }
 
   /** Links and runs the program. A link that fails throws with its messages. */

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { bfd, spore, symbols } from "../harness/oracles.ts";
+import { bfd, searchingSpore, spore, symbols } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
-const linkers = [bfd, spore];
+const linkers = [bfd, spore, searchingSpore];
 
 test("only members that define what is undefined are linked, however deep", async () => {
   await using dir = await scratch({

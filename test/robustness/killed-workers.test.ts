@@ -14,7 +14,9 @@ let all: readonly Program[];
 const undisturbed = new Map<Program, { bytes: Buffer; kernels: Set<string> }>();
 
 async function link(program: Program, output: string, env: Record<string, string> = {}, ...more: string[]) {
-  return dir.linkDirectly(spore, [...program.args, "--threads=2", "--stats", ...more, "-o", output], { env });
+  return dir.linkDirectly(spore, [...program.args, "--threads=2", "--stats", ...more, "-o", output], {
+    env: { ...program.env, ...env },
+  });
 }
 
 beforeAll(async () => {
