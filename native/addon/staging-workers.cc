@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,37 +50,52 @@ Napi::Value close_descriptor(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-// (channel, bytes, descriptors | null, mayWait): null, or a failure.
+// (channel, bytes, size, descriptors | null, mayWait): null, or a failure.
 Napi::Value channel_send(const Napi::CallbackInfo &info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
-  const Failure failure = send_packet(int_at(info, 0), bytes.Data(), bytes.ByteLength(), descriptors_from_js(info[2]),
-                                      info[3].As<Napi::Boolean>().Value());
+  const size_t size = std::min<size_t>(info[2].As<Napi::Number>().Uint32Value(), bytes.ByteLength());
+  const Failure failure = send_packet(int_at(info, 0), bytes.Data(), size, descriptors_from_js(info[3]),
+                                      info[4].As<Napi::Boolean>().Value());
   return failure ? to_js(info.Env(), failure) : info.Env().Null();
 }
 
-// (channel, mayWait): { bytes, descriptors }; undefined when there is nothing yet, null when there will be
-// nothing any more; or a failure.
+// (channel, mayWait, buffer): how many bytes there are now in the buffer, which has room for
+// maxInlineBytes; { bytes or that number, descriptors } of a packet that has more than that; undefined when
+// there is nothing yet, null when there will be nothing any more; or a failure.
 Napi::Value channel_receive(const Napi::CallbackInfo &info) {
   const Napi::Env env = info.Env();
+  auto buffer = info[2].As<Napi::Uint8Array>();
+  if (buffer.ByteLength() < kMaxInlineBytes) return to_js(env, {EINVAL, "recvmsg"});
   Packet packet;
   Failure failure;
-  switch (receive_packet(int_at(info, 0), info[1].As<Napi::Boolean>().Value(), packet, failure)) {
+  switch (receive_packet(int_at(info, 0), info[1].As<Napi::Boolean>().Value(), buffer.Data(), packet, failure)) {
   case Received::Nothing: return env.Undefined();
   case Received::Closed: return env.Null();
   case Received::Failed: return to_js(env, failure);
   case Received::Packet: break;
   }
-  auto bytes = Napi::Uint8Array::New(env, packet.bytes.size());
-  if (!packet.bytes.empty()) memcpy(bytes.Data(), packet.bytes.data(), packet.bytes.size());
+  if (!packet.is_large && packet.descriptors.empty()) return Napi::Number::New(env, double(packet.inline_size));
   auto descriptors = Napi::Int32Array::New(env, packet.descriptors.size());
   for (size_t i = 0; i < packet.descriptors.size(); i++) {
     descriptors[i] = packet.descriptors[i];
     state_of(info).own_descriptor(packet.descriptors[i]);
   }
   Napi::Object result = Napi::Object::New(env);
-  result.Set("bytes", bytes);
   result.Set("descriptors", descriptors);
+  if (!packet.is_large) {
+    result.Set("bytes", double(packet.inline_size));
+    return result;
+  }
+  auto bytes = Napi::Uint8Array::New(env, packet.large.size());
+  if (!packet.large.empty()) memcpy(bytes.Data(), packet.large.data(), packet.large.size());
+  result.Set("bytes", bytes);
   return result;
+}
+
+// The other end finds that there is nothing to receive any more.
+Napi::Value channel_shut_down(const Napi::CallbackInfo &info) {
+  shut_down_channel(int_at(info, 0));
+  return info.Env().Undefined();
 }
 
 // (descriptor, callback): calls back whenever it is readable. Returns what unwatch() takes.
@@ -181,11 +197,13 @@ Napi::Value exit_now(const Napi::CallbackInfo &info) { _exit(int_at(info, 0)); }
 } // namespace
 
 void add_worker_functions(StagingEnv *state, Napi::Object exports) {
+  exports.Set("maxInlineBytes", double(kMaxInlineBytes));
   exports.Set("maxPacketDescriptors", double(kMaxPacketDescriptors));
   add_function<channel_open>(exports, "channelOpen", state);
   add_function<close_descriptor>(exports, "closeDescriptor", state);
   add_function<channel_send>(exports, "channelSend", state);
   add_function<channel_receive>(exports, "channelReceive", state);
+  add_function<channel_shut_down>(exports, "channelShutDown", state);
   add_function<watch_readable>(exports, "watchReadable", state);
   add_function<unwatch>(exports, "unwatch", state);
   add_function<hold_loop>(exports, "holdLoop", state);

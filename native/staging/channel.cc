@@ -1,4 +1,5 @@
-// SOCK_SEQPACKET keeps the bounds of packets and tells when the other end has gone, however it went.
+// SOCK_SEQPACKET keeps the bounds of packets and tells when the other end has gone, however it went. A
+// socket's buffer has 208 KiB as a rule, so several packets fit.
 #ifdef __linux__
 
 #include "staging/channel.h"
@@ -17,9 +18,6 @@
 namespace spore::staging {
 
 namespace {
-
-// Larger packets go in a memfd. A socket's buffer has 208 KiB as a rule, so several of these fit.
-constexpr size_t kMaxInlineBytes = 32 << 10;
 
 // The first byte of a packet.
 enum Kind : uint8_t { kInline = 0, kMemfd = 1 };
@@ -110,11 +108,11 @@ Failure send_packet(int channel, const uint8_t *bytes, size_t size, const std::v
   return failure;
 }
 
-Received receive_packet(int channel, bool may_wait, Packet &packet, Failure &failure) {
-  packet.bytes.resize(kMaxInlineBytes);
-  packet.descriptors.clear();
+void shut_down_channel(int channel) { shutdown(channel, SHUT_WR); }
+
+Received receive_packet(int channel, bool may_wait, uint8_t *buffer, Packet &packet, Failure &failure) {
   Header header = {};
-  std::array<struct iovec, 2> parts = {{{&header, sizeof header}, {packet.bytes.data(), packet.bytes.size()}}};
+  std::array<struct iovec, 2> parts = {{{&header, sizeof header}, {buffer, kMaxInlineBytes}}};
   alignas(struct cmsghdr) char control[kControlBytes];
   struct msghdr message = {};
   message.msg_iov = parts.data();
@@ -136,13 +134,14 @@ Received receive_packet(int channel, bool may_wait, Packet &packet, Failure &fai
     packet.descriptors.resize((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     memcpy(packet.descriptors.data(), CMSG_DATA(part), packet.descriptors.size() * sizeof(int));
   }
-  packet.bytes.resize(size_t(n) - sizeof header);
+  packet.inline_size = size_t(n) - sizeof header;
   // Descriptors that the process has no room for are dropped by the kernel.
   if (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) failure = {EMFILE, "recvmsg"};
   else if (header.kind == kMemfd) {
     if (packet.descriptors.empty()) failure = {EPROTO, "recvmsg"};
     else {
-      failure = read_memfd(packet.descriptors.back(), packet.bytes);
+      packet.is_large = true;
+      failure = read_memfd(packet.descriptors.back(), packet.large);
       close(packet.descriptors.back());
       packet.descriptors.pop_back();
     }

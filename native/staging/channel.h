@@ -13,8 +13,13 @@ namespace spore::staging {
 // Descriptors in one packet: the kernel takes 253, and one may be the memfd with the bytes.
 inline constexpr size_t kMaxPacketDescriptors = 200;
 
+// The largest packet that needs no memfd, in bytes.
+inline constexpr size_t kMaxInlineBytes = 32 << 10;
+
 struct Packet {
-  std::vector<uint8_t> bytes;
+  size_t inline_size = 0; // bytes in the receiver's buffer, unless it is large
+  bool is_large = false;
+  std::vector<uint8_t> large;
   std::vector<int> descriptors; // close-on-exec; the receiver's to close
 };
 
@@ -25,10 +30,14 @@ Failure open_channel(int ends[2]);
 // EPIPE when there is no other end; never SIGPIPE.
 Failure send_packet(int channel, const uint8_t *bytes, size_t size, const std::vector<int> &descriptors, bool may_wait);
 
+// Nothing more will be sent from this end.
+void shut_down_channel(int channel);
+
 enum class Received { Packet, Nothing, Closed, Failed };
 
 // Nothing: there is no packet, and `may_wait` is false. Closed: there is none and nobody can send one.
-Received receive_packet(int channel, bool may_wait, Packet &packet, Failure &failure);
+// `buffer` has room for kMaxInlineBytes.
+Received receive_packet(int channel, bool may_wait, uint8_t *buffer, Packet &packet, Failure &failure);
 
 // The contents as a file without a name that nobody can change any more; -1 with `failure` set.
 int sealed_memfd(const uint8_t *bytes, size_t size, Failure &failure);

@@ -51,7 +51,8 @@ export type BatchArguments = [
 
 /** What came through a channel. The descriptors are the receiver's to close. */
 export interface NativePacket {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Or how many are in the receiver's buffer. */
+  readonly bytes: Uint8Array | number;
   readonly descriptors: Int32Array;
 }
 
@@ -148,6 +149,7 @@ export interface StagingBinding {
   ): NativeReport | NativeFailure | null;
   poolPids(pool: PoolHandle): number[];
   poolClose(pool: PoolHandle, callback: (() => void) | null): void;
+  readonly maxInlineBytes: number;
   readonly maxPacketDescriptors: number;
   channelOpen(): Int32Array | NativeFailure;
   /** Closes one that a function here returned: they are closed when the environment ends before that. */
@@ -155,11 +157,17 @@ export interface StagingBinding {
   channelSend(
     channel: number,
     bytes: Uint8Array,
+    size: number,
     descriptors: Int32Array | null,
     mayWait: boolean,
   ): NativeFailure | null;
-  /** Undefined: nothing yet. Null: nothing any more. */
-  channelReceive(channel: number, mayWait: boolean): NativePacket | NativeFailure | null | undefined;
+  /** A number: so many bytes in the buffer. Undefined: nothing yet. Null: nothing any more. */
+  channelReceive(
+    channel: number,
+    mayWait: boolean,
+    buffer: Uint8Array,
+  ): number | NativePacket | NativeFailure | null | undefined;
+  channelShutDown(channel: number): void;
   /** Calls back whenever the descriptor is readable, until unwatch(). */
   watchReadable(descriptor: number, callback: () => void): number;
   unwatch(watch: number, descriptor: number): void;

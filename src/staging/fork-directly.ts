@@ -12,7 +12,7 @@ import { signalName, signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
 import { noteStandardStreams } from "./standard-streams.ts";
 import { countThreads, expectedThreads, foreignThreadNames, startUvThreads } from "./thread-count.ts";
-import { WorkerContext, workerFiles } from "./worker-context.ts";
+import { WorkerContext, WorkerFiles } from "./worker-context.ts";
 import type { WorkerFunction } from "./worker-context.ts";
 import { WorkerError, WorkerUsageError } from "./worker-errors.ts";
 import { runOnceWithoutLoop } from "./worker-process.ts";
@@ -66,7 +66,7 @@ export async function forkFunctions(
   arena: Arena | undefined,
 ): Promise<{ child: ChildControl; pid: number }[]> {
   await throwUnlessForkable();
-  const files = workerFiles(set);
+  const files = new WorkerFiles(set);
   const started: { child: ChildControl; pid: number }[] = [];
   try {
     for (const [workerIndex, run] of workers.entries()) {
@@ -76,8 +76,12 @@ export async function forkFunctions(
         noteStandardStreams();
         void [process.stdout, process.stderr]; // made before, or now
         arena?.borrow();
-        const context = new WorkerContext(files, arena, { workerIndex, workerCount: workers.length, args: undefined });
-        runOnceWithoutLoop(run, context, theirs);
+        const context = new WorkerContext(files.list, arena, {
+          workerIndex,
+          workerCount: workers.length,
+          args: undefined,
+        });
+        runOnceWithoutLoop(run, files, context, theirs);
       }
       theirs.close();
       if (isFailure(forked)) {

@@ -65,3 +65,35 @@ export interface Ended {
 export interface WorkerReport {
   readonly error: SentError;
 }
+
+/** What a pool says to a worker. */
+export type PoolOrder =
+  | {
+      readonly op: "task";
+      readonly id: number;
+      readonly task?: unknown;
+      readonly attempt: number;
+      /** Of the arena, when they have changed. */
+      readonly extents?: Float64Array;
+    }
+  /** Take chunks while there are free ones. Offsets are in the arena. */
+  | {
+      readonly op: "map";
+      readonly id: number;
+      readonly task?: unknown;
+      readonly chunks: number;
+      /** A 32-bit word for each chunk; see chunk-table.ts. */
+      readonly states: number;
+      /** Three numbers for each: file or -1, begin, end. */
+      readonly ranges: number;
+      readonly extents?: Float64Array;
+    };
+
+/** What a worker says to its pool. */
+export type PoolAnswer =
+  | { readonly op: "result"; readonly id: number; readonly chunk: number; readonly value?: unknown }
+  | { readonly op: "error"; readonly id: number; readonly chunk: number; readonly error: SentError }
+  /** No chunk of the map is left that this worker could take. */
+  | { readonly op: "idle"; readonly id: number }
+  /** The worker ends: nobody caught this. */
+  | { readonly op: "failed"; readonly error: SentError };

@@ -24,8 +24,9 @@ import {
   singleThreadedFlags,
   startUvThreads,
 } from "./thread-count.ts";
-import { WorkerContext, workerFiles } from "./worker-context.ts";
-import type { WorkerFile, WorkerFunction } from "./worker-context.ts";
+import { PoolContext, WorkerContext, WorkerFiles } from "./worker-context.ts";
+import type { PoolFunction, WorkerFunction } from "./worker-context.ts";
+import { servePool } from "./pool-worker.ts";
 import { ForkServerError, sendableError } from "./worker-errors.ts";
 import { runOnce } from "./worker-process.ts";
 
@@ -35,7 +36,7 @@ type Order<Op extends Request["op"]> = Extract<Request, { op: Op }>;
 
 interface MappedFiles {
   readonly set: StagedSet;
-  readonly files: readonly WorkerFile[];
+  readonly files: WorkerFiles;
 }
 
 class ForkServer {
@@ -132,7 +133,7 @@ class ForkServer {
       this.#parts.push(...Batch.adopt(paths, modes, identities, ofEach));
       if (!isLast) return;
       const set = new StagedSet(Batch.join(this.#parts));
-      this.#files.set(id, { set, files: workerFiles(set) });
+      this.#files.set(id, { set, files: new WorkerFiles(set) });
     } catch (error) {
       this.#releaseParts();
       throw error;
@@ -182,7 +183,7 @@ class ForkServer {
         if (isFailure(child)) throw ioError(child);
         const [pid, pidfd] = child;
         if (pid === 0) {
-          this.#become(run as WorkerFunction<never>, request, order, new Channel(channels[at]!));
+          this.#become(run, request, order, new Channel(channels[at]!));
           return true;
         }
         this.#children.set(pid, pidfd);
@@ -199,15 +200,19 @@ class ForkServer {
     return false;
   }
 
-  #become(run: WorkerFunction<never>, request: Order<"fork">, order: ForkOrder, channel: Channel): void {
-    const makeContext = (): WorkerContext => {
+  #become(run: unknown, request: Order<"fork">, order: ForkOrder, channel: Channel): void {
+    const { files } = this.#files.get(request.files)!;
+    const at = { workerIndex: order.workerIndex, workerCount: request.workerCount, args: order.args };
+    const borrow = (): Arena | undefined => {
       const arena = request.arena && this.#arenas.get(request.arena.id);
       if (arena) arena.extents = request.arena!.extents;
-      const { workerIndex, args } = order;
-      const { workerCount } = request;
-      return new WorkerContext(this.#files.get(request.files)!.files, arena, { workerIndex, workerCount, args });
+      return arena;
     };
-    runOnce(run, makeContext, channel);
+    if (request.kind === "once") {
+      runOnce(run as WorkerFunction<never>, files, () => new WorkerContext(files.list, borrow(), at), channel);
+    } else {
+      servePool(run as PoolFunction, files, () => new PoolContext(files.list, borrow(), at), channel);
+    }
   }
 }
 

@@ -35,6 +35,8 @@ export interface ForkPlan {
   readonly arena: Arena | undefined;
   readonly workerCount: number;
   readonly orders: readonly ForkOrder[];
+  /** Called before anything that the child does can be known. */
+  readonly onForked?: (child: ForkedChild, order: ForkOrder) => void;
 }
 
 /** A child of a fork server, and this process's end of its channel. */
@@ -43,13 +45,15 @@ export class ForkedChild implements ChildControl {
   readonly channel: Channel;
   readonly #server: ForkServer;
   readonly #pidfd: number;
+  readonly #kind: WorkerKind;
   #status: ExitStatus | Error | undefined;
   #callback: ((status: ExitStatus | Error) => void) | undefined;
   #goneCallback: (() => void) | undefined;
   #holds = 0;
 
-  constructor(server: ForkServer, pid: number, pidfd: number, channel: Channel) {
+  constructor(server: ForkServer, kind: WorkerKind, pid: number, pidfd: number, channel: Channel) {
     this.#server = server;
+    this.#kind = kind;
     this.pid = pid;
     this.#pidfd = pidfd;
     this.channel = channel;
@@ -95,6 +99,17 @@ export class ForkedChild implements ChildControl {
       });
     }
     this.ended(error);
+  }
+
+  /** What it said before it ended, if it runs once and said something. */
+  report(): WorkerError | undefined {
+    if (this.#kind === "pool") return undefined; // the pool listens
+    try {
+      const report = this.channel.receive<WorkerReport>({ wait: false });
+      return report ? new WorkerError(this.pid, report.value.error) : undefined;
+    } catch {
+      return undefined; // not what a worker says
+    }
   }
 
   ended(status: ExitStatus | Error): void {
@@ -161,6 +176,7 @@ export class ForkServer {
   #nextId = 1;
   #users = 0;
   #linger: NodeJS.Timeout | undefined;
+  #dying: Promise<ForkServerError> | undefined;
   #death: ForkServerError | undefined;
 
   static readonly #servers = new Map<string, Promise<ForkServer>>();
@@ -249,7 +265,7 @@ export class ForkServer {
           directory,
           orders,
         } as const;
-        children.push(...(await this.#forkSome(request)));
+        children.push(...(await this.#forkSome(request, plan.onForked)));
       }
       return children;
     } catch (error) {
@@ -258,15 +274,16 @@ export class ForkServer {
     }
   }
 
-  async #forkSome(request: Extract<Request, { op: "fork" }>): Promise<ForkedChild[]> {
+  async #forkSome(request: Extract<Request, { op: "fork" }>, onForked: ForkPlan["onForked"]): Promise<ForkedChild[]> {
     const pairs = request.orders.map(() => Channel.pair());
     try {
       const theirs = pairs.map(([, end]) => end.descriptor);
       // Children are entered when the answer comes, not after an await: their ends may come right behind it.
       return await this.#request(request, theirs, ({ pids }, pidfds) =>
         pids.map((pid, at) => {
-          const child = new ForkedChild(this, pid, pidfds[at] ?? -1, pairs[at]![0]);
+          const child = new ForkedChild(this, request.kind, pid, pidfds[at] ?? -1, pairs[at]![0]);
           this.#children.set(pid, child);
+          onForked?.(child, request.orders[at]!);
           return child;
         }),
       );
@@ -399,11 +416,16 @@ export class ForkServer {
     const child = this.#children.get(pid);
     if (!child) return; // of a fork that failed
     this.#children.delete(pid);
-    child.ended(reportOf(child) ?? { code: code < 0 ? null : code, signal: signalName(signal) });
+    child.ended(child.report() ?? { code: code < 0 ? null : code, signal: signalName(signal) });
   }
 
   /** It has closed its end: waits for the process, so as to say how it ended. */
-  async #died(): Promise<ForkServerError> {
+  #died(): Promise<ForkServerError> {
+    this.#control.unwatch();
+    return (this.#dying ??= this.#waitForEnd());
+  }
+
+  async #waitForEnd(): Promise<ForkServerError> {
     if (this.#death) return this.#death;
     const { exitCode, signalCode } = this.#process;
     if (exitCode === null && signalCode === null) {
@@ -445,16 +467,6 @@ export class ForkServer {
  */
 export function closeIdleForkServers(): Promise<void> {
   return ForkServer.closeIdle();
-}
-
-/** What the child said before it ended, if it said something. */
-function reportOf(child: ForkedChild): WorkerError | undefined {
-  try {
-    const report = child.channel.receive<WorkerReport>({ wait: false });
-    return report ? new WorkerError(child.pid, report.value.error) : undefined;
-  } catch {
-    return undefined; // not what a worker says
-  }
 }
 
 function errorOf(error: RequestError): Error {

@@ -11,6 +11,8 @@ export type { MemoryBudget, MemoryUse } from "./budget.ts";
 export { File } from "./file.ts";
 export { ioError, IoError } from "./io-error.ts";
 export type { IoFailure } from "./io-error.ts";
+export { Pool, createPool } from "./pool.ts";
+export type { MapRange, PoolEvents, PoolOptions, RunOptions } from "./pool.ts";
 export { ProcessHandle } from "./process-handle.ts";
 export type { ExitStatus, JoinOptions } from "./process-handle.ts";
 export { kernelNames, spawnWorkerWithStaging, spawnWorkersWithStaging } from "./spawn.ts";
@@ -21,8 +23,22 @@ export type { AdaptiveThresholds } from "./stage-mode.ts";
 export { StagedSet, headBytes, stage, stageFiles } from "./stage.ts";
 export type { StageFilesOptions, StageState } from "./stage.ts";
 export { defaultWorkerCount } from "./worker-count.ts";
-export type { WorkerContext, WorkerFile, WorkerFunction } from "./worker-context.ts";
-export { ForkServerError, KernelError, WorkerCrashError, WorkerError, WorkerUsageError } from "./worker-errors.ts";
+export type {
+  ChunkRange,
+  PoolContext,
+  PoolFunction,
+  WorkerContext,
+  WorkerFile,
+  WorkerFunction,
+} from "./worker-context.ts";
+export {
+  ForkServerError,
+  KernelError,
+  TaskError,
+  WorkerCrashError,
+  WorkerError,
+  WorkerUsageError,
+} from "./worker-errors.ts";
 export type { FailedRange } from "./worker-errors.ts";
 export { WorkerPool } from "./worker-pool.ts";
 export type { CloseOptions, JobOptions, JobReport, PoolFault, WorkerPoolOptions, WorkerReport } from "./worker-pool.ts";

@@ -9,16 +9,18 @@ import { WorkerUsageError } from "./worker-errors.ts";
 export class WorkerFile {
   readonly #set: StagedSet;
   readonly #index: number;
+  readonly #seen: Set<WorkerFile>;
   readonly path: string;
   /** Bytes, as of staging. */
   readonly size: number;
   /** As it was staged: `Adaptive` is resolved to what was chosen. */
   readonly mode: StageMode;
-  #wasSeen = false;
 
-  constructor(set: StagedSet, index: number) {
+  /** `seen` gets the file when its bytes are asked for. */
+  constructor(set: StagedSet, index: number, seen: Set<WorkerFile>) {
     this.#set = set;
     this.#index = index;
+    this.#seen = seen;
     this.path = set.paths[index]!;
     this.size = set.sizes[index]!;
     this.mode = set.states[index]!.mode;
@@ -30,7 +32,7 @@ export class WorkerFile {
    * @throws IoError when the file shrank or a view of it was written to
    */
   bytes(): Uint8Array {
-    this.#wasSeen = true;
+    this.#seen.add(this);
     return this.#set.bytes(this.#index);
   }
 
@@ -40,13 +42,25 @@ export class WorkerFile {
    * @throws IoError `ERR_STAGE_SHRANK` or `ERR_STAGE_WRITTEN`
    */
   check(): void {
-    if (this.#wasSeen) this.#set.throwIfDamaged(this.#index);
+    this.#set.throwIfDamaged(this.#index);
   }
 }
 
-/** A set's files, for a worker. */
-export function workerFiles(set: StagedSet): readonly WorkerFile[] {
-  return set.paths.map((_, index) => new WorkerFile(set, index));
+/** A set's files, for a worker, and those of them that were looked at. */
+export class WorkerFiles {
+  readonly list: readonly WorkerFile[];
+  readonly #seen = new Set<WorkerFile>();
+
+  constructor(set: StagedSet) {
+    this.list = set.paths.map((_, index) => new WorkerFile(set, index, this.#seen));
+  }
+
+  /** @throws IoError when a file that was looked at since the last time shrank, or a view was written to */
+  check(): void {
+    const seen = [...this.#seen];
+    this.#seen.clear();
+    for (const file of seen) file.check();
+  }
 }
 
 /** What a function that runs in a worker is called with. */
@@ -80,15 +94,32 @@ export class WorkerContext<Args = unknown> {
     if (!this.#arena) throw new WorkerUsageError("ERR_WORKER_ARENA", "no arena was given to this worker");
     return this.#arena;
   }
+}
 
-  /** @throws IoError when a file that was looked at shrank, or a view was written to */
-  check(): void {
-    for (const file of this.files) file.check();
-  }
+/** A chunk of {@link Pool.map}: rows, or bytes of one file, `begin` up to, not including, `end`. */
+export interface ChunkRange {
+  readonly begin: number;
+  readonly end: number;
+  /** Index of the file, when files are cut into pieces of bytes. */
+  readonly file: number | undefined;
+}
+
+/** What a pool's function is called with, besides its task. */
+export class PoolContext<Args = unknown> extends WorkerContext<Args> {
+  /** How often this task, or chunk, was begun before by a worker that died over it. */
+  attempt = 0;
+  /** The chunk that is to be done; all files, as rows, when the task comes from `run()`. */
+  range: ChunkRange = { begin: 0, end: this.files.length, file: undefined };
 }
 
 /** A function that runs in a worker. What it returns is the exit code, modulo 256; nothing means 0. */
-// oxlint-disable-next-line typescript/no-invalid-void-type
 export type WorkerFunction<Args = unknown> = (
   context: WorkerContext<Args>,
+  // oxlint-disable-next-line typescript/no-invalid-void-type
 ) => number | undefined | void | Promise<number | undefined | void>;
+
+/** A function that runs in a pool's workers, task after task; a task that a worker died over is run again. */
+export type PoolFunction<Task = never, Result = unknown, Args = never> = (
+  task: Task,
+  context: PoolContext<Args>,
+) => Result | Promise<Result>;

@@ -9,6 +9,7 @@ export class WorkerUsageError extends Error {
    * `ERR_WORKER_KIND`: the workers of one call are of different kinds.
    * `ERR_WORKER_NOT_FORKABLE`: this process has threads, so it cannot fork a function.
    * `ERR_WORKER_NESTED`: a worker in JavaScript wanted workers of its own.
+   * `ERR_QUEUE_FULL`: a pool's queue has as many tasks as it may.
    * `ERR_WORKER_ARENA`: a worker asked for an arena, and none was given.
    * `ERR_POOL_BUSY`: a pool runs one job at a time. `ERR_POOL_CLOSED`. `ERR_POOL_BROKEN`: a job crashed.
    */
@@ -18,6 +19,7 @@ export class WorkerUsageError extends Error {
     | "ERR_WORKER_NOT_FORKABLE"
     | "ERR_WORKER_NESTED"
     | "ERR_WORKER_ARENA"
+    | "ERR_QUEUE_FULL"
     | "ERR_POOL_BUSY"
     | "ERR_POOL_CLOSED"
     | "ERR_POOL_BROKEN";
@@ -150,5 +152,35 @@ export class ForkServerError extends Error {
     super(message);
     this.code = code;
     if (stack !== undefined) this.stack = `ForkServerError: ${message}\n${stack}`;
+  }
+}
+
+/** A task of a pool was begun and did not end by itself. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  /**
+   * `ERR_TASK_CRASHED`: its worker died, as often as the pool's `retries` allow.
+   * `ERR_TASK_TIMEOUT`: it took longer than it may; its worker was ended.
+   */
+  readonly code: "ERR_TASK_CRASHED" | "ERR_TASK_TIMEOUT";
+  /** The last worker that had it. */
+  readonly pid: number;
+  /** How that worker ended; null when it exited by itself. */
+  readonly signal: NodeJS.Signals | null;
+  readonly exitCode: number | null;
+  /** How often it was begun. */
+  readonly attempts: number;
+
+  constructor(
+    code: TaskError["code"],
+    message: string,
+    at: { pid: number; signal: NodeJS.Signals | null; exitCode: number | null; attempts: number },
+  ) {
+    super(message);
+    this.code = code;
+    this.pid = at.pid;
+    this.signal = at.signal;
+    this.exitCode = at.exitCode;
+    this.attempts = at.attempts;
   }
 }

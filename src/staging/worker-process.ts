@@ -11,7 +11,7 @@ import { addon } from "../addon/load.ts";
 import type { Channel } from "./channel.ts";
 import type { WorkerReport } from "./fork-protocol.ts";
 import { writeStandardStreamsAtOnce } from "./standard-streams.ts";
-import type { WorkerContext, WorkerFunction } from "./worker-context.ts";
+import type { WorkerContext, WorkerFiles, WorkerFunction } from "./worker-context.ts";
 import { sendableError } from "./worker-errors.ts";
 
 /** As Node ends when the main module's promise cannot settle any more. */
@@ -86,13 +86,18 @@ function fail(channel: Channel, thrown: unknown): never {
  * In a child: calls the function, waits for its promise on the child's event loop if it returns one, and ends
  * the process. When this returns, the event loop is to go on.
  */
-export function runOnce(run: WorkerFunction<never>, makeContext: () => WorkerContext, channel: Channel): void {
+export function runOnce(
+  run: WorkerFunction<never>,
+  files: WorkerFiles,
+  makeContext: () => WorkerContext,
+  channel: Channel,
+): void {
   try {
     becomeWorker((thrown) => fail(channel, thrown));
     const context = makeContext();
     const finish = (result: unknown): void => {
       try {
-        context.check();
+        files.check();
         exitNow(toExitCode(result));
       } catch (error) {
         fail(channel, error);
@@ -112,7 +117,12 @@ export function runOnce(run: WorkerFunction<never>, makeContext: () => WorkerCon
 }
 
 /** In a child of a process that has an event loop of its own affairs: a promise is refused. */
-export function runOnceWithoutLoop(run: WorkerFunction<never>, context: WorkerContext, channel: Channel): never {
+export function runOnceWithoutLoop(
+  run: WorkerFunction<never>,
+  files: WorkerFiles,
+  context: WorkerContext,
+  channel: Channel,
+): never {
   try {
     becomeWorker((thrown) => fail(channel, thrown));
     const result = run(context as WorkerContext<never>);
@@ -122,13 +132,13 @@ export function runOnceWithoutLoop(run: WorkerFunction<never>, context: WorkerCo
         { code: "ERR_WORKER_ASYNC" },
       );
     }
-    context.check();
+    files.check();
     exitNow(toExitCode(result));
   } catch (error) {
     fail(channel, error);
   }
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return types.isPromise(value) || typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
