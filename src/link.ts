@@ -2,6 +2,7 @@
 import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
 import { OutputFile } from "./output/output-file.ts";
+import { aliasVersions } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
@@ -80,6 +81,7 @@ async function linkOnce(
   listInputs(workers, inputs, internal);
   attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan
   const scanned = await scan(workers, options); // sections and symbols of every file and member
+  aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
   findings.check(diagnostics);

@@ -34,6 +34,7 @@ enum class Code : u16 {
   UndefinedInShared, // symbol: index in the file
   LinkerDefined, // symbol: its id; a name that the linker may define
   VersionUnknown, // symbol: index in the file
+  VersionedReference, // symbol: index in the file; operand: hash of its name without the version
   WarningSection, // a .gnu.warning.SYMBOL section
   SymbolWarning, // symbol: index in the file; offset: of the reference
   BadSectionName, // 

@@ -337,6 +337,9 @@ void scan_object(Job &job, const FileView &file) {
       if (at[1] == '@') {
         length = static_cast<u32>(at - name->data);
         flags |= MentionFlags::DEFAULT_VERSION;
+      } else if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) {
+        u64 plain = hash_name(t, name->data, static_cast<size_t>(at - name->data));
+        job.report(Code::VersionedReference, {.file = raw(file.id), .symbol = i, .operand = plain});
       }
     }
     t.mention.flags[m] = static_cast<u8>(flags);

@@ -226,6 +226,8 @@ export const codes = {
   entryUndefined: warning<{ symbol: string; address: string }>(
     ({ symbol, address }) => `cannot find entry symbol '${symbol}'; defaulting to ${address}`,
   ),
+  /** Never a message: the parent takes it to find the default version that is meant. */
+  versionedReference: malformed("reference to a version"),
   /** Never a message: the parent takes it to find out about symbolWarning. */
   warningSection: malformed("warning about a symbol"),
   symbolWarning: warning<{ symbol: string; text: string }>(({ text }) => text, {

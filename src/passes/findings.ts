@@ -332,6 +332,7 @@ export class FindingReader {
       case "symbolWarning":
         diagnostics.add(name, { symbol: symbolName, text: this.warnings.get(symbolName) ?? "" }, place);
         return;
+      case "versionedReference":
       case "warningSection":
       case "linkerDefined":
       case "hashCollision":
