@@ -8,6 +8,7 @@ import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { layout } from "./passes/layout.ts";
+import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
@@ -20,6 +21,7 @@ import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
 import type { KernelTiming } from "./passes/workers.ts";
 import { write } from "./passes/write.ts";
+import { formatCrossReference } from "./reports/cross-reference.ts";
 import type { MapSection } from "./reports/map-file.ts";
 import type { ScanReport } from "./reports/scan-report.ts";
 import { targetOf } from "./targets/index.ts";
@@ -31,6 +33,8 @@ export interface LinkResult {
   readonly openedPaths: readonly string[];
   /** For -Map, when it was asked for. */
   readonly map: readonly MapSection[] | undefined;
+  /** For --cref, when it was asked for. */
+  readonly crossReference: string;
   /** For --print-gc-sections, when it was asked for. */
   readonly unusedSections: readonly string[];
   readonly timings: readonly KernelTiming[];
@@ -84,6 +88,7 @@ async function linkOnce(
   aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
+  traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   findings.check(diagnostics);
   const buckets = await split(workers, resolved, findings); // a bucket for every section: what is laid out together
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
@@ -108,6 +113,7 @@ async function linkOnce(
     size: image.size,
     openedPaths: inputs.openedPaths,
     map: hasMap ? listSections(workers, image, findings) : undefined,
+    crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
     timings: workers.timings,
   };

@@ -59,6 +59,7 @@ export async function runLinker(
   if (!hasInputs) diagnostics.add("noInputs", {});
 
   const failure = await runLink(options, diagnostics, link, terminal);
+  for (const note of diagnostics.notes) terminal.writeError(`${PROGRAM}: ${note}\n`);
   if (diagnostics.hasFailed || diagnostics.warningCount > 0) {
     const colored = isColored(colorDiagnostics, terminal.isErrorTerminal(), process.env["NO_COLOR"]);
     terminal.writeError(renderDiagnostics(PROGRAM, diagnostics, colored));

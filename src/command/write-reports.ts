@@ -20,8 +20,12 @@ export function writeReports(result: LinkResult, options: LinkOptions): LinkRepo
   if (options.traceFile !== undefined) writeReport(options.traceFile, formatTrace(result.timings));
   if (options.dependencyFile !== undefined)
     writeReport(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
-  if (result.map !== undefined) {
-    const text = formatMap(result.map);
+  if (options.isVerbose)
+    standardOutput += result.openedPaths.map((path) => `attempt to open ${path} succeeded\n`).join("");
+  if (result.map === undefined) {
+    standardOutput += result.crossReference;
+  } else {
+    const text = formatMap(result.map) + result.crossReference;
     if (options.mapFile === undefined || options.mapFile === "-") standardOutput += text;
     else writeReport(options.mapFile, text);
   }

@@ -86,6 +86,8 @@ interface Entry {
 
 /** All that is wrong with one link. */
 export class Diagnostics {
+  /** Lines that were asked for about the inputs (-y), whether the link succeeds or not. */
+  readonly notes: string[] = [];
   #settings: Required<DiagnosticsSettings>;
   readonly #entries = new Map<string, Entry>();
   #epoch = 0;

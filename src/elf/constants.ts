@@ -176,6 +176,7 @@ export const DT_DEPAUDIT = 0x6ffffefb;
 export const DT_AUDIT = 0x6ffffefc;
 export const DT_VERSYM = 0x6ffffff0;
 export const DT_RELACOUNT = 0x6ffffff9;
+export const DT_GNU_FLAGS_1 = 0x6ffffdf4;
 export const DT_FLAGS_1 = 0x6ffffffb;
 export const DT_VERDEF = 0x6ffffffc;
 export const DT_VERDEFNUM = 0x6ffffffd;
@@ -191,6 +192,7 @@ export const DF_BIND_NOW = 0x8;
 export const DF_STATIC_TLS = 0x10;
 
 export const DF_1_NOW = 0x1;
+export const DF_1_GLOBAL = 0x2;
 export const DF_1_NODELETE = 0x8;
 export const DF_1_INITFIRST = 0x20;
 export const DF_1_NOOPEN = 0x40;
@@ -200,6 +202,9 @@ export const DF_1_NODEFLIB = 0x800;
 export const DF_1_NODUMP = 0x1000;
 export const DF_1_GLOBAUDIT = 0x1000000;
 export const DF_1_PIE = 0x8000000;
+
+/** DT_GNU_FLAGS_1. */
+export const DF_GNU_1_UNIQUE = 0x1;
 
 // GNU symbol versions (LSB Core, Symbol Versioning).
 export const VER_NDX_LOCAL = 0;

@@ -58,10 +58,12 @@ export interface ZOptions {
   readonly isInterpose: boolean;
   readonly isNoDefaultLib: boolean;
   readonly isGlobalAudit: boolean;
+  /** -z global: its symbols are found by what is loaded with dlopen later. */
+  readonly isGlobal: boolean;
+  /** -z unique: loaded once, for all namespaces of dlmopen. */
+  readonly isUnique: boolean;
   /** Alignment of segments, in bytes; a power of two. */
   readonly maxPageSize: number;
-  /** The page size that layout aims at, in bytes; a power of two, at most maxPageSize. */
-  readonly commonPageSize: number;
   /** PT_GNU_STACK's size in bytes, or undefined. */
   readonly stackSize: number | undefined;
   readonly hasCopyRelocations: boolean;
@@ -79,7 +81,7 @@ export interface ZOptions {
   readonly isDynamicUndefinedWeak: boolean | undefined;
   readonly hasSectionHeader: boolean;
   readonly isRodynamic: boolean;
-  /** x86-64 ISA level, 1 to 4, that .note.gnu.property must name; undefined keeps the inputs'. */
+  /** x86-64 ISA level, 1 to 4, that .note.gnu.property names besides the inputs'. */
   readonly x86IsaLevel: number | undefined;
 }
 
@@ -130,7 +132,6 @@ export interface LinkOptions {
   readonly isPrintGcSections: boolean;
   readonly keepsExportedUnderGc: boolean;
   readonly icf: "none" | "safe" | "all";
-  readonly isPrintIcfSections: boolean;
   readonly packsDynamicRelocations: "none" | "relr";
   readonly compressDebugSections: "none" | "zlib" | "zlib-gabi" | "zstd";
   readonly isRelax: boolean;
@@ -162,7 +163,9 @@ export interface LinkOptions {
   readonly isOmagic: boolean;
   readonly isNmagic: boolean;
   readonly isRosegment: boolean;
-  readonly isMergeSections: boolean;
+  /** JSON of .note.package, which says what package the output is part of; undefined for none. */
+  readonly packageMetadata: string | undefined;
+  readonly hasGdbIndex: boolean;
 
   /** Workers; undefined for one per core. */
   readonly threads: number | undefined;
@@ -270,7 +273,6 @@ export function newDraft(): OptionsDraft {
     isPrintGcSections: false,
     keepsExportedUnderGc: false,
     icf: "none",
-    isPrintIcfSections: false,
     packsDynamicRelocations: "none",
     compressDebugSections: "none",
     isRelax: true,
@@ -288,8 +290,9 @@ export function newDraft(): OptionsDraft {
       isInterpose: false,
       isNoDefaultLib: false,
       isGlobalAudit: false,
+      isGlobal: false,
+      isUnique: false,
       maxPageSize: PAGE_SIZE,
-      commonPageSize: PAGE_SIZE,
       stackSize: undefined,
       hasCopyRelocations: true,
       isIbt: false,
@@ -327,7 +330,8 @@ export function newDraft(): OptionsDraft {
     isOmagic: false,
     isNmagic: false,
     isRosegment: true,
-    isMergeSections: true,
+    packageMetadata: undefined,
+    hasGdbIndex: false,
     threads: undefined,
     isStats: false,
     traceFile: undefined,
@@ -372,7 +376,6 @@ export function resolveOptions(
   const { rpaths, isShared, isPie, isRelocatable, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
   refuse(draft, outputKind, diagnostics);
-  if (draft.z.commonPageSize > draft.z.maxPageSize) draft.z.commonPageSize = draft.z.maxPageSize;
 
   return deepFreeze<LinkOptions>({
     ...rest,
@@ -386,19 +389,32 @@ export function resolveOptions(
   });
 }
 
-/** What GNU ld does and Spore does not: an error where the output would be another, else a warning. */
+/** What other linkers do and Spore does not: an error where the output would be wrong, else a warning. */
 function refuse(draft: OptionsDraft, outputKind: OutputKind, diagnostics: Diagnostics): void {
+  const { z } = draft;
   const errors: readonly [boolean, string, string][] = [
     [outputKind === "relocatable", "-r", "relocatable output is not made"],
     [draft.isEmitRelocations, "--emit-relocs", "relocations are not kept"],
     [draft.sectionStarts.size > 0, "--section-start", "sections have no addresses of their own; use --image-base"],
     [draft.retainSymbolsFile !== undefined, "--retain-symbols-file", "symbols are kept or stripped as a whole"],
+    [draft.keepsExportedUnderGc, "--gc-keep-exported", "use --export-dynamic, which keeps what it exports"],
   ];
   const warnings: readonly [boolean, string, string][] = [
     [draft.icf !== "none", "--icf", "identical code is not folded"],
     [draft.compressDebugSections !== "none", "--compress-debug-sections", "debug sections are written as they are"],
     [draft.symbolOrderingFile !== undefined, "--symbol-ordering-file", "sections are in input order"],
-    [draft.isCref, "--cref", "there is no cross reference table"],
+    [draft.hasGdbIndex, "--gdb-index", "no index is made; gdb-add-index makes one"],
+    [draft.isPrintDependencies, "--print-dependencies", "use --cref"],
+    [!draft.isDefineCommon, "--no-define-common", "common symbols are always defined"],
+    [!draft.isGnuUnique, "--no-gnu-unique", "STB_GNU_UNIQUE symbols stay unique"],
+    [draft.isNmagic, "-n", "segments are aligned to pages"],
+    [!draft.isRosegment, "--no-rosegment", "read-only data has a segment of its own"],
+    [!z.keepsStartStop, "-z start-stop-gc", "sections that __start_ and __stop_ symbols can name are kept"],
+    [z.startStopVisibility !== "protected", "-z start-stop-visibility", "__start_ and __stop_ symbols are protected"],
+    [z.keepsTextSectionPrefix, "-z keep-text-section-prefix", "hot and cold code is ordered within .text"],
+    [z.isDynamicUndefinedWeak !== undefined, "-z dynamic-undefined-weak", "it depends on the kind of output"],
+    [!z.hasSectionHeader, "-z nosectionheader", "there are always section headers"],
+    [z.isRodynamic, "-z rodynamic", "the loader writes to .dynamic"],
   ];
   for (const [isAsked, option, why] of errors) if (isAsked) diagnostics.add("unsupportedOption", { option, why });
   for (const [isAsked, option, why] of warnings) if (isAsked) diagnostics.add("optionTooNew", { option, why });

@@ -147,6 +147,10 @@ function setWord<Word extends string>(
 /** Items of a list separated by commas or colons, as --exclude-libs has it. */
 const listOf = (value: string): string[] => value.split(/[,:]/).filter((item) => item !== "");
 
+/** Text in which `%7B` stands for `{`, as build systems write JSON that goes through several shells. */
+const decodePercent = (text: string): string =>
+  text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll("%", ""), "hex").toString("utf8"));
+
 const setSectionStart = (setting: Setting, section: string, value: string): void =>
   setNumber(setting, value, (number) => setting.draft.sectionStarts.set(section, number), 16);
 
@@ -175,7 +179,9 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "pie pic-executable", "Make a position-independent executable", (setting) =>
     setOutputKind(setting, "pie"),
   ),
-  flag("output", "no-pie", "Make an executable at a fixed address", (setting) => setOutputKind(setting, "exec")),
+  flag("output", "no-pie no-pic-executable", "Make an executable at a fixed address", (setting) =>
+    setOutputKind(setting, "exec"),
+  ),
   flag("output", "relocatable r i", "Make a relocatable object from the inputs", ({ draft }) => {
     draft.isRelocatable = true;
   }),
@@ -227,11 +233,20 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "emit-relocs q", "Keep the relocations in the output", ({ draft }) => {
     draft.isEmitRelocations = true;
   }),
+  flag("output", "gdb-index", "Make .gdb_index", ({ draft }) => {
+    draft.hasGdbIndex = true;
+  }),
+  flag("output", "no-gdb-index", "Make no .gdb_index", ({ draft }) => {
+    draft.hasGdbIndex = false;
+  }),
   flag("output", "eh-frame-hdr", "Make .eh_frame_hdr, which unwinders search", ({ draft }) => {
     draft.hasEhFrameHdr = true;
   }),
   flag("output", "no-eh-frame-hdr", "Make no .eh_frame_hdr", ({ draft }) => {
     draft.hasEhFrameHdr = false;
+  }),
+  optional("output", "package-metadata", "JSON", "Say in .note.package what package it is", ({ draft }, value) => {
+    draft.packageMetadata = value === "" ? undefined : decodePercent(value);
   }),
   valued("output", "dependency-file", "FILE", "Write a make rule with all inputs to FILE", ({ draft }, value) => {
     draft.dependencyFile = value;
@@ -447,23 +462,11 @@ export const optionTable: readonly OptionRow[] = [
   flag("sections", "no-icf", "Do not fold functions", ({ draft }) => {
     draft.icf = "none";
   }),
-  flag("sections", "print-icf-sections", "List the functions that were folded", ({ draft }) => {
-    draft.isPrintIcfSections = true;
-  }),
-  flag("sections", "no-print-icf-sections", "Do not list them", ({ draft }) => {
-    draft.isPrintIcfSections = false;
-  }),
   flag("sections", "relax", "Relax GOT and TLS code sequences", ({ draft }) => {
     draft.isRelax = true;
   }),
   flag("sections", "no-relax", "Keep code sequences as they are", ({ draft }) => {
     draft.isRelax = false;
-  }),
-  flag("sections", "merge-strings", "Merge strings and constants", ({ draft }) => {
-    draft.isMergeSections = true;
-  }),
-  flag("sections", "no-merge-strings", "Keep strings and constants as they are", ({ draft }) => {
-    draft.isMergeSections = false;
   }),
   valued("sections", "symbol-ordering-file", "FILE", "Lay functions out in the order of FILE", ({ draft }, value) => {
     draft.symbolOrderingFile = value;
@@ -626,8 +629,11 @@ export const optionTable: readonly OptionRow[] = [
   flag("reports", "print-map M", "Write a map to standard output", ({ draft }) => {
     draft.isPrintMap = true;
   }),
-  flag("reports", "cref", "Write a cross reference of the symbols", ({ draft }) => {
+  flag("reports", "cref", "Write which files mention which symbols, to the map or to standard output", ({ draft }) => {
     draft.isCref = true;
+  }),
+  flag("reports", "no-cref", "End --cref", ({ draft }) => {
+    draft.isCref = false;
   }),
   // GNU ld's --trace takes no argument: with one, it is ours.
   optional(
@@ -777,7 +783,19 @@ export const optionTable: readonly OptionRow[] = [
   ignored("force-exe-suffix", "has no meaning on Linux"),
   ignored("apply-dynamic-relocs no-apply-dynamic-relocs", "has no meaning for x86-64"),
   ignored("combreloc nocombreloc", "relocations are always sorted"),
-  ignored("ignore-data-address-equality", "data is not folded"),
+  ignored("print-icf-sections no-print-icf-sections", "nothing is folded"),
+  ignored("ignore-data-address-equality ignore-function-address-equality", "nothing is folded"),
+  ignoredValued("keep-unique", "SYMBOL", "nothing is folded"),
+  ignoredValued("icf-iterations", "N", "nothing is folded"),
+  ignored("ctors-in-init-array", ".ctors always becomes part of .init_array"),
+  ignored("no-text-reorder text-reorder", "hot and cold code is always apart"),
+  ignored("call-graph-profile-sort no-call-graph-profile-sort", "sections stay in input order"),
+  ignored("fortran-common no-fortran-common", "common symbols are answered by archives as in GNU ld"),
+  ignored("dependent-libraries no-dependent-libraries", "what .deplibs names is not linked"),
+  ignored("strip-lto-sections", "sections for link-time optimisation are never copied"),
+  ignored("posix-fallocate no-posix-fallocate keep-files-mapped no-keep-files-mapped", "inputs are mapped"),
+  ignored("no-pipeline-knowledge relax-gp no-relax-gp", "has no meaning for x86-64"),
+  ignoredValued("mllvm", "OPTION", "link-time optimisation is not supported"),
 
   unsupported("inputs", "required", "just-symbols", "FILE", "symbols are not read from a linked file"),
   unsupported("inputs", "required", "default-script dT", "FILE", "the layout is built in"),

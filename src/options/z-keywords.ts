@@ -49,8 +49,9 @@ const flags: Readonly<Record<string, (z: Z, draft: OptionsDraft) => void>> = {
   sectionheader: (z) => (z.hasSectionHeader = true),
   nosectionheader: (z) => (z.hasSectionHeader = false),
   rodynamic: (z) => (z.isRodynamic = true),
-  unique: (_, draft) => (draft.isGnuUnique = true),
-  nounique: (_, draft) => (draft.isGnuUnique = false),
+  global: (z) => (z.isGlobal = true),
+  unique: (z) => (z.isUnique = true),
+  nounique: (z) => (z.isUnique = false),
   "x86-64-baseline": (z) => (z.x86IsaLevel = 1),
   "x86-64-v2": (z) => (z.x86IsaLevel = 2),
   "x86-64-v3": (z) => (z.x86IsaLevel = 3),
@@ -89,9 +90,10 @@ const valued: Readonly<Record<string, { expected: string; set: (z: Z, value: str
     expected: "a power of two",
     set: (z, value) => setPageSize(value, (size) => (z.maxPageSize = size)),
   },
+  // Nothing in the layout depends on it: segments are aligned to the largest page.
   "common-page-size": {
     expected: "a power of two",
-    set: (z, value) => setPageSize(value, (size) => (z.commonPageSize = size)),
+    set: (_, value) => setPageSize(value, () => undefined),
   },
   "stack-size": {
     expected: "a number",

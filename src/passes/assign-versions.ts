@@ -51,6 +51,7 @@ export async function assignVersions(
   const nodes = nodesOf(inputs);
   const version = tables.column("symbol", "version");
   const flags = tables.column("symbol", "flags");
+  const claim = tables.column("symbol", "claim");
   const symbolOf = tables.column("mention", "symbol");
   const firstMention = tables.column("file", "firstMention")[internalFile];
   const symbolNamed = (name: string): number => symbolOf[firstMention + internal.indexOf(name)! - 1];
@@ -74,8 +75,13 @@ export async function assignVersions(
       [node.local, LOCAL],
     ] as const)
       for (const pattern of patterns) {
-        if (isExactName(pattern)) version[symbolNamed(pattern.text)] = index;
-        else if (pattern.text === "*") catchAlls.push(patternOf(pattern, index));
+        if (isExactName(pattern)) {
+          const symbol = symbolNamed(pattern.text);
+          version[symbol] = index;
+          const isDefined = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
+          if (options.isNoUndefinedVersion && index !== LOCAL && node.name !== "" && !isDefined)
+            workers.diagnostics.add("versionUndefined", { symbol: pattern.text, version: node.name });
+        } else if (pattern.text === "*") catchAlls.push(patternOf(pattern, index));
         else globs.push(patternOf(pattern, index));
       }
   const lists: Pattern[] = [];

@@ -9,6 +9,7 @@ import { OutputSection } from "../output/output-section.ts";
 import { buildIdNote, buildIdSize } from "../output/sections/build-id.ts";
 import { type DynamicEntry, dynamicEntries, encodeDynamic } from "../output/sections/dynamic.ts";
 import { DynamicStrings } from "../output/sections/dynamic-strings.ts";
+import { packageNote } from "../output/sections/package-note.ts";
 import { type ProgramProperties, propertyNote } from "../output/sections/property-note.ts";
 import { versionDefinitions } from "../output/sections/version-definitions.ts";
 import { type VersionRequirement, versionRequirements } from "../output/sections/version-requirements.ts";
@@ -119,6 +120,19 @@ export async function synthesise(
       }),
     );
   }
+  if (options.packageMetadata !== undefined) {
+    const note = packageNote(options.packageMetadata);
+    add(
+      new OutputSection({
+        name: ".note.package",
+        type: elf.SHT_NOTE,
+        flags: SHF_ALLOC,
+        alignment: 4,
+        size: note.length,
+        contents: () => note,
+      }),
+    );
+  }
   const strings = new DynamicStrings();
   if (isDynamic) await addDynamic(workers, add, find, strings, needs, options, addressOf);
   return { ...needs, sections, isDynamic, strings };
@@ -147,7 +161,7 @@ function programProperties(
   return {
     hasIbt: z.isIbt || (common & HAS_IBT) !== 0,
     hasShstk: z.isShstk || (common & HAS_SHSTK) !== 0,
-    isaNeeded: tables.get("isaNeeded"),
+    isaNeeded: tables.get("isaNeeded") | (z.x86IsaLevel === undefined ? 0 : 1 << (z.x86IsaLevel - 1)),
   };
 }
 

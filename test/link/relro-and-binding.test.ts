@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { dynamicEntries, readelf, spore } from "../harness/oracles.ts";
+import { bfd, dynamicEntries, readelf, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -73,4 +73,30 @@ test("each segment may be given its own pages of another size", async () => {
         expect((Number(address) - Number(offset)) % Number(alignment)).toBe(0);
     }
   }
+});
+
+test("-z global, -z unique, an ISA level and a package's metadata are in the output as GNU ld writes them", async () => {
+  await using dir = await scratch({ "lib.c": "int f(void) { return 1; }" });
+  await dir.compile("lib.c", ["-fPIC"]);
+  const flags = [
+    "-shared",
+    "-Wl,-z,global",
+    "-Wl,-z,unique",
+    "-Wl,-z,x86-64-v3",
+    '-Wl,--package-metadata={"type":"deb"}',
+  ];
+  const seen = [];
+  for (const linker of [bfd, spore]) {
+    expect(await dir.link(linker, ["lib.o"], { flags, output: "lib.so" })).toMatchObject({ status: 0, stderr: "" });
+    const { text, complaints } = await readelf(dir.file("lib.so"));
+    expect(complaints).toEqual([]);
+    seen.push({
+      flags: await dynamicEntries(dir.file("lib.so"), "FLAGS_1"),
+      gnuFlags: await dynamicEntries(dir.file("lib.so"), "GNU_FLAGS_1"),
+      isa: /x86 ISA needed: (.*)/.exec(text)?.[1],
+      metadata: /FDO\s+(\S+)\s+.*Packaging Metadata: (.*)/.exec(text)?.slice(1),
+    });
+  }
+  expect(seen[1]).toEqual(seen[0]);
+  expect(seen[1]).toMatchObject({ flags: ["Flags: GLOBAL"], gnuFlags: ["Flags: UNIQUE"] });
 });

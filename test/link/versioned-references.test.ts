@@ -42,7 +42,7 @@ test("versions of a shared object are bound as they are named, also those that a
 test("versions that objects of the same link define are bound as they are named", async () => {
   await using dir = await scratch({
     // g gets its version from the script, which GNU ld does not give to references to g@V2.
-    "provider.c": `${provider.replace("int g(void)", '__asm__(".symver g1, g@@V2"); int g1(void)')}`,
+    "provider.c": provider.replace("int g(void)", '__asm__(".symver g1, g@@V2"); int g1(void)'),
     "user.c": user("user"),
     "main.c": main,
     script,

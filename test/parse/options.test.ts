@@ -1,9 +1,12 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { Diagnostics, formatDiagnostic } from "../../src/diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../../src/options/link-options.ts";
 import { parseOptions } from "../../src/options/parse.ts";
 import { optionTable } from "../../src/options/table.ts";
+import { root } from "../harness/oracles.ts";
 
 /** Options of a command line that must be right. */
 function parse(...argv: string[]): LinkOptions {
@@ -21,6 +24,21 @@ function parseAnyway(...argv: string[]): { options: LinkOptions; messages: strin
 test("every option has one row", () => {
   const names = optionTable.flatMap((row) => row.names);
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
+
+test("every option is read by a pass or refused with a message", () => {
+  const declared = readFileSync(join(root, "src/options/link-options.ts"), "utf8");
+  const fields = ["ZOptions", "LinkOptions"].flatMap((name) => {
+    const body = new RegExp(`export interface ${name} \\{([^]*?)\\n\\}`).exec(declared)?.[1] ?? "";
+    return [...body.matchAll(/readonly (\w+):/g)].map(([, field = ""]) => field);
+  });
+  expect(fields.length).toBeGreaterThan(80);
+  const readers = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts") && !file.startsWith("options/"))
+    .map((file) => readFileSync(join(root, "src", file), "utf8"));
+  // What options depend on each other is settled, and what is not done is said, when they are resolved.
+  const text = [...readers, declared.slice(declared.indexOf("export function checksSharedObjects"))].join("\n");
+  expect(fields.filter((field) => !new RegExp(`\\b${field}\\b`).test(text))).toEqual([]);
 });
 
 test("a long option takes one dash or two, its argument joined by = or as the next word", () => {
@@ -118,9 +136,8 @@ test("what would make another output than was asked for is refused", () => {
     ]);
 });
 
-test("page sizes are powers of two, and the common one is never the larger", () => {
+test("page sizes are powers of two", () => {
   expect(parse("-z", "max-page-size=0x200000").z.maxPageSize).toBe(0x200000);
-  expect(parse("-z", "common-page-size=65536").z.commonPageSize).toBe(4096);
   expect(parseAnyway("-z", "max-page-size=1000").messages[0]).toContain("expected a power of two");
 });
 
@@ -162,4 +179,21 @@ test("options are frozen", () => {
   const options = parse("-lfoo");
   expect(() => (options.inputs as unknown[]).push(1)).toThrow(TypeError);
   expect(() => ((options.z as { isNow: boolean }).isNow = true)).toThrow(TypeError);
+});
+
+test("what would change the output and is not done is said, once, as a warning or an error", () => {
+  const said = (...argv: string[]): string[] => parseAnyway(...argv).messages;
+  expect(said("--icf=all")).toEqual(["option '--icf' ignored: identical code is not folded"]);
+  expect(said("-z", "nosectionheader")).toEqual([
+    "option '-z nosectionheader' ignored: there are always section headers",
+  ]);
+  expect(said("--gdb-index")).toEqual([expect.stringContaining("option '--gdb-index' ignored")]);
+  expect(said("-r")).toEqual([expect.stringContaining("option '-r' is not supported")]);
+  expect(said("--gdb-index", "--no-gdb-index", "--icf=all", "--no-icf")).toEqual([]);
+});
+
+test("the metadata of a package may be written with percent escapes", () => {
+  expect(parse('--package-metadata={"os":"debian"}').packageMetadata).toBe('{"os":"debian"}');
+  expect(parse("--package-metadata=%7B%22os%22:%22debian%C3%A9%22%7D").packageMetadata).toBe('{"os":"debiané"}');
+  expect(parse("--package-metadata=").packageMetadata).toBeUndefined();
 });

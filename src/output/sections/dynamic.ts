@@ -93,6 +93,7 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   if (flags !== 0) add(elf.DT_FLAGS, flags);
   const flags1 =
     (z.isNow ? elf.DF_1_NOW : 0) |
+    (z.isGlobal ? elf.DF_1_GLOBAL : 0) |
     (z.isNoDelete ? elf.DF_1_NODELETE : 0) |
     (z.isInitFirst ? elf.DF_1_INITFIRST : 0) |
     (z.isNoDlopen ? elf.DF_1_NOOPEN : 0) |
@@ -103,6 +104,7 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
     (z.isGlobalAudit ? elf.DF_1_GLOBAUDIT : 0) |
     (options.outputKind === "pie" ? elf.DF_1_PIE : 0);
   if (flags1 !== 0) add(elf.DT_FLAGS_1, flags1);
+  if (z.isUnique && options.outputKind === "shared") add(elf.DT_GNU_FLAGS_1, elf.DF_GNU_1_UNIQUE);
   add(elf.DT_NULL, 0);
   return entries;
 }
