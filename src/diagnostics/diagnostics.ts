@@ -146,7 +146,9 @@ export class Diagnostics {
     const kept = new Set(this.#entries.keys());
     const errors = this.#errorCount;
     const warnings = this.#warningCount;
+    const notes = this.notes.length;
     return () => {
+      this.notes.splice(notes);
       for (const key of this.#entries.keys()) if (!kept.has(key)) this.#entries.delete(key);
       this.#errorCount = errors;
       this.#warningCount = warnings;

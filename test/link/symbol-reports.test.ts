@@ -28,10 +28,13 @@ test("-y names the files that define and refer to a symbol, as GNU ld does, also
   expect(own.status).toBe(0);
   expect(lines(own.stderr)).toEqual(lines(witness.stderr));
   expect(own.stderr).toContain("spore: main.o: reference to f\nspore: lib.a(f.o): definition of f\n");
-  const failed = await dir.link(spore, ["main.o"], { flags });
+  // Archives are searched again, without their indexes, when a link fails; what was said is not said again.
+  await dir.archive("incomplete.a", ["f.o"]);
+  const failed = await dir.link(spore, ["main.o", "incomplete.a"], { flags });
   expect(failed.status).toBe(1);
+  expect(lines(failed.stderr)).toEqual([...new Set(lines(failed.stderr))]);
   expect(failed.stderr).toMatch(
-    /^spore: main\.o: reference to puts\nspore: main\.o: reference to f\n[^]*undefined reference to 'f'/,
+    /^spore: main\.o: reference to puts\nspore: main\.o: reference to f\n[^]*undefined reference to 'g'/,
   );
 });
 
