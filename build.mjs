@@ -6,7 +6,7 @@
  *   node build.mjs run FILE.ts [ARGUMENT...]
  *
  * run:      a TypeScript program of this tree, which Node 20 does not run as it is; with addon and command
- * generate: the C++ view of the tables in src/ (never part of the default: what it writes is committed)
+ * generate: the C++ view of the tables in src/, and docs/options.md (never part of the default: what it writes is committed)
  * sanitize: build/sanitize/bin/ld, the linker with an addon that is built to notice faults, and the node that can
  *           load that addon (neither)
  * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
@@ -205,7 +205,7 @@ async function generate() {
   });
   const source = Buffer.from(outputFiles[0].contents).toString("base64");
   const generator = await import(`data:text/javascript;base64,${source}`);
-  generator.generate(join(root, "native", "generated", "/"));
+  generator.generate(join(root, "/"));
 }
 
 /**

@@ -1,9 +1,10 @@
 /**
- * Writes the C++ view of the tables that are declared in TypeScript. `npm run generate` runs it; a test
- * fails when what is committed is stale.
+ * Writes what follows from tables that are declared in TypeScript: their C++ view, and the page about the
+ * options. `npm run generate` runs it; a test fails when what is committed is stale.
  */
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+
+import { optionsPage } from "../../src/command/help.ts";
 import { findings } from "../../src/tables/findings.ts";
 import { kernels } from "../../src/tables/kernels.ts";
 import { enumerations, scalars, schema, type TableSchema } from "../../src/tables/schema.ts";
@@ -114,20 +115,18 @@ function relocationEnums(): string {
   return lines.join("\n") + "\n";
 }
 
-/** File name → contents, of everything that is generated. */
+/** Path → contents, of everything that is generated. */
 export const generated: Readonly<Record<string, () => string>> = {
-  "columns.h": columnsHeader,
-  "kernels.h": kernelsHeader,
-  "kernels.cc": kernelList,
-  "diagnostic-codes.h": codesHeader,
-  "relocation-enums.h": relocationEnums,
-  "relocations-x86-64.h": relocationsHeader,
+  "native/generated/columns.h": columnsHeader,
+  "native/generated/kernels.h": kernelsHeader,
+  "native/generated/kernels.cc": kernelList,
+  "native/generated/diagnostic-codes.h": codesHeader,
+  "native/generated/relocation-enums.h": relocationEnums,
+  "native/generated/relocations-x86-64.h": relocationsHeader,
+  "docs/options.md": optionsPage,
 };
 
-/** Writes all of it into `folder`, which ends in a slash. */
-export function generate(folder: string): void {
-  for (const [name, contents] of Object.entries(generated)) writeFileSync(folder + name, contents());
+/** Writes all of it into the tree at `root`, which ends in a slash. */
+export function generate(root: string): void {
+  for (const [path, contents] of Object.entries(generated)) writeFileSync(root + path, contents());
 }
-
-if (process.argv.includes("--write"))
-  generate(fileURLToPath(new URL("./native/generated/", `file://${process.cwd()}/`)));

@@ -182,7 +182,7 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "no-pie no-pic-executable", "Make an executable at a fixed address", (setting) =>
     setOutputKind(setting, "exec"),
   ),
-  flag("output", "relocatable r i", "Make a relocatable object from the inputs", ({ draft }) => {
+  flag("output", "relocatable r i", "Make a relocatable object from the inputs (refused)", ({ draft }) => {
     draft.isRelocatable = true;
   }),
   flag("output", "static", "Link without shared objects", (setting) => {
@@ -225,15 +225,20 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "no-build-id", "Add no build id", ({ draft }) => {
     draft.buildId = { kind: "none" };
   }),
-  valued("output", "compress-debug-sections", "KIND", "Compress debug sections: none, zlib, zstd", (setting, value) =>
-    setWord(setting, value, ["none", "zlib", "zlib-gabi", "zstd"], (kind) => {
-      setting.draft.compressDebugSections = kind;
-    }),
+  valued(
+    "output",
+    "compress-debug-sections",
+    "KIND",
+    "Compress debug sections: none, zlib, zstd (ignored with a warning)",
+    (setting, value) =>
+      setWord(setting, value, ["none", "zlib", "zlib-gabi", "zstd"], (kind) => {
+        setting.draft.compressDebugSections = kind;
+      }),
   ),
-  flag("output", "emit-relocs q", "Keep the relocations in the output", ({ draft }) => {
+  flag("output", "emit-relocs q", "Keep the relocations in the output (refused)", ({ draft }) => {
     draft.isEmitRelocations = true;
   }),
-  flag("output", "gdb-index", "Make .gdb_index", ({ draft }) => {
+  flag("output", "gdb-index", "Make .gdb_index (ignored with a warning)", ({ draft }) => {
     draft.hasGdbIndex = true;
   }),
   flag("output", "no-gdb-index", "Make no .gdb_index", ({ draft }) => {
@@ -392,9 +397,15 @@ export const optionTable: readonly OptionRow[] = [
   flag("symbols", "undefined-version", "Allow versions of undefined symbols", ({ draft }) => {
     draft.isNoUndefinedVersion = false;
   }),
-  valued("symbols", "retain-symbols-file", "FILE", "Keep only the symbols that FILE lists", ({ draft }, value) => {
-    draft.retainSymbolsFile = value;
-  }),
+  valued(
+    "symbols",
+    "retain-symbols-file",
+    "FILE",
+    "Keep only the symbols that FILE lists (refused)",
+    ({ draft }, value) => {
+      draft.retainSymbolsFile = value;
+    },
+  ),
   flag("symbols", "no-undefined", "Undefined symbols are errors in shared objects, too", ({ draft }) => {
     draft.isNoUndefinedAsked = true;
   }),
@@ -429,15 +440,25 @@ export const optionTable: readonly OptionRow[] = [
   flag("symbols", "define-common d dc dp", "Give common symbols space with -r", ({ draft }) => {
     draft.isDefineCommon = true;
   }),
-  flag("symbols", "no-define-common", "Leave common symbols undefined with -shared", ({ draft }) => {
-    draft.isDefineCommon = false;
-  }),
+  flag(
+    "symbols",
+    "no-define-common",
+    "Leave common symbols undefined with -shared (ignored with a warning)",
+    ({ draft }) => {
+      draft.isDefineCommon = false;
+    },
+  ),
   flag("symbols", "gnu-unique", "Keep STB_GNU_UNIQUE symbols unique", ({ draft }) => {
     draft.isGnuUnique = true;
   }),
-  flag("symbols", "no-gnu-unique", "Make STB_GNU_UNIQUE symbols ordinary ones", ({ draft }) => {
-    draft.isGnuUnique = false;
-  }),
+  flag(
+    "symbols",
+    "no-gnu-unique",
+    "Make STB_GNU_UNIQUE symbols ordinary ones (ignored with a warning)",
+    ({ draft }) => {
+      draft.isGnuUnique = false;
+    },
+  ),
 
   flag("sections", "gc-sections", "Drop sections that nothing refers to", ({ draft }) => {
     draft.isGcSections = true;
@@ -451,13 +472,18 @@ export const optionTable: readonly OptionRow[] = [
   flag("sections", "no-print-gc-sections", "Do not list them", ({ draft }) => {
     draft.isPrintGcSections = false;
   }),
-  flag("sections", "gc-keep-exported", "Keep what is exported", ({ draft }) => {
+  flag("sections", "gc-keep-exported", "Keep what is exported (refused)", ({ draft }) => {
     draft.keepsExportedUnderGc = true;
   }),
-  optional("sections", "icf", "KIND", "Fold identical functions: none, safe, all", (setting, value) =>
-    setWord(setting, value === "" ? "all" : value, ["none", "safe", "all"], (kind) => {
-      setting.draft.icf = kind;
-    }),
+  optional(
+    "sections",
+    "icf",
+    "KIND",
+    "Fold identical functions: none, safe, all (ignored with a warning)",
+    (setting, value) =>
+      setWord(setting, value === "" ? "all" : value, ["none", "safe", "all"], (kind) => {
+        setting.draft.icf = kind;
+      }),
   ),
   flag("sections", "no-icf", "Do not fold functions", ({ draft }) => {
     draft.icf = "none";
@@ -468,9 +494,15 @@ export const optionTable: readonly OptionRow[] = [
   flag("sections", "no-relax", "Keep code sequences as they are", ({ draft }) => {
     draft.isRelax = false;
   }),
-  valued("sections", "symbol-ordering-file", "FILE", "Lay functions out in the order of FILE", ({ draft }, value) => {
-    draft.symbolOrderingFile = value;
-  }),
+  valued(
+    "sections",
+    "symbol-ordering-file",
+    "FILE",
+    "Lay functions out in the order of FILE (ignored with a warning)",
+    ({ draft }, value) => {
+      draft.symbolOrderingFile = value;
+    },
+  ),
 
   valued("dynamic", "dynamic-linker I", "FILE", "Set the interpreter's path", ({ draft }, value) => {
     draft.dynamicLinker = value;
@@ -574,7 +606,7 @@ export const optionTable: readonly OptionRow[] = [
       setting.draft.imageBase = number;
     }),
   ),
-  valued("layout", "Ttext", "ADDRESS", "Set the address of .text, in hexadecimal", (setting, value) =>
+  valued("layout", "Ttext", "ADDRESS", "Set the address of .text (refused)", (setting, value) =>
     setSectionStart(setting, ".text", value),
   ),
   valued("layout", "Ttext-segment", "ADDRESS", "Set the address of the image, in hexadecimal", (setting, value) =>
@@ -587,30 +619,24 @@ export const optionTable: readonly OptionRow[] = [
       16,
     ),
   ),
-  valued("layout", "Tdata", "ADDRESS", "Set the address of .data, in hexadecimal", (setting, value) =>
+  valued("layout", "Tdata", "ADDRESS", "Set the address of .data (refused)", (setting, value) =>
     setSectionStart(setting, ".data", value),
   ),
-  valued("layout", "Tbss", "ADDRESS", "Set the address of .bss, in hexadecimal", (setting, value) =>
+  valued("layout", "Tbss", "ADDRESS", "Set the address of .bss (refused)", (setting, value) =>
     setSectionStart(setting, ".bss", value),
   ),
-  valued(
-    "layout",
-    "section-start",
-    "SECTION=ADDRESS",
-    "Set the address of a section, in hexadecimal",
-    (setting, value) => {
-      const equals = value.lastIndexOf("=");
-      if (equals <= 0) badArgument(setting, value, "SECTION=ADDRESS");
-      else setSectionStart(setting, value.slice(0, equals), value.slice(equals + 1));
-    },
-  ),
+  valued("layout", "section-start", "SECTION=ADDRESS", "Set the address of a section (refused)", (setting, value) => {
+    const equals = value.lastIndexOf("=");
+    if (equals <= 0) badArgument(setting, value, "SECTION=ADDRESS");
+    else setSectionStart(setting, value.slice(0, equals), value.slice(equals + 1));
+  }),
   flag("layout", "omagic N", "Make text writable and do not align segments", ({ draft }) => {
     draft.isOmagic = true;
   }),
   flag("layout", "no-omagic", "End --omagic", ({ draft }) => {
     draft.isOmagic = false;
   }),
-  flag("layout", "nmagic n", "Do not align segments to pages", ({ draft }) => {
+  flag("layout", "nmagic n", "Do not align segments to pages (ignored with a warning)", ({ draft }) => {
     draft.isNmagic = true;
   }),
   flag("layout", "no-nmagic", "End --nmagic", ({ draft }) => {
@@ -619,7 +645,7 @@ export const optionTable: readonly OptionRow[] = [
   flag("layout", "rosegment", "Keep read-only data in a segment of its own", ({ draft }) => {
     draft.isRosegment = true;
   }),
-  flag("layout", "no-rosegment", "Keep read-only data with code", ({ draft }) => {
+  flag("layout", "no-rosegment", "Keep read-only data with code (ignored with a warning)", ({ draft }) => {
     draft.isRosegment = false;
   }),
 
@@ -655,9 +681,14 @@ export const optionTable: readonly OptionRow[] = [
   flag("reports", "stats perf", "Print time and memory of each pass", ({ draft }) => {
     draft.isStats = true;
   }),
-  flag("reports", "print-dependencies", "Print which file uses which symbol of which file", ({ draft }) => {
-    draft.isPrintDependencies = true;
-  }),
+  flag(
+    "reports",
+    "print-dependencies",
+    "Print which file uses which symbol of which file (ignored with a warning)",
+    ({ draft }) => {
+      draft.isPrintDependencies = true;
+    },
+  ),
   flag("reports", "help", "Print this help", ({ draft }) => {
     draft.queries.isHelp = true;
   }),
