@@ -81,6 +81,7 @@ async function linkOnce(
   await using workers = await spawn(inputs, options, diagnostics, attempt.seed, hooks); // arena, then fork: what comes later goes there
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
+  workers.onPassEnded = (pass) => hooks.onPassEnded?.(pass, workers, findings);
 
   listInputs(workers, inputs, internal);
   attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan

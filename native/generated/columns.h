@@ -292,12 +292,12 @@ struct FileTable {
   Column<FileId, u32> local_needs; // local symbols that need a slot (find needs)
   Column<FileId, u32> first_local_need; // its first row in localNeed (find needs)
   Column<FileId, u32> chunk; // row of the chunk of files that it is in (scan)
-  Column<FileId, u32> mergeables; // SHF_MERGE sections that are split (split)
-  Column<FileId, u32> pieces; // strings and constants in them (split)
-  Column<FileId, u32> first_piece; // its first row in piece (split)
-  Column<FileId, u32> first_mergeable; // its first row in mergeable (split)
-  Column<FileId, u32> cies; // CIEs in its .eh_frame sections (split)
-  Column<FileId, u32> first_cie; // its first row in cie (split)
+  Column<FileId, u32> mergeables; // SHF_MERGE sections that are split (merge)
+  Column<FileId, u32> pieces; // strings and constants in them (merge)
+  Column<FileId, u32> first_piece; // its first row in piece (merge)
+  Column<FileId, u32> first_mergeable; // its first row in mergeable (merge)
+  Column<FileId, u32> cies; // CIEs in its .eh_frame sections (merge)
+  Column<FileId, u32> first_cie; // its first row in cie (merge)
   Column<FileId, u32> fdes; // live FDEs (merge)
   Column<FileId, u32> first_fde; // its first row in fde (layout)
   Column<FileId, u32> eh_frame_size; // bytes of its own CIEs and live FDEs in the output (merge)
@@ -402,31 +402,31 @@ struct ChunkBucketTable {
 // A row is a live SHF_MERGE section.
 struct MergeableTable {
   u64 rows;
-  Column<MergeableId, u32> file; // its file (split)
-  Column<MergeableId, u16> ordinal; // that of its bucket (split)
-  Column<MergeableId, u32> end; // offset in the file of the end of its last piece (split)
-  Column<MergeableId, u32> pieces; // strings or constants in it (split)
-  Column<MergeableId, u32> first_piece; // its first row in piece (split)
+  Column<MergeableId, u32> file; // its file (merge)
+  Column<MergeableId, u16> ordinal; // that of its bucket (merge)
+  Column<MergeableId, u32> end; // offset in the file of the end of its last piece (merge)
+  Column<MergeableId, u32> pieces; // strings or constants in it (merge)
+  Column<MergeableId, u32> first_piece; // its first row in piece (merge)
 };
 
 // A row is a string or constant of a mergeable section.
 struct PieceTable {
   u64 rows;
-  Column<PieceId, u32> start; // offset in the file (split)
-  Column<PieceId, u64> hash; // of bucket and bytes (split); then of the first: partition << 48 | offset in the partition's part of the bucket (merge)
+  Column<PieceId, u32> start; // offset in the file (merge)
+  Column<PieceId, u64> hash; // of bucket and bytes; then of the first: partition << 48 | offset in the partition's part of the bucket (merge)
   Column<PieceId, u32> same; // row of the first equal piece in input order (merge)
   Column<PieceId, u8> alignment; // log2, of all equal pieces; atomic max (merge)
-  Column<PieceId, u32> mergeable; // its mergeable section (split)
+  Column<PieceId, u32> mergeable; // its mergeable section (merge)
 };
 
 // A row is a CIE of a live .eh_frame section.
 struct CieTable {
   u64 rows;
-  Column<CieId, u32> file; // its file (split)
-  Column<CieId, u32> section; // section header index of its .eh_frame (split)
-  Column<CieId, u32> start; // offset in the section (split)
-  Column<CieId, u32> size; // bytes (split)
-  Column<CieId, u64> hash; // of its bytes and what they refer to (split)
+  Column<CieId, u32> file; // its file (merge)
+  Column<CieId, u32> section; // section header index of its .eh_frame (merge)
+  Column<CieId, u32> start; // offset in the section (merge)
+  Column<CieId, u32> size; // bytes (merge)
+  Column<CieId, u64> hash; // of its bytes and what they refer to (merge)
   Column<CieId, u32> same; // row of the first equal CIE in input order (merge)
   Column<CieId, u8> is_used; // 1 when a live FDE uses an equal CIE; on the first; atomic (merge)
   Column<CieId, u32> offset; // offset in the output's .eh_frame (layout)

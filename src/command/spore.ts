@@ -5,6 +5,7 @@ import { addon } from "../addon/load.ts";
 import { makeDemangler } from "../diagnostics/demangle.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
+import { LinkExplainer } from "../reports/explain.ts";
 import { formatScan, type ScanReport } from "../reports/scan-report.ts";
 import { helpText } from "./help.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
@@ -12,8 +13,16 @@ import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
 /** The passes of `spore scan`: the same as a link's, up to resolve. */
 export type Scan = (options: LinkOptions, diagnostics: Diagnostics) => Promise<ScanReport>;
 
+/** A link that somebody looks at after each of its passes. */
+export type WatchedLink = (
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  onPassEnded: LinkExplainer["onPassEnded"],
+) => Promise<void>;
+
 export interface Passes {
   readonly link: Link;
+  readonly watched: WatchedLink;
   readonly scan: Scan;
 }
 
@@ -34,6 +43,7 @@ export async function runSpore(
   const [first, ...rest] = argv;
   // ld's grammar is not commander's: `-lfoo`, one dash, options that hold for what follows.
   if (first === "link" || first === "ld") return runLinker(rest, version, passes.link, terminal);
+  if (first === "explain") return runExplain(rest, passes.watched, version, terminal);
   let status = 0;
   const program = new Command(PROGRAM)
     .description("A linker for ELF on Linux, and what looks at links")
@@ -47,6 +57,11 @@ export async function runSpore(
     .usage("[ld options] file...")
     .helpOption(false)
     .configureHelp({ formatHelp: () => helpText(`${PROGRAM} link`) });
+  program
+    .command("explain")
+    .description("link, and print the tables that each pass leaves behind")
+    .usage("[--rows=N] [ld options] file...")
+    .helpOption(false);
   program
     .command("scan")
     .description("list what files define and refer to, what is duplicate and what is undefined")
@@ -75,6 +90,24 @@ function parseWorkers(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("It must be a number from 1.");
   return count;
+}
+
+/** Rows of a table that `spore explain` prints, unless it is told. */
+const EXPLAINED_ROWS = 8;
+
+async function runExplain(
+  argv: readonly string[],
+  watched: WatchedLink,
+  version: string,
+  terminal: Terminal,
+): Promise<number> {
+  const asked = /^--rows=(\d+)$/.exec(argv[0] ?? "");
+  const explainer = new LinkExplainer(asked === null ? EXPLAINED_ROWS : Number(asked[1]));
+  const explainAndReport: Link = async (options, diagnostics) => {
+    await watched(options, diagnostics, explainer.onPassEnded);
+    return { standardOutput: explainer.text };
+  };
+  return runLinker(asked === null ? argv : argv.slice(1), version, explainAndReport, terminal);
 }
 
 async function runScan(

@@ -3,6 +3,7 @@ import { addon, isAddonLoaded } from "../addon/load.ts";
 import { link, scanFiles } from "../link.ts";
 import { ioError } from "../staging/index.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
+import type { WatchedLink } from "./spore.ts";
 import { writeReports } from "./write-reports.ts";
 import { testHooksOf } from "./test-hooks.ts";
 
@@ -29,6 +30,10 @@ const linkAndReport: Link = async (options, diagnostics) => {
   return writeReports(await link(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true }), options);
 };
 
+const linkWatched: WatchedLink = async (options, diagnostics, onPassEnded) => {
+  await link(options, diagnostics, { ...testHooksOf(process.env), onPassEnded });
+};
+
 /** A reader that closed its pipe wants no more; a disk that is full is an error. */
 function reportFailedWrite(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
   process.exitCode ||= 1;
@@ -40,7 +45,7 @@ async function run([name, ...argv]: readonly string[]): Promise<number> {
   if (name === "ld") return runLinker(argv, SPORE_VERSION, linkAndReport, terminal);
   // Loaded only here: a link does not pay for commander.
   const { runSpore } = await import("./spore.ts");
-  return runSpore(argv, SPORE_VERSION, { link: linkAndReport, scan: scanFiles }, terminal);
+  return runSpore(argv, SPORE_VERSION, { link: linkAndReport, watched: linkWatched, scan: scanFiles }, terminal);
 }
 
 async function start(): Promise<void> {

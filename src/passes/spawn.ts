@@ -6,9 +6,11 @@ import { addon, AddonError } from "../addon/load.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { Arena, defaultWorkerCount, type PoolFault, WorkerPool } from "../staging/index.ts";
+import type { Pass } from "../tables/kernels.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
+import type { FindingReader } from "./findings.ts";
 import { Workers } from "./workers.ts";
 
 const { OutputFlags } = enumerations;
@@ -23,8 +25,10 @@ const BYTES_FOR_A_FORK = 2 * 2 ** 20;
 
 const COLLIDING_BITS = 10;
 
-/** How a link runs in its process. */
+/** How a link runs in its process, and who watches it. */
 export interface LinkHooks extends TestHooks {
+  /** Called when a pass has ended, with the tables as it leaves them. */
+  readonly onPassEnded?: (pass: Pass, workers: Workers, findings: FindingReader) => void;
   /**
    * The process ends after the link: workers, arena and mappings are left to its exit. That the system frees
    * them while nobody waits saves a tenth of a large link.

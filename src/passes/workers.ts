@@ -6,11 +6,13 @@ import { constants } from "node:os";
 
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { type Arena, KernelError, WorkerCrashError, type WorkerPool } from "../staging/index.ts";
-import { type KernelName, kernels } from "../tables/kernels.ts";
+import { type Kernel, type KernelName, kernels, type Pass } from "../tables/kernels.ts";
 import type { Tables } from "../tables/views.ts";
 
 /** What a kernel took. */
 export interface KernelTiming {
+  /** The pass that ran it. */
+  readonly pass: Pass;
   readonly kernel: KernelName;
   readonly rows: number;
   /** ms since the link began. */
@@ -50,6 +52,9 @@ export class Workers implements AsyncDisposable {
   readonly diagnostics: Diagnostics;
   readonly #settings: WorkersSettings;
   readonly #began = milliseconds();
+  #pass: Pass = "scan";
+  /** Called when a pass has ended: before the first kernel of the next one, and when all is disposed of. */
+  onPassEnded: ((pass: Pass) => void) | undefined;
 
   constructor(
     arena: Arena,
@@ -80,6 +85,9 @@ export class Workers implements AsyncDisposable {
     const args = new BigUint64Array(5);
     args[0] = BigInt(this.tables.address);
     for (const [i, parameter] of parameters.entries()) args[i + 1] = BigInt(parameter);
+    const { pass = this.#pass }: Kernel = kernels[kernel];
+    if (pass !== this.#pass) this.onPassEnded?.(this.#pass);
+    this.#pass = pass;
     const { chunkRows } = this.#settings;
     const startMs = milliseconds() - this.#began;
     try {
@@ -89,6 +97,7 @@ export class Workers implements AsyncDisposable {
         args: new Uint8Array(args.buffer),
       });
       this.timings.push({
+        pass,
         kernel,
         rows: count,
         startMs,
@@ -111,6 +120,7 @@ export class Workers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.onPassEnded?.(this.#pass);
     if (this.#settings.leavesToExit) return;
     await this.#pool.close({ wait: false });
     this.#arena.close();
