@@ -113,8 +113,7 @@ private:
     for_each_reference(file, [&](const u8 *name, size_t size) {
       if (references_left_ == 0) is_too_wide_ = true;
       else references_left_--;
-      if (!is_too_wide_)
-        names_.for_each(hash_unversioned(t_, name, size), [&](IndexNameId found) { want(found); });
+      if (!is_too_wide_) names_.for_each(hash_unversioned(t_, name, size), [&](IndexNameId found) { want(found); });
     });
   }
 
@@ -169,8 +168,7 @@ void hash_indexes(Job &job, RowRange<InputId> rows) {
 }
 
 void search_indexes(Job &job, RowRange<RangeId> rows) {
-  for ([[maybe_unused]] RangeId row : rows)
-    const_cast<Scalars &>(job.t.link).is_search_too_wide = !Search(job.t).run();
+  for ([[maybe_unused]] RangeId row : rows) const_cast<Scalars &>(job.t.link).is_search_too_wide = !Search(job.t).run();
 }
 
 } // namespace spore
