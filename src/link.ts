@@ -38,6 +38,8 @@ export interface LinkResult {
   /** For --print-gc-sections, when it was asked for. */
   readonly unusedSections: readonly string[];
   readonly timings: readonly KernelTiming[];
+  /** From the fork of the workers until the output was in its place. */
+  readonly wallMs: number;
 }
 
 /** Tries of a link before two names with one hash are called an error: a try has a seed of its own. */
@@ -109,6 +111,7 @@ async function linkOnce(
   findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   output.commit(); // renamed into place
+  const wallMs = workers.elapsedMs();
   const hasMap = options.mapFile !== undefined || options.isPrintMap;
   return {
     size: image.size,
@@ -117,6 +120,7 @@ async function linkOnce(
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
     timings: workers.timings,
+    wallMs,
   };
 }
 

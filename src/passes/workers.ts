@@ -78,6 +78,11 @@ export class Workers implements AsyncDisposable {
     return this.#pool.size;
   }
 
+  /** Since the workers were forked. */
+  elapsedMs(): number {
+    return milliseconds() - this.#began;
+  }
+
   /** Runs a kernel over its table. A worker that crashes twice over a chunk is an error of the link. */
   async run(kernel: KernelName, { rows, bounds, parameters = [] }: RunOptions = {}): Promise<void> {
     const count = rows ?? (bounds === undefined ? this.tables.rows(kernels[kernel].row) : bounds[bounds.length - 1]);
@@ -89,7 +94,7 @@ export class Workers implements AsyncDisposable {
     if (pass !== this.#pass) this.onPassEnded?.(this.#pass);
     this.#pass = pass;
     const { chunkRows } = this.#settings;
-    const startMs = milliseconds() - this.#began;
+    const startMs = this.elapsedMs();
     try {
       const report = await this.#pool.run(kernel, {
         rows: count,

@@ -35,6 +35,29 @@ export function formatStats(runs: readonly KernelRun[]): string {
   return formatTable([headings, ...rows]);
 }
 
+/** A run of a kernel, of a pass, and when it was. */
+export interface TimedRun extends KernelRun {
+  readonly pass: string;
+  /** ms since the link's workers were forked. */
+  readonly startMs: number;
+}
+
+/**
+ * The time of each pass, from its first kernel to that of the next pass; what is not in kernels is TypeScript and
+ * waiting. A table that ends in a newline.
+ * @param endMs when the output was in its place
+ */
+export function formatPasses(runs: readonly TimedRun[], endMs: number): string {
+  const firsts = runs.filter(({ pass }, i) => i === 0 || pass !== runs[i - 1].pass);
+  const rows = firsts.map(({ pass, startMs }, i) => {
+    const begin = i === 0 ? 0 : startMs;
+    const wall = (firsts[i + 1]?.startMs ?? endMs) - begin;
+    const kernels = sum(runs.flatMap((run) => (run.pass === pass ? [run.wallMs] : [])));
+    return [pass, wall.toFixed(2), kernels.toFixed(2)];
+  });
+  return formatTable([["pass", "wall ms", "in kernels"], ...rows]);
+}
+
 /** Aligns columns: the first to the left, the others to the right. Ends in a newline. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));

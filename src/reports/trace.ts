@@ -1,13 +1,8 @@
 /** --trace=FILE: the link as a Chrome trace, for chrome://tracing and Perfetto. */
-import type { KernelRun } from "./stats.ts";
-
-export interface TracedRun extends KernelRun {
-  /** ms since the link began. */
-  readonly startMs: number;
-}
+import type { TimedRun } from "./stats.ts";
 
 /** A row for the kernels, and one for each worker with the time that it was busy in them. */
-export function formatTrace(runs: readonly TracedRun[]): string {
+export function formatTrace(runs: readonly TimedRun[]): string {
   const events = runs.flatMap(({ kernel, rows, startMs, wallMs, busyMs, minorFaults }) => [
     event(kernel, 0, startMs, wallMs, { rows, minorFaults }),
     // When in the run a worker was busy is not kept; its time is drawn from the beginning.

@@ -5,7 +5,7 @@ import { budgetOf, medianTimes, parseStats, scalingOf } from "../../bench/link-s
 import { compareWithBest, interleave, median, processesOf, runCommand, seriesOf } from "../../bench/measure.ts";
 import { compareOutputs } from "../../bench/outputs.ts";
 import { measurePeakMemory, parseRollup } from "../../bench/peak-memory.ts";
-import { formatStats } from "../../src/reports/stats.ts";
+import { formatPasses, formatStats } from "../../src/reports/stats.ts";
 
 test("a median is the middle, or the mean of the two in the middle", () => {
   expect(median([5, 1, 3])).toBe(3);
@@ -117,4 +117,15 @@ test("outputs are compared with mold's", () => {
   });
   expect(compareOutputs({ spore }, "spore")).toBeUndefined();
   expect(compareOutputs({ mold }, "spore")).toBeUndefined();
+});
+
+test("the time of a pass goes to the first kernel of the next", () => {
+  const run = (pass: string, startMs: number, wallMs: number) => ({ ...kernels[0]!, pass, startMs, wallMs });
+  const runs = [run("scan", 2, 8), run("scan", 11, 4), run("resolve", 20, 5)];
+  expect(formatPasses(runs, 32).split("\n")).toEqual([
+    "pass     wall ms  in kernels",
+    "scan       20.00       12.00",
+    "resolve    12.00        5.00",
+    "",
+  ]);
 });
