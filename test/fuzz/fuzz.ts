@@ -24,6 +24,7 @@ export interface FuzzOptions {
   /** Variables of the processes that link. */
   readonly env?: Readonly<Record<string, string>>;
   readonly onProgress?: (done: number) => void;
+  readonly onFailure?: (failure: Failure) => void;
 }
 
 export interface Failure {
@@ -180,7 +181,10 @@ class Run {
       if (isLinked) count.linked++;
       if (fault !== "") count.failures++;
     }
-    if (fault !== "") this.#failures.push({ mutant, fault });
+    if (fault !== "") {
+      this.#failures.push({ mutant, fault });
+      this.#options.onFailure?.({ mutant, fault });
+    }
     if (this.#total.mutants % 500 === 0) this.#options.onProgress?.(this.#total.mutants);
   }
 }

@@ -44,9 +44,9 @@ async function runAll(): Promise<number> {
     end,
     processes: availableParallelism(),
     isSanitized: !values.ordinary,
+    onFailure: (failure) => void process.stdout.write(`${describeFailure(failure, seed)}\n`),
     onProgress: (done) => void process.stderr.write(`${done} of ${end - first} after ${seconds()}\n`),
   });
-  for (const failure of failures) process.stdout.write(`${describeFailure(failure, seed)}\n`);
   const row = (name: string, of: Counts): string[] => [
     name,
     ...[of.mutants, of.scanned, of.linked, of.failures].map(String),
