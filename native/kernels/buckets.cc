@@ -260,11 +260,16 @@ void reverse_constructors(Job &job, RowRange<FileId> rows) {
       copy = reinterpret_cast<u8 *>(t.file.base[f]); // uncompressed: a copy already
     }
     FileView file(t, f);
+    u64 headers = t.file.section_headers[f], headers_end = headers + file.section_count * sizeof(Elf64_Shdr);
+    // The headers have been checked by now, and must not become others.
+    auto meets_headers = [&](const Elf64_Shdr &h) {
+      return h.sh_offset < headers_end && headers < h.sh_offset + h.sh_size;
+    };
     for (u32 i = 1; i < file.section_count; i++) {
       Elf64_Shdr h = file.section(i);
       if (!is_reversed(bucketing, file, h)) continue;
       auto words = original.array<u64>(h.sh_offset, h.sh_size / word);
-      if (!words || !file.contents(h) || h.sh_size % word) {
+      if (!words || !file.contents(h) || h.sh_size % word || meets_headers(h)) {
         job.report(Code::BadSection, {.file = raw(f), .section = i});
         continue;
       }
@@ -277,6 +282,10 @@ void reverse_constructors(Job &job, RowRange<FileId> rows) {
       Elf64_Shdr relas = file.section(rela_section);
       auto all = original.array<Elf64_Rela>(relas.sh_offset, relas.sh_size / sizeof(Elf64_Rela));
       if (!all || !file.contents(relas)) continue; // reported when needs are found
+      if (meets_headers(relas)) {
+        job.report(Code::BadRelocationSection, {.file = raw(f), .section = rela_section});
+        continue;
+      }
       for (u64 r = 0; r < all->size(); r++) {
         Elf64_Rela rela = (*all)[r];
         // What is outside stays outside, and is reported when needs are found.

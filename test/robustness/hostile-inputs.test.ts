@@ -367,6 +367,26 @@ describe("what is odd, but no fault, is linked and harms no worker", () => {
   });
 });
 
+test("constructors whose relocations are among the section headers are refused", async () => {
+  await dir.write(
+    "lists.s",
+    '.globl main\nmain: ret\n.section .ctors,"aw"\n.quad main, main\n.section .rodata.str1.1,"aMS",@progbits,1\n.string "x"',
+  );
+  await dir.compile("lists.s");
+  const lists = await dir.read("lists.o");
+  for (const name of [".ctors", ".rela.ctors"]) {
+    const message = await refuse(
+      "bad.o",
+      changed((elf) => {
+        const headers = elf.read({ name: "e_shoff", offset: 40, size: 8 });
+        elf.set(elf.sectionField(elf.section(name), "sh_offset"), headers + 48n);
+        elf.set(elf.sectionField(elf.section(name), "sh_size"), 24 * 8);
+      }, lists),
+    );
+    expect(message).toMatch(/bad\.o:\(\.(rela\.)?ctors.*corrupt/);
+  }
+});
+
 test("a name that the system cannot look for is a file that is not there", async () => {
   for (const name of ["x".repeat(5000), "directory/".repeat(500)]) {
     await dir.write("names.ld", `INPUT(${name})`);
