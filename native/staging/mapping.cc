@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "staging/bus-error.h"
+#include "staging/checked.h"
 #include "staging/channel.h"
 
 namespace spore::staging {
@@ -44,12 +45,6 @@ Failure read_whole(int fd, uint8_t *to, size_t size) {
   }
   return {};
 }
-
-#ifdef SPORE_CHECKED
-constexpr bool is_checked = true;
-#else
-constexpr bool is_checked = false;
-#endif
 
 // Memory for a copy of a file. The checked build (`node build.mjs sanitize`) puts its last byte right before a
 // page that cannot be accessed, so that a worker that reads on is ended.

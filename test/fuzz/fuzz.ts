@@ -1,6 +1,6 @@
 /** Links many mutants, in a few processes that link one after another, and finds out what is wrong with any. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -55,6 +55,8 @@ export const MIN_SCANNED = 0.3;
 const MAX_MS = 20_000;
 const MAX_BYTES = 2 * 2 ** 30;
 const LOOK_MS = 100;
+/** A report of a sanitizer goes on with what nobody needs. */
+const MAX_LINES = 30;
 
 /** Where the program is that links; it finds the addon from there. */
 function programOf({ isSanitized }: FuzzOptions): { node: string; file: string; linker: string } {
@@ -125,32 +127,36 @@ class Run {
     const { seed, end, processes, env } = this.#options;
     const { node, file } = programOf(this.#options);
     const directory = join(this.#lanes, `files-${lane}`);
-    const logs = join(this.#lanes, `sanitizer-${lane}`);
     rmSync(directory, { recursive: true, force: true });
-    mkdirSync(logs, { recursive: true });
     await cp(this.#corpus, directory, { recursive: true });
-    const sanitizers = `log_path=${logs}/log`;
     const args = [file, this.#corpus, directory, seed, first, end, processes].map(String);
+    // A file, because it is written when the line about the mutant is read.
+    const stderr = join(this.#lanes, `stderr-${lane}`);
+    const descriptor = openSync(stderr, "a");
+    const takeErrors = (): string => {
+      const text = readFileSync(stderr, "utf8");
+      if (text !== "") truncateSync(stderr);
+      return text.split("\n").slice(0, MAX_LINES).join("\n");
+    };
     const child = spawn(node, args, {
       detached: true, // so that its workers can be ended with it
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env, NODE_OPTIONS: "", ASAN_OPTIONS: sanitizers, UBSAN_OPTIONS: sanitizers },
+      stdio: ["ignore", "pipe", descriptor],
+      env: { ...process.env, ...env, NODE_OPTIONS: "" },
     });
     let last = first;
     let isRunning = false;
     let began = performance.now();
     let stopped: string | undefined;
-    let errors = "";
     const stop = (why: string): void => {
       stopped ??= why;
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      const isThere = child.exitCode === null && child.signalCode === null;
+      if (child.pid !== undefined && isThere) process.kill(-child.pid, "SIGKILL");
     };
     const watch = setInterval(() => {
       if (isRunning && performance.now() - began > MAX_MS) stop(`not at its end after ${MAX_MS / 1000} s`);
       const bytes = memoryOf(child.pid);
       if (isRunning && bytes > MAX_BYTES) stop(`${Math.round(bytes / 2 ** 20)} MiB of memory`);
     }, LOOK_MS);
-    child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
     await eachLine(child, (line) => {
       began = performance.now();
       if ("begins" in line) {
@@ -158,15 +164,15 @@ class Run {
         isRunning = true;
       } else {
         isRunning = false;
-        this.#add(line, [line.fault, takeLogs(logs)].filter(Boolean).join("\n"));
+        this.#add(line, [line.fault, takeErrors()].filter(Boolean).join("\n"));
       }
     });
     clearInterval(watch);
+    closeSync(descriptor);
     const how =
       stopped ?? (child.signalCode === null ? `exit status ${child.exitCode}` : `ended by ${child.signalCode}`);
-    if (isRunning)
-      this.#add({ ended: last, isLinked: false, isScanned: false }, `the linker: ${how}\n${errors}${takeLogs(logs)}`);
-    else if (child.exitCode !== 0) throw new Error(`the process that links mutants: ${how}\n${errors}`);
+    if (isRunning) this.#add({ ended: last, isLinked: false, isScanned: false }, `the linker: ${how}\n${takeErrors()}`);
+    else if (child.exitCode !== 0) throw new Error(`the process that links mutants: ${how}\n${takeErrors()}`);
     return isRunning ? last : end;
   }
 
@@ -198,17 +204,6 @@ function eachLine(child: ChildProcess, take: (line: Line) => void): Promise<void
     for (const line of lines) take(JSON.parse(line) as Line);
   });
   return new Promise((resolve, reject) => child.on("error", reject).on("close", () => resolve()));
-}
-
-/** What sanitizers wrote, which is then removed. */
-function takeLogs(folder: string): string {
-  const texts = readdirSync(folder).map((name) => {
-    const path = join(folder, name);
-    const text = readFileSync(path, "utf8");
-    rmSync(path);
-    return text.split("\n").slice(0, 30).join("\n");
-  });
-  return texts.join("\n");
 }
 
 /** Bytes that a process and its children use: their own, and once what they share. */

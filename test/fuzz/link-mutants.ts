@@ -63,7 +63,7 @@ for (let index = Number(first); index < Number(end); index += Number(step)) {
   writeFileSync(mutant.file.name, mutants.original(mutant.file.name));
 }
 
-async function judge({ args }: Mutant): Promise<Omit<EndLine, "ended">> {
+async function judge({ args, searchesAll }: Mutant): Promise<Omit<EndLine, "ended">> {
   writeFileSync(OUTPUT, OLD);
   const tries: Workers[] = [];
   let text = "";
@@ -76,7 +76,10 @@ async function judge({ args }: Mutant): Promise<Omit<EndLine, "ended">> {
     [...args, "-o", OUTPUT],
     "0",
     async (options, diagnostics) =>
-      writeReports(await link(options, diagnostics, { ...hooks, onSpawn: (workers) => tries.push(workers) }), options),
+      writeReports(
+        await link(options, diagnostics, { ...hooks, searchesAll, onSpawn: (workers) => tries.push(workers) }),
+        options,
+      ),
     terminal,
   );
   const ran = tries.flatMap(({ timings }) => timings);

@@ -68,15 +68,14 @@ async function runOne(index: number): Promise<number> {
   await using corpus = await makeCorpus();
   const directory = mkdtempSync(join(tmpdir(), "spore-mutant-"));
   cpSync(corpus.path, directory, { recursive: true });
-  const { file, mutation, args, contents } = new Mutants(corpus.path, seed).get(index);
+  const { file, mutation, args, searchesAll, contents } = new Mutants(corpus.path, seed).get(index);
   writeFileSync(join(directory, file.name), contents);
   const linker = join(root, values.ordinary ? "bin/ld" : "build/sanitize/bin/ld");
   process.stdout.write(`${file.name}: ${mutation.name}\ncd ${directory} && ${linker} ${args.join(" ")}\n`);
-  const logs = { ASAN_OPTIONS: `log_path=${directory}/sanitizer`, UBSAN_OPTIONS: `log_path=${directory}/sanitizer` };
   const { status } = spawnSync(linker, [...args, "--stats"], {
     cwd: directory,
     stdio: "inherit",
-    env: { ...process.env, ...logs },
+    env: { ...process.env, ...(searchesAll ? { SPORE_TEST_SEARCH: "1" } : {}) },
   });
   return status ?? 1;
 }

@@ -14,6 +14,8 @@ export interface Mutant {
   readonly contents: Buffer;
   /** ld's arguments without -o. */
   readonly args: readonly string[];
+  /** Whether archives are searched by their indexes, as large ones are. */
+  readonly searchesAll: boolean;
 }
 
 /** Options that some links have besides. */
@@ -55,10 +57,11 @@ export class Mutants {
     const choices = mutations.filter((mutation) => mutation.for.includes(file.kind));
     // Two workers now and then: forks are what a short link consists of.
     const args = [...scenario.args, ...random.pick(variations), `--threads=${index % 8 === 0 ? 2 : 1}`];
+    const searchesAll = random.next() < 0.5;
     for (;;) {
       const mutation = random.weighted(choices);
       const contents = mutation.apply(original, random);
-      if (contents !== undefined) return { index, scenario, file, mutation, contents, args };
+      if (contents !== undefined) return { index, scenario, file, mutation, contents, args, searchesAll };
     }
   }
 }
