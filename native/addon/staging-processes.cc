@@ -433,6 +433,21 @@ Napi::Value kernel_names(const Napi::CallbackInfo &info) {
   return names;
 }
 
+// (path): what the library's kernels are called, or why there are none.
+Napi::Value load_kernel_library(const Napi::CallbackInfo &info) {
+  const spore_kernel_library *library = nullptr;
+  const RegistryFailure failure = load_kernels(info[0].As<Napi::String>().Utf8Value().c_str(), library);
+  if (failure) {
+    auto result = Napi::Object::New(info.Env());
+    result["code"] = failure.code;
+    result["message"] = failure.message;
+    return result;
+  }
+  auto names = Napi::Array::New(info.Env(), library->count);
+  for (uint32_t i = 0; i < library->count; i++) names[i] = library->entries[i].name;
+  return names;
+}
+
 Napi::Value forbid_pidfds(const Napi::CallbackInfo &info) {
   set_pidfd_allowed(!info[0].As<Napi::Boolean>().Value());
   return info.Env().Undefined();
@@ -453,6 +468,7 @@ void add_process_functions(StagingEnv *state, Napi::Object exports) {
   add_function<pool_close>(exports, "poolClose", state);
   add_function<kernel_id>(exports, "kernelId", state);
   add_function<kernel_names>(exports, "kernelNames", state);
+  add_function<load_kernel_library>(exports, "loadKernels", state);
   add_function<forbid_pidfds>(exports, "forbidPidfds", state);
 }
 

@@ -8,6 +8,7 @@
 
 #include <atomic>
 
+#include "spore/fault.h"
 #include "spore/kernel.h"
 #include "staging/kernel-registry.h"
 
@@ -133,9 +134,7 @@ constexpr spore_kernel_entry kBuiltin[] = {
 
 } // namespace
 
-void register_builtin_kernels() {
-  spore_register_kernels(SPORE_KERNEL_ABI, kBuiltin, sizeof kBuiltin / sizeof *kBuiltin);
-}
+void register_builtin_kernels() { register_kernels(kBuiltin); }
 
 void arm_fault(int signo) { fault_signal.store(signo, std::memory_order_relaxed); }
 

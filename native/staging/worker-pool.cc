@@ -20,6 +20,7 @@
 #include <atomic>
 #include <utility>
 
+#include "spore/fault.h"
 #include "staging/kernel-registry.h"
 
 namespace spore::staging {

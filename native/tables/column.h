@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "elf/checked.h"
+#include "spore/fault.h"
 #include "spore/kernel.h"
 #include "tables/types.h"
 

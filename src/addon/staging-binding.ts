@@ -66,6 +66,9 @@ export type FaultHooks = readonly [
   delaySeed: number,
 ];
 
+/** Why a library's kernels are not known; `native/staging/kernel-registry.cc`. */
+export type KernelLibraryFailure = "ERR_KERNEL_LIBRARY" | "ERR_KERNEL_ABI" | "ERR_KERNEL_TAKEN";
+
 interface NativeArena {
   readonly arena: ArenaHandle;
   readonly baseAddress: number;
@@ -183,6 +186,7 @@ export interface StagingBinding {
   exitNow(code: number): never;
   kernelId(name: string): number;
   kernelNames(): string[];
+  loadKernels(path: string): string[] | { readonly code: KernelLibraryFailure; readonly message: string };
   /** Tests only: hand out copies, as where external buffers are forbidden. Process-wide. */
   forbidExternalBuffers(isForbidden: boolean): void;
   /** Tests only: as on a kernel without pidfds. Process-wide. */

@@ -13,6 +13,7 @@ export { ioError, IoError } from "./io-error.ts";
 export type { IoFailure } from "./io-error.ts";
 export { Pool, createPool } from "./pool.ts";
 export type { MapRange, PoolEvents, PoolOptions, RunOptions } from "./pool.ts";
+export { KernelLibraryError, loadKernels } from "./kernel-library.ts";
 export { ProcessHandle } from "./process-handle.ts";
 export type { ExitStatus, JoinOptions } from "./process-handle.ts";
 export { kernelNames, spawnWorkerWithStaging, spawnWorkersWithStaging } from "./spawn.ts";

@@ -1,0 +1,3 @@
+/** The folder that has `spore/kernel.h`: for `-I`, and for `include_dirs` of a binding.gyp. */
+declare const folder: string;
+export = folder;
