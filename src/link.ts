@@ -4,6 +4,7 @@ import type { LinkOptions } from "./options/link-options.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
+import { compress } from "./passes/compress.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
@@ -108,13 +109,15 @@ async function linkOnce(
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
   await write(workers, { ...image, entry }, output, options, target);
+  await compress(workers, { ...image, entry }, output, options, target); // --compress-debug-sections
   findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
+  const { size } = output;
   output.commit(); // renamed into place
   const wallMs = workers.elapsedMs();
   const hasMap = options.mapFile !== undefined || options.isPrintMap;
   return {
-    size: image.size,
+    size,
     openedPaths: inputs.openedPaths,
     map: hasMap ? listSections(workers, image, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",

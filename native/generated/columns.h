@@ -198,6 +198,9 @@ enum class CieId : u32 {};
 // a live FDE, for .eh_frame_hdr
 enum class FdeId : u32 {};
 
+// a piece of a debug section that is compressed by itself
+enum class DebugPieceId : u32 {};
+
 // an even share of the rows that are hashed, or of the symbols
 enum class RangeId : u32 {};
 
@@ -439,6 +442,18 @@ struct FdeTable {
   Column<FdeId, u64> sorted; // the same, in order (write)
 };
 
+// A row is a piece of a debug section that is compressed by itself.
+struct DebugPieceTable {
+  u64 rows;
+  Column<DebugPieceId, u64> offset; // of its bytes in the output file, uncompressed (compress)
+  Column<DebugPieceId, u32> size; // bytes there (compress)
+  Column<DebugPieceId, u8> is_last; // 1 when its section ends with it (compress)
+  Column<DebugPieceId, u64> target; // address of the room for its compressed bytes (compress)
+  Column<DebugPieceId, u32> capacity; // bytes of that room (compress)
+  Column<DebugPieceId, u32> packed; // bytes used of it (compress)
+  Column<DebugPieceId, u32> checksum; // Adler-32 of the uncompressed bytes (compress)
+};
+
 // A row is an even share of the rows that are hashed, or of the symbols.
 struct RangeTable {
   u64 rows;
@@ -640,6 +655,7 @@ struct Tables {
   PieceTable piece;
   CieTable cie;
   FdeTable fde;
+  DebugPieceTable debug_piece;
   RangeTable range;
   PartitionTable partition;
   HashCellTable hash_cell;

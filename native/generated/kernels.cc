@@ -51,6 +51,7 @@ const spore_kernel_entry kernel_entries[] = {
     {"writeChunks", run_kernel<ChunkId, write_chunks>},
     {"writePieces", run_kernel<PartitionId, write_pieces>},
     {"writeTables", run_kernel<RangeId, write_tables>},
+    {"compressPieces", run_kernel<DebugPieceId, compress_pieces>},
 };
 const u32 kernel_entry_count = sizeof kernel_entries / sizeof *kernel_entries;
 

@@ -144,4 +144,7 @@ void write_pieces(Job &job, RowRange<PartitionId> rows);
 // Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr; and a hold on the file that is replaced.
 void write_tables(Job &job, RowRange<RangeId> rows);
 
+// Compresses pieces of debug sections that are in the output file.
+void compress_pieces(Job &job, RowRange<DebugPieceId> rows);
+
 } // namespace spore

@@ -401,7 +401,7 @@ function refuse(draft: OptionsDraft, outputKind: OutputKind, diagnostics: Diagno
   ];
   const warnings: readonly [boolean, string, string][] = [
     [draft.icf !== "none", "--icf", "identical code is not folded"],
-    [draft.compressDebugSections !== "none", "--compress-debug-sections", "debug sections are written as they are"],
+    [draft.compressDebugSections === "zstd", "--compress-debug-sections=zstd", "only zlib is at hand"],
     [draft.symbolOrderingFile !== undefined, "--symbol-ordering-file", "sections are in input order"],
     [draft.hasGdbIndex, "--gdb-index", "no index is made; gdb-add-index makes one"],
     [draft.isPrintDependencies, "--print-dependencies", "use --cref"],

@@ -229,7 +229,7 @@ export const optionTable: readonly OptionRow[] = [
     "output",
     "compress-debug-sections",
     "KIND",
-    "Compress debug sections: none, zlib, zstd (ignored with a warning)",
+    "Compress debug sections: none, zlib; zstd is ignored with a warning",
     (setting, value) =>
       setWord(setting, value, ["none", "zlib", "zlib-gabi", "zstd"], (kind) => {
         setting.draft.compressDebugSections = kind;

@@ -130,6 +130,7 @@ export const kernels = {
     row: "range",
     does: "Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr; and a hold on the file that is replaced.",
   },
+  compressPieces: { row: "debugPiece", does: "Compresses pieces of debug sections that are in the output file." },
 } as const satisfies Record<string, Kernel>;
 
 export type KernelName = keyof typeof kernels;

@@ -249,6 +249,19 @@ export const schema = {
       sorted: u64("the same, in order (write)"),
     },
   },
+  debugPiece: {
+    row: "a piece of a debug section that is compressed by itself",
+    id: "DebugPieceId",
+    columns: {
+      offset: u64("of its bytes in the output file, uncompressed (compress)"),
+      size: u32("bytes there (compress)"),
+      isLast: u8("1 when its section ends with it (compress)"),
+      target: u64("address of the room for its compressed bytes (compress)"),
+      capacity: u32("bytes of that room (compress)"),
+      packed: u32("bytes used of it (compress)"),
+      checksum: u32("Adler-32 of the uncompressed bytes (compress)"),
+    },
+  },
   range: {
     row: "an even share of the rows that are hashed, or of the symbols",
     id: "RangeId",

@@ -72,7 +72,8 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
   await dir.archive("lib.a", ["unused.o", "deeper.o", "archived.o"]);
   await dir.shared("lib.so", ["lib.o"]);
   const inputs = ["main.o", "other.o", "plain.o", "lib.a", "./lib.so"];
-  const fixed = await driverArguments(dir, "g++", [...inputs, "-no-pie", "-Wl,--gc-sections,--build-id"]);
+  const more = ["-no-pie", "-Wl,--gc-sections,--build-id,--compress-debug-sections=zlib"];
+  const fixed = await driverArguments(dir, "g++", [...inputs, ...more]);
   const shared = await driverArguments(dir, "gcc", [
     "plain.o",
     "-Wl,--whole-archive",
