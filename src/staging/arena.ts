@@ -4,6 +4,8 @@ import { constants } from "node:buffer";
 import { addon } from "../addon/load.ts";
 import type { ArenaHandle } from "../addon/staging-binding.ts";
 import { IoError, ioError, isFailure } from "./io-error.ts";
+import { Column, Counter, StringHeap } from "./shared-results.ts";
+import type { ColumnPlace, ColumnType, CounterPlace, StringHeapPlace } from "./shared-results.ts";
 
 export interface ArenaOptions {
   /**
@@ -188,6 +190,23 @@ export class Arena implements Disposable {
   u64view(offset: number, count: number): BigUint64Array {
     const { buffer, offset: begin } = this.#covering(offset, count * 8);
     return new BigUint64Array(buffer, offset - begin, count);
+  }
+
+  /** Allocates a column of `length` zeros; given a place, the column that is there, here or in another process. */
+  column<Type extends ColumnType>(type: Type, length: number): Column<Type>;
+  column<Type extends ColumnType>(place: ColumnPlace<Type>): Column<Type>;
+  column(what: ColumnType | ColumnPlace, length = 0): Column {
+    return typeof what === "string" ? Column.allocate(this, what, length) : new Column(this, what);
+  }
+
+  /** Allocates a counter at 0; given a place, the counter that is there. */
+  counter(place?: CounterPlace): Counter {
+    return place ? new Counter(this, place) : Counter.allocate(this);
+  }
+
+  /** Allocates a heap of strings; given a place, the one that is there. */
+  strings(what: StringHeapPlace | Omit<StringHeapPlace, "offset">): StringHeap {
+    return "offset" in what ? new StringHeap(this, what) : StringHeap.allocate(this, what);
   }
 
   /** Calls back when the arena is closed. */

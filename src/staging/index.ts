@@ -23,6 +23,8 @@ export { StageMode, adaptiveThresholds, setAdaptiveThresholds } from "./stage-mo
 export type { AdaptiveThresholds } from "./stage-mode.ts";
 export { StagedSet, headBytes, stage, stageFiles } from "./stage.ts";
 export type { StageFilesOptions, StageState } from "./stage.ts";
+export { Column, Counter, StringHeap } from "./shared-results.ts";
+export type { AtomicType, ColumnPlace, ColumnType, CounterPlace, StringHeapPlace } from "./shared-results.ts";
 export { defaultWorkerCount } from "./worker-count.ts";
 export type {
   ChunkRange,
