@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "staging/arena.h"
+#include "staging/channel.h"
 #include "staging/kernel-registry.h"
 #include "staging/mapping.h"
 #include "staging/process.h"
@@ -224,4 +225,80 @@ TEST("a chunk that kills twice is reported, and the pool closes") {
   const auto pool = make_pool({}, arena, {.workers = 2, .kept_descriptors = {}, .hooks = hooks});
   const JobReport report = run(*pool, "test-number-rows", 1000, allocate(*arena, 8000));
   CHECK(report.outcome == Outcome::Crashed && report.signal == SIGKILL && pool->is_broken());
+}
+
+TEST("a channel carries packets of any size, and descriptors, and tells when the other end is gone") {
+  int ends[2];
+  CHECK(!open_channel(ends));
+  std::vector<uint8_t> buffer(kMaxInlineBytes);
+  for (const size_t size : {size_t(0), size_t(5), kMaxInlineBytes, kMaxInlineBytes + 1, size_t(3) << 20}) {
+    std::vector<uint8_t> sent(size);
+    for (size_t i = 0; i < size; i++) sent[i] = uint8_t(i * 7);
+    const TemporaryFile file("contents");
+    const int fd = open(file.path(), O_RDONLY | O_CLOEXEC);
+    CHECK(!send_packet(ends[0], sent.data(), sent.size(), {fd, fd}, false));
+    close(fd);
+    Packet packet;
+    Failure failure;
+    CHECK(receive_packet(ends[1], true, buffer.data(), packet, failure) == Received::Packet && !failure);
+    CHECK(packet.is_large == (size > kMaxInlineBytes));
+    const std::vector<uint8_t> received =
+        packet.is_large ? packet.large
+                        : std::vector<uint8_t>(buffer.begin(), buffer.begin() + long(packet.inline_size));
+    CHECK(received == sent);
+    CHECK(packet.descriptors.size() == 2);
+    for (const int got : packet.descriptors) {
+      char bytes[8];
+      CHECK(pread(got, bytes, sizeof bytes, 0) == 8 && memcmp(bytes, "contents", 8) == 0);
+      close(got);
+    }
+  }
+  Packet packet;
+  Failure failure;
+  CHECK(receive_packet(ends[1], false, buffer.data(), packet, failure) == Received::Nothing);
+  close(ends[0]);
+  CHECK(receive_packet(ends[1], true, buffer.data(), packet, failure) == Received::Closed);
+  CHECK(send_packet(ends[1], buffer.data(), 1, {}, true).code == EPIPE);
+  close(ends[1]);
+}
+
+TEST("another process maps what was staged, unless another file has its path") {
+  for (const StageMode mode : {StageMode::Mmap, StageMode::MmapShared, StageMode::Prefetch}) {
+    const TemporaryFile on_disk("0123456789");
+    const StagedFile staged = stage(on_disk.path(), mode);
+    Failure failure;
+    const int fd = descriptor_of(staged, failure);
+    CHECK(fd >= 0 && !failure);
+    StagedFile adopted;
+    adopted.path = staged.path;
+    adopted.mode = staged.mode;
+    adopted.identity = staged.identity;
+    CHECK(!adopt_file(adopted, fd));
+    CHECK(memcmp(adopted.mapping->base(), "0123456789", 10) == 0);
+    close(fd);
+    CHECK(rename(TemporaryFile("other file").path(), on_disk.path()) == 0);
+    const int replaced = descriptor_of(staged, failure);
+    if (mode == StageMode::Prefetch) {
+      CHECK(replaced >= 0);
+      close(replaced);
+    } else {
+      CHECK(replaced < 0 && failure.code == kFileReplaced);
+    }
+  }
+}
+
+TEST("who borrows an arena sees its extents, and allocates nothing") {
+  const auto arena = make_arena();
+  Failure failure;
+  const int64_t offset = arena->allocate(100, 64, false, failure);
+  const auto borrowed = Arena::adopt(dup(arena->fd()), arena->reserved_bytes(), 0, failure);
+  CHECK(borrowed && borrowed->base() != arena->base());
+  borrowed->set_extents({arena->extents().begin(), arena->extents().end()});
+  arena->base()[offset] = 42;
+  CHECK(borrowed->base()[offset] == 42);
+  uint64_t begin;
+  uint64_t bytes;
+  CHECK(borrowed->find_extent(uint64_t(offset), 100, begin, bytes) && bytes == 100);
+  CHECK(borrowed->allocate(8, 8, false, failure) == -1 && failure.code == kArenaBorrowed);
+  CHECK(!borrowed->free(uint64_t(offset)) && borrowed->release(0, 4096).code == kArenaBorrowed);
 }

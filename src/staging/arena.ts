@@ -24,6 +24,8 @@ interface Segment {
   readonly offset: number;
   readonly bytes: number;
   readonly buffer: ArrayBuffer;
+  /** What it lies in. */
+  readonly extent: { readonly offset: number; readonly bytes: number };
 }
 
 /** No ArrayBuffer larger than this: Node-API throws above it. */
@@ -78,7 +80,8 @@ export class Arena implements Disposable {
   /** Set by a borrower, as the owner said. */
   set extents(extents: Float64Array) {
     addon().arenaSetExtents(this.handle, extents);
-    for (const segment of this.#segments.filter(({ offset, bytes }) => !this.#isAllocated(offset, bytes))) {
+    // An extent that was freed may be part of another one now, of which there is to be one buffer.
+    for (const segment of this.#segments.filter((it) => !this.#isAllocated(it.extent))) {
       this.#segments.splice(this.#segments.indexOf(segment), 1);
       addon().detachBuffer(segment.buffer);
     }
@@ -250,16 +253,17 @@ export class Arena implements Disposable {
     return { offset: extent[0], bytes: extent[1] };
   }
 
-  #isAllocated(offset: number, bytes: number): boolean {
-    return addon().arenaExtent(this.#handle, offset, bytes) !== null;
+  #isAllocated({ offset, bytes }: Segment["extent"]): boolean {
+    const now = addon().arenaExtent(this.#handle, offset, bytes);
+    return now?.[0] === offset && now[1] === bytes;
   }
 
   #addSegment(offset: number, bytes: number): Segment {
-    this.#extent(offset, bytes);
+    const extent = this.#extent(offset, bytes);
     if (bytes > maxSegmentBytes) throw new RangeError(`a buffer of ${bytes} bytes is more than 4 GiB`);
     const buffer = addon().arenaView(this.#handle, offset, bytes);
     if (!buffer) throw new IoError({ code: "ERR_ARENA_NO_VIEW", syscall: "buffer", path: undefined });
-    const segment = { offset, bytes, buffer };
+    const segment = { offset, bytes, buffer, extent };
     this.#segments.splice(this.#firstAfter(offset), 0, segment);
     return segment;
   }

@@ -14,7 +14,7 @@ import type { StageMode } from "./stage-mode.ts";
 import { StagedSet, stageForWorkers } from "./stage.ts";
 import { defaultWorkerCount } from "./worker-count.ts";
 import type { ChunkRange, PoolFunction } from "./worker-context.ts";
-import { TaskError, WorkerError, WorkerUsageError } from "./worker-errors.ts";
+import { ForkServerError, TaskError, WorkerError, WorkerUsageError } from "./worker-errors.ts";
 
 export interface PoolOptions {
   /** Staged by this call and unstaged when the pool ends, unless they are a `StagedSet`, which stays. Default: none. */
@@ -76,6 +76,7 @@ type ResultOf<F> = F extends (...args: never[]) => infer Result ? Awaited<Result
 const chunksPerWorker = 8;
 /** So many workers, and two for each place, may end while they do nothing; then something is very wrong. */
 const maxIdleDeaths = 8;
+const serverTries = 5;
 const longestTimeout = 2 ** 31 - 1;
 
 /** Something that workers do: one task, or the chunks of a map. */
@@ -112,6 +113,7 @@ interface PoolMember {
   child: ForkedChild | undefined;
   job: TaskJob | MapJob | undefined;
   timer: NodeJS.Timeout | undefined;
+  isForking: boolean;
   /** Of the arena, as the worker knows it. */
   arenaVersion: number;
   /** Why it was killed, if it was. */
@@ -196,6 +198,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       child: undefined,
       job: undefined,
       timer: undefined,
+      isForking: false,
       arenaVersion: -1,
       stopped: undefined,
     }));
@@ -376,11 +379,8 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       addon().holdLoop(true);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#queue.add(job);
-      // All of them could not be replaced once; perhaps they can now.
-      if (this.#forking.size === 0 && this.#members.every(({ child }) => !child)) {
-        this.#idleDeaths = 0;
-        for (const member of this.#members) this.#replace(member);
-      }
+      // What could not be replaced once, perhaps can now.
+      for (const member of this.#members) if (!member.child && !member.isForking) this.#replace(member);
       this.#feed();
     });
   }
@@ -457,6 +457,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       return;
     }
     if (!job || job.id !== answer.id) return; // of a task that was given up
+    this.#idleDeaths = 0;
     if (job.kind === "task") {
       if (answer.op === "result") job.resolve(answer.value);
       else if (answer.op === "error") job.reject(new WorkerError(child.pid, answer.error));
@@ -580,7 +581,10 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#idleDeaths = job ? 0 : this.#idleDeaths + 1;
     if (this.#isEnding) this.#onChange?.();
     else if (this.#idleDeaths <= maxIdleDeaths + 2 * this.size) this.#replace(member);
-    else this.#break(new WorkerUsageError("ERR_POOL_BROKEN", "workers end before they have done anything"));
+    else {
+      this.#idleDeaths = 0;
+      this.#break(new WorkerUsageError("ERR_POOL_BROKEN", "workers end before they have done anything"));
+    }
   }
 
   /** A worker died over a job: once more, or no more. */
@@ -616,7 +620,9 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 
   #replace(member: PoolMember): void {
     addon().holdLoop(true);
+    member.isForking = true;
     const forking = this.#forkOne(member).finally(() => {
+      member.isForking = false;
       this.#forking.delete(forking);
       addon().holdLoop(false);
       this.#onChange?.();
@@ -625,10 +631,15 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   }
 
   async #forkOne(member: PoolMember): Promise<void> {
-    try {
-      await this.#fork([member]);
-    } catch (error) {
-      return this.#break(error as Error);
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#fork([member]);
+        break;
+      } catch (error) {
+        // A server that died while it was asked: the next one is another.
+        const isGone = error instanceof ForkServerError && error.code === "ERR_FORK_SERVER_DIED";
+        if (!isGone || tries === serverTries) return this.#break(error as Error);
+      }
     }
     if (this.#isEnding) this.#kill(member, closedError());
     else this.#feed();

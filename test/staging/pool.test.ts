@@ -27,6 +27,7 @@ const source = `
       case "sum": return context.files.map((file) => file.bytes().reduce((sum, byte) => sum + byte, 0));
       case "shrink": { const bytes = context.files[0].bytes(); truncateSync(context.files[0].path, 0); return bytes[50_000]; }
       case "context": return { index: context.workerIndex, count: context.workerCount, args: context.args };
+      case "fill": context.arena.u32view(task.at, task.count).fill(task.value); return;
       case "store": context.arena.u32view(task.at, 1)[0] = task.value; return;
       case "range": return context.range;
       case "chunk": {
@@ -85,9 +86,18 @@ test("workers see the files, their place, the pool's arguments and its arena", a
   await pool.run({ do: "store", at, value: 7 });
   expect(pool.arena.u32view(at, 1)[0]).toBe(7);
   pool.arena.free(at);
-  const again = pool.arena.allocate(64, 64, { isDirty: true });
-  await pool.run({ do: "store", at: again, value: 8 });
-  expect(pool.arena.u32view(again, 1)[0]).toBe(8);
+});
+
+test("extents that a worker has looked at may be freed, and be part of others", async () => {
+  await using pool = await make({ size: 1 });
+  const [first, second] = [pool.arena.allocate(64, 64), pool.arena.allocate(64, 64)];
+  for (const at of [first, second]) await pool.run({ do: "fill", at, count: 16, value: 1 });
+  pool.arena.free(first);
+  pool.arena.free(second);
+  const both = pool.arena.allocate(128, 64, { isDirty: true });
+  expect(both).toBe(first);
+  await pool.run({ do: "fill", at: both, count: 32, value: 8 });
+  expect([...pool.arena.u32view(both, 32)]).toEqual(Array(32).fill(8));
 });
 
 test("tasks are spread over the workers, and more wait than there are workers", async () => {
