@@ -183,15 +183,21 @@ export class ForkServer {
 
   /** The server of a module, started if there is none. @throws ForkServerError when the module cannot be loaded */
   static async of(url: string): Promise<ForkServer> {
-    const known = await ForkServer.#servers.get(url)?.catch(() => undefined);
-    if (known && !known.#death) return known.#use();
-    const starting = ForkServer.#start(url);
-    ForkServer.#servers.set(url, starting);
-    try {
-      return (await starting).#use();
-    } catch (error) {
-      if (ForkServer.#servers.get(url) === starting) ForkServer.#servers.delete(url);
-      throw error;
+    for (;;) {
+      // Whoever comes while it starts gets the same one.
+      const starting = ForkServer.#servers.get(url) ?? ForkServer.#start(url);
+      ForkServer.#servers.set(url, starting);
+      const forget = (): void => {
+        if (ForkServer.#servers.get(url) === starting) ForkServer.#servers.delete(url);
+      };
+      try {
+        const server = await starting;
+        if (!server.#death) return server.#use();
+        forget();
+      } catch (error) {
+        forget();
+        throw error;
+      }
     }
   }
 
@@ -442,7 +448,6 @@ export class ForkServer {
     this.#death = new ForkServerError("ERR_FORK_SERVER_DIED", `the fork server of "${this.#url}" is gone: ${why}`);
     this.#control.close();
     clearTimeout(this.#linger);
-    ForkServer.#servers.delete(this.#url);
     this.#answer?.reject(this.#death);
     for (const child of this.#children.values()) void child.orphaned(this.#death);
     this.#children.clear();

@@ -440,6 +440,30 @@ test("when the fork server is killed, its workers end, join() says so, and the n
   expect(await askForServer()).not.toBe(server);
 });
 
+test("callers who find the server dead, or none, at the same time share the new one", async () => {
+  using dir = workers(
+    `export default ({ arena, args, workerIndex }) => { arena.u32view(args.at, 9)[args.index] = process.ppid; }`,
+  );
+  using arena = Arena.create();
+  const at = arena.allocate(36);
+  const askAll = async () => {
+    const one = async (index: number) => {
+      const worker = { module: dir.module, args: { at, index } };
+      await (await spawnWorkerWithStaging([], mode, worker, { arena })).join();
+    };
+    await Promise.all(Array.from({ length: 9 }, (_, index) => one(index)));
+    return new Set(arena.u32view(at, 9));
+  };
+  const first = await askAll();
+  expect(first.size).toBe(1);
+  process.kill([...first][0]!, "SIGKILL");
+  // Whoever asks it before its end is known is told so.
+  await expect(askAll()).rejects.toThrow(expect.objectContaining({ code: "ERR_FORK_SERVER_DIED" }));
+  const second = await askAll();
+  expect(second.size).toBe(1);
+  expect(second).not.toEqual(first);
+});
+
 test("a parent that is killed leaves no worker and no fork server", async () => {
   using dir = workers(`export const hangs = () => { for (;;); };
     export const waits = () => new Promise((resolve) => setTimeout(resolve, 600_000));`);
