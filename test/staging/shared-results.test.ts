@@ -9,7 +9,12 @@ const dir = scratch({
   a: "1\n2\n",
   b: "3\n",
   "worker.mjs": `
-    export default ({ counter, column, wide, strings }, { arena, range }) => {
+    let isFirst = true;
+    export default ({ arrived, counter, column, wide, strings }, { arena, range, workerCount }) => {
+      arrived = arena.counter(arrived);
+      if (isFirst) arrived.add();
+      isFirst = false;
+      while (arrived.value < workerCount); // so that they meet
       counter = arena.counter(counter);
       column = arena.column(column);
       wide = arena.column(wide);
@@ -20,7 +25,7 @@ const dir = scratch({
         column.max(4, i);
         column.min(5, i);
         wide.add(0, 2n ** 40n);
-        if (i % 100 === 0) strings.add("string " + i + " é");
+        if (i % 2000 === 0) strings.add("string " + i + " é");
       }
     };
     export const lines = (place, { arena }) => arena.column(place).array.map((n) => n * 10n);`,
@@ -38,13 +43,14 @@ test("several workers add to counters, columns and strings at once, and nothing 
   column.store(5, 2 ** 32 - 1);
   const wide = arena.column("u64", 1);
   const strings = arena.strings({ capacity: 200, bytes: 8000 });
-  await pool.map({ end: 20_000, chunkSize: 500 }, { counter, column, wide, strings });
-  expect(counter.value).toBe(20_000);
-  expect([...column.array]).toEqual([5000, 5000, 5000, 5000, 19_999, 0]);
-  expect(wide.load(0)).toBe(20_000n * 2n ** 40n);
+  const rows = 400_000;
+  await pool.map({ end: rows, chunkSize: 50_000 }, { arrived: arena.counter(), counter, column, wide, strings });
+  expect(counter.value).toBe(rows);
+  expect([...column.array]).toEqual([...Array(4).fill(rows / 4), rows - 1, 0]);
+  expect(wide.load(0)).toBe(BigInt(rows) * 2n ** 40n);
   expect(strings.count).toBe(200);
   const texts = [...strings.entries()].map(([, text]) => text);
-  expect(new Set(texts)).toEqual(new Set(Array.from({ length: 200 }, (_, i) => `string ${i * 100} é`)));
+  expect(new Set(texts)).toEqual(new Set(Array.from({ length: 200 }, (_, i) => `string ${i * 2000} é`)));
   expect(() => strings.add("")).toThrow(expect.objectContaining({ code: "ERR_ARENA_FULL" }));
 });
 
