@@ -1,14 +1,15 @@
 /**
  * `spore-ld`: the linker as a library. `link()` takes options as `parseOptions()` makes them from ld's command
- * line, and reports what is wrong in `diagnostics`. The staging library is `spore-ld/staging`.
+ * line, and reports what is wrong in `diagnostics`; `scanFiles()` lists symbols. The staging library is `spore-ld/staging`.
  */
 export { AddonError } from "./addon/load.ts";
 export type { Code, Severity } from "./diagnostics/codes.ts";
 export { makeDemangler } from "./diagnostics/demangle.ts";
 export { describePlace, Diagnostics, formatDiagnostic, LinkFailed } from "./diagnostics/diagnostics.ts";
 export type { Diagnostic, DiagnosticsSettings, Place } from "./diagnostics/diagnostics.ts";
-export { link } from "./link.ts";
+export { link, scanFiles } from "./link.ts";
 export type { LinkResult } from "./link.ts";
 export type { BuildId, InputRequest, LinkOptions, OutputKind } from "./options/link-options.ts";
 export { parseOptions } from "./options/parse.ts";
+export type { ScannedFile, ScanReport, SymbolPlaces } from "./reports/scan-report.ts";
 export { IoError } from "./staging/index.ts";
