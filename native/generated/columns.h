@@ -416,7 +416,7 @@ struct MergeableTable {
 struct PieceTable {
   u64 rows;
   Column<PieceId, u32> start; // offset in the file (merge)
-  Column<PieceId, u64> hash; // of bucket and bytes; then of the first: partition << 48 | offset in the partition's part of the bucket (merge)
+  Column<PieceId, u64> hash; // of bucket and bytes; then its place: partition << 48 | offset in the partition's part of the bucket (merge)
   Column<PieceId, u32> same; // row of the first equal piece in input order (merge)
   Column<PieceId, u8> alignment; // log2, of all equal pieces; atomic max (merge)
   Column<PieceId, u32> mergeable; // its mergeable section (merge)

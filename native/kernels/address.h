@@ -19,7 +19,7 @@ inline constexpr u32 piece_offset_bits = 48;
 
 // Address of a piece's unique copy.
 inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
-  u64 placed = t.piece.hash[PieceId{t.piece.same[piece]}];
+  u64 placed = t.piece.hash[piece];
   MergeCellId cell{static_cast<u32>(placed >> piece_offset_bits) * static_cast<u32>(t.link.bucket_count) +
                    t.bucket.ordinal[bucket]};
   return t.bucket.address[bucket] + t.merge_cell.offset[cell] + (placed & ((u64{1} << piece_offset_bits) - 1));

@@ -187,24 +187,23 @@ void verify_pieces(Job &job, RowRange<MergeableId> rows) {
 // Places the unique pieces of each partition, in input order, after the last of their bucket.
 void place_pieces(Job &job, RowRange<PartitionId> rows) {
   const Tables &t = job.t;
-  u32 partitions = static_cast<u32>(t.link.partitions), ranges = static_cast<u32>(t.link.ranges);
   u32 buckets = static_cast<u32>(t.link.bucket_count);
   for (PartitionId partition : rows) {
     u32 p = raw(partition);
-    u32 begin = t.hash_cell.first[HashCellId{p}];
-    HashCellId last{(ranges - 1) * partitions + p};
-    u32 end = t.hash_cell.first[last] + t.hash_cell.count[last];
+    PartitionPieces pieces = pieces_of(t, partition);
     MergeCellId cells{p * buckets};
     for (u32 i = 0; i < buckets; i++) {
       t.merge_cell.size[cells + i] = 0;
       t.merge_cell.alignment[cells + i] = 0;
     }
-    for (u32 i = begin; i < end; i++) {
-      PieceId piece{t.hash_entry.row[HashEntryId{i}]}, same{t.piece.same[piece]};
+    for (u32 i = pieces.begin(); i < pieces.end(); i++) {
+      pieces.ask_for_columns(i);
+      PieceId piece = pieces.at(i), same{t.piece.same[piece]};
       if (t.piece.alignment[same] < t.piece.alignment[piece]) t.piece.alignment[same] = t.piece.alignment[piece];
     }
-    for (u32 i = begin; i < end; i++) {
-      PieceId piece{t.hash_entry.row[HashEntryId{i}]};
+    for (u32 i = pieces.begin(); i < pieces.end(); i++) {
+      pieces.ask_for_columns(i);
+      PieceId piece = pieces.at(i);
       if (t.piece.same[piece] != raw(piece)) continue;
       MergeCellId cell = cells + t.mergeable.ordinal[MergeableId{t.piece.mergeable[piece]}];
       u32 log2 = t.piece.alignment[piece];
@@ -212,6 +211,12 @@ void place_pieces(Job &job, RowRange<PartitionId> rows) {
       t.piece.hash[piece] = u64{p} << piece_offset_bits | offset;
       t.merge_cell.size[cell] = offset + piece_bytes(t, piece).size();
       if (t.merge_cell.alignment[cell] < log2) t.merge_cell.alignment[cell] = static_cast<u8>(log2);
+    }
+    // Equal ones get its place here, once, and not with every reference.
+    for (u32 i = pieces.begin(); i < pieces.end(); i++) {
+      pieces.ask_for_columns(i);
+      PieceId piece = pieces.at(i);
+      t.piece.hash[piece] = t.piece.hash[PieceId{t.piece.same[piece]}];
     }
   }
 }

@@ -16,4 +16,43 @@ inline Bytes piece_bytes(const Tables &t, PieceId p) {
           end > begin ? end - begin : 0};
 }
 
+// Who goes through the rows of a partition meets a piece of another file each time: it asks some rounds ahead for the
+// columns, and then for the bytes.
+class PartitionPieces {
+public:
+  PartitionPieces(const Tables &t, u32 begin, u32 end) : t_(t), begin_(begin), end_(end) {}
+
+  u32 begin() const { return begin_; }
+  u32 end() const { return end_; }
+  PieceId at(u32 entry) const { return PieceId{t_.hash_entry.row[HashEntryId{entry}]}; }
+
+  void ask_for_columns(u32 entry) const {
+    if (entry + 2 * ahead >= end_) return;
+    PieceId p = at(entry + 2 * ahead);
+    __builtin_prefetch(&t_.piece.same[p]);
+    __builtin_prefetch(&t_.piece.mergeable[p]);
+    __builtin_prefetch(&t_.piece.start[p]);
+    __builtin_prefetch(&t_.piece.hash[p], 1);
+    __builtin_prefetch(&t_.piece.alignment[p]);
+  }
+  void ask_for_bytes(u32 entry) const {
+    if (entry + ahead >= end_) return;
+    PieceId p = at(entry + ahead);
+    if (t_.piece.same[p] == raw(p)) __builtin_prefetch(piece_bytes(t_, p).data());
+  }
+
+private:
+  static constexpr u32 ahead = 8;
+
+  const Tables &t_;
+  u32 begin_, end_;
+};
+
+// The pieces of a partition, in input order.
+inline PartitionPieces pieces_of(const Tables &t, PartitionId partition) {
+  u32 partitions = static_cast<u32>(t.link.partitions), ranges = static_cast<u32>(t.link.ranges);
+  HashCellId last{(ranges - 1) * partitions + raw(partition)};
+  return {t, t.hash_cell.first[HashCellId{raw(partition)}], t.hash_cell.first[last] + t.hash_cell.count[last]};
+}
+
 } // namespace spore

@@ -11,6 +11,7 @@
 #include "kernels/address.h"
 #include "kernels/eh-frame.h"
 #include "kernels/output.h"
+#include "kernels/piece-index.h"
 #include "kernels/relr.h"
 #include "kernels/symtab-writer.h"
 
@@ -29,7 +30,7 @@ class ChunkWriter {
 public:
   ChunkWriter(Job &job, Output &output)
       : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(EM_X86_64)), output_(output),
-        streams_(t_.link.bucket_count), packed_(t_.link.bucket_count) {}
+        streams_(t_.link.bucket_count), pieces_(job.t), packed_(t_.link.bucket_count) {}
 
   void write(ChunkId chunk) {
     begin(chunk);
@@ -92,6 +93,7 @@ private:
     file_ = &file;
     references_.load(t_, file);
     load_addresses(file);
+    pieces_.begin_file(f);
     local_entries_.clear();
     for (u32 i = 0; i < t_.file.local_needs[f]; i++) {
       LocalNeedId id{t_.file.first_local_need[f] + i};
@@ -181,14 +183,14 @@ private:
   }
 
   // S + A, with a section symbol of a split section resolved by its addend.
-  u64 target_of_rela(const Elf64_Rela &rela, const Reference &ref) const {
+  u64 target_of_rela(const Elf64_Rela &rela, const Reference &ref) {
     u32 symbol = rela.symbol();
     if ((ref.flags & (Reference::Merged | Reference::Section)) == (Reference::Merged | Reference::Section)) {
       Elf64_Sym sym = file_->symbols()[symbol];
       u32 section = file_->section_index(symbol, sym);
       if (section < file_->section_count)
-        return merged_address(t_, file_->section_id(section), file_->section(section),
-                              sym.st_value + static_cast<u64>(rela.r_addend));
+        return pieces_.address_of(file_->section_id(section), file_->section(section),
+                                  sym.st_value + static_cast<u64>(rela.r_addend));
     }
     return addresses_[symbol] + static_cast<u64>(rela.r_addend);
   }
@@ -500,6 +502,7 @@ private:
   Stream parts_[part_count];
   References references_;
   std::vector<u64> addresses_;
+  PieceIndex pieces_;
   std::vector<LocalEntry> local_entries_;
   std::vector<EhFrame> frames_;
   std::vector<CieId> cie_of_;

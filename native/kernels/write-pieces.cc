@@ -10,7 +10,6 @@ namespace spore {
 void write_pieces(Job &job, RowRange<PartitionId> rows) {
   const Tables &t = job.t;
   Output output(job);
-  u32 partitions = static_cast<u32>(t.link.partitions), ranges = static_cast<u32>(t.link.ranges);
   u32 buckets = static_cast<u32>(t.link.bucket_count);
   std::vector<Stream> streams(buckets);
   std::vector<u64> file_offsets(buckets); // of each bucket in use, by ordinal
@@ -19,11 +18,11 @@ void write_pieces(Job &job, RowRange<PartitionId> rows) {
       file_offsets[t.bucket.ordinal[bucket]] = t.bucket.file_offset[bucket];
   for (PartitionId partition : rows) {
     u32 p = raw(partition);
-    u32 begin = t.hash_cell.first[HashCellId{p}];
-    HashCellId last{(ranges - 1) * partitions + p};
-    u32 end = t.hash_cell.first[last] + t.hash_cell.count[last];
-    for (u32 i = begin; i < end; i++) {
-      PieceId piece{t.hash_entry.row[HashEntryId{i}]};
+    PartitionPieces pieces = pieces_of(t, partition);
+    for (u32 i = pieces.begin(); i < pieces.end(); i++) {
+      pieces.ask_for_columns(i);
+      pieces.ask_for_bytes(i);
+      PieceId piece = pieces.at(i);
       if (t.piece.same[piece] != raw(piece)) continue;
       u32 at = t.mergeable.ordinal[MergeableId{t.piece.mergeable[piece]}];
       MergeCellId cell{p * buckets + at};

@@ -220,7 +220,7 @@ export const schema = {
     columns: {
       start: u32("offset in the file (merge)"),
       hash: u64(
-        "of bucket and bytes; then of the first: partition << 48 | offset in the partition's part of the bucket (merge)",
+        "of bucket and bytes; then its place: partition << 48 | offset in the partition's part of the bucket (merge)",
       ),
       same: u32("row of the first equal piece in input order (merge)"),
       alignment: u8("log2, of all equal pieces; atomic max (merge)"),
