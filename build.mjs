@@ -147,6 +147,10 @@ async function buildCommand() {
       logLevel: "warning",
     };
     await build({ ...options, entryPoints: ["commander"], outfile: "dist/commander.cjs" });
+    const demangler = join(root, "node_modules", "gecko-profiler-demangle");
+    if (!existsSync(demangler)) fail("gecko-profiler-demangle is not installed; run: npm ci");
+    cpSync(join(demangler, "index_bg.wasm"), join(root, "dist", "rust-names.wasm"));
+    cpSync(join(demangler, "LICENSE-MIT"), join(root, "dist", "rust-names.LICENSE"));
     await build({
       ...options,
       entryPoints: ["src/command/start.ts"],
@@ -222,7 +226,8 @@ async function buildSanitized() {
     const isSource = (file) => !file.startsWith(join(root, "native", "build"));
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(root, "native"), join(copy, "native"), { recursive: true, filter: isSource });
-    for (const file of ["command.cjs", "command-code.cjs"]) cpSync(join(root, "dist", file), join(copy, "dist", file));
+    for (const file of ["command.cjs", "command-code.cjs", "rust-names.wasm"])
+      cpSync(join(root, "dist", file), join(copy, "dist", file));
     // Without the two optimisations each check has a place of its own, which its trace names.
     const flags =
       "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-crossjumping -fno-tree-tail-merge";

@@ -52,7 +52,6 @@ export async function runLinker(
 
   const { errorLimit, isFatalWarnings, isNoWarnings, isDemangle, colorDiagnostics } = options;
   diagnostics.configure({ errorLimit, fatalWarnings: isFatalWarnings, noWarnings: isNoWarnings });
-  if (isDemangle) diagnostics.configure({ demangle: makeDemangler((name) => addon().demangle(name)) });
   const hasInputs = options.inputs.length > 0 || options.linkerScripts.length > 0;
   const isOnlyQuery = Object.values(queries).some(Boolean);
   if (!hasInputs && isOnlyQuery && !diagnostics.hasFailed) return 0;
@@ -61,11 +60,18 @@ export async function runLinker(
   const failure = await runLink(options, diagnostics, link, terminal);
   for (const note of diagnostics.notes) terminal.writeError(`${PROGRAM}: ${note}\n`);
   if (diagnostics.hasFailed || diagnostics.warningCount > 0) {
+    if (isDemangle) diagnostics.configure({ demangle: await loadDemangler() });
     const colored = isColored(colorDiagnostics, terminal.isErrorTerminal(), process.env["NO_COLOR"]);
     terminal.writeError(renderDiagnostics(PROGRAM, diagnostics, colored));
   }
   if (failure !== undefined) terminal.writeError(failure);
   return failure !== undefined || diagnostics.hasFailed ? 1 : 0;
+}
+
+/** The demangler of messages, loaded when there is something to print. */
+export async function loadDemangler(): Promise<(name: string) => string> {
+  const { demangleRust } = await import("./rust-names.ts");
+  return makeDemangler((name) => addon().demangle(name), demangleRust);
 }
 
 /** Links. What fails is in `diagnostics`, or is an internal error, which is returned as text with its trace. */

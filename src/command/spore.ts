@@ -1,14 +1,12 @@
 /** `spore`, the tool around the linker: its subcommands. `spore link` takes ld's command line as it is. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 
-import { addon } from "../addon/load.ts";
-import { makeDemangler } from "../diagnostics/demangle.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { LinkExplainer } from "../reports/explain.ts";
 import { formatScan, type ScanReport } from "../reports/scan-report.ts";
 import { helpText } from "./help.ts";
-import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
+import { type Link, loadDemangler, PROGRAM, runLinker, type Terminal } from "./main.ts";
 
 /** The passes of `spore scan`: the same as a link's, up to resolve. */
 export type Scan = (options: LinkOptions, diagnostics: Diagnostics) => Promise<ScanReport>;
@@ -117,7 +115,7 @@ async function runScan(
   version: string,
   terminal: Terminal,
 ): Promise<number> {
-  const demangle = flags.demangle ? makeDemangler((name) => addon().demangle(name)) : (name: string) => name;
+  const demangle = flags.demangle ? await loadDemangler() : (name: string) => name;
   // Files are inputs of a link that has every archive member in it.
   const threads = flags.threads === undefined ? [] : [`--threads=${flags.threads}`];
   const argv = ["--whole-archive", "-shared", ...threads, ...files.map(protectDash)];

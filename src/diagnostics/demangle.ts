@@ -1,7 +1,7 @@
 /**
  * Turns names of symbols into names of the source, for messages. The C++ runtime demangles Itanium names;
- * Rust's older names are Itanium names with more inside, undone here. Rust's newer names (`_R…`) stay as they
- * are: no maintained demangler for them is among our dependencies.
+ * Rust's older names are Itanium names with more inside, undone here. Rust's newer names (`_R…`) are another
+ * demangler's, which the caller brings.
  */
 
 /** Demangles one Itanium name; undefined for what is none. */
@@ -23,11 +23,16 @@ const rustEscapes: Readonly<Record<string, string>> = {
 const rustHash = /::h[0-9a-f]{16}$/;
 
 /** Returns a function from a symbol's name to what users call it. A version, `f@@V1`, is kept. */
-export function makeDemangler(demangleItanium: ItaniumDemangler): (name: string) => string {
+export function makeDemangler(
+  demangleItanium: ItaniumDemangler,
+  demangleNewRust: (name: string) => string | undefined = () => undefined,
+): (name: string) => string {
   return (name) => {
-    if (!name.startsWith("_Z")) return name;
+    const isRust = name.startsWith("_R");
+    if (!isRust && !name.startsWith("_Z")) return name;
     const at = name.indexOf("@");
     const symbol = at === -1 ? name : name.slice(0, at);
+    if (isRust) return (demangleNewRust(symbol) ?? symbol) + name.slice(symbol.length);
     const text = demangleItanium(symbol);
     if (text === undefined) return name;
     return (rustHash.test(text) ? demangleRust(text) : text) + name.slice(symbol.length);

@@ -238,3 +238,13 @@ test.skipIf(lacks([{ needs: "clang", from: "clang" }]))(
     }
   },
 );
+
+test("C++ and Rust names are printed as in the source, unless --no-demangle is given", async () => {
+  const names = ["_ZN2ns1fEi", "_ZN4core3fmt9Formatter3new17h0123456789abcdefE", "_RNvCs1234_7mycrate3foo"];
+  const source = `${names.map((name) => `void ${name}(void);`).join("")} int main(void) { ${names.map((name) => `${name}();`).join("")} }`;
+  const text = await fail({ "a.c": source }, ["a.o"]);
+  for (const name of ["ns::f(int)", "core::fmt::Formatter::new", "mycrate::foo"])
+    expect(text).toContain(`undefined reference to '${name}'`);
+  const raw = await fail({ "a.c": source }, ["a.o"], ["-Wl,--no-demangle"]);
+  for (const name of names) expect(raw).toContain(`undefined reference to '${name}'`);
+});

@@ -64,6 +64,15 @@ test("warnings are errors with --fatal-warnings and nothing with --no-warnings",
   expect(render(diagnostics)).toBe("");
 });
 
+test("newer Rust names are given to their own demangler, without their versions", () => {
+  const demangle = makeDemangler(
+    () => undefined,
+    (name) => (name === "_RNvC1a1f" ? "a::f" : undefined),
+  );
+  expect(demangle("_RNvC1a1f@@V1")).toBe("a::f@@V1");
+  expect(demangle("_Rnonsense")).toBe("_Rnonsense");
+});
+
 test("C++ and older Rust names are demangled, with their versions; other names stay", () => {
   // What the C++ runtime makes of these.
   const itanium: Record<string, string> = {
