@@ -1,5 +1,6 @@
 // Builds the native tests with AddressSanitizer and UndefinedBehaviorSanitizer and runs them: everything
-// that does not see Node-API, and every test beside this file. `npm run test:sanitize`; CXX is honoured.
+// that does not see Node-API, and every test beside this file; and with the checked build's define those in
+// checked/. `npm run test:sanitize`; CXX is honoured.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -15,6 +16,11 @@ function nodeHeaders() {
 const native = join(import.meta.dirname, "..");
 const build = join(native, "build", "sanitize");
 const folders = ["staging", "elf", "tables", "targets", "kernels", "generated", "test"];
+/** Programs of tests: what each is built from, and with which defines. */
+const programs = [
+  { name: "native-tests", from: folders, defines: [] },
+  { name: "checked-tests", from: ["staging", "test/checked"], also: ["test/main.cc"], defines: ["-DSPORE_CHECKED"] },
+];
 const flags = [
   "-std=c++20",
   "-O1",
@@ -29,11 +35,6 @@ const flags = [
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 const filesOf = (folder) => (existsSync(join(native, folder)) ? readdirSync(join(native, folder)) : []);
-const sources = folders.flatMap((folder) =>
-  filesOf(folder)
-    .filter((name) => name.endsWith(".cc"))
-    .map((name) => `${folder}/${name}`),
-);
 const newestHeader = Math.max(
   ...[...folders, "include/spore"].flatMap((folder) =>
     filesOf(folder)
@@ -49,19 +50,24 @@ function run(command, args, options = {}) {
   process.exit(1);
 }
 
-const objectOf = (source) => join(build, `${source.replace("/", "-")}.o`);
-const isStale = (source) =>
-  !existsSync(objectOf(source)) ||
-  statSync(objectOf(source)).mtimeMs < Math.max(newestHeader, statSync(join(native, source)).mtimeMs);
 const compiler = process.env.CXX ?? "g++";
-const rules = sources.filter(isStale).map((source) => [...flags, ...sanitizers, "-c", source, "-o", objectOf(source)]);
-
 mkdirSync(build, { recursive: true });
-// One compiler per core: xargs is in every Debian, and takes one argument list a line.
-run("xargs", ["-r", "-P", String(availableParallelism()), "-L1", compiler], {
-  input: rules.map((rule) => rule.map((word) => `'${word}'`).join(" ")).join("\n"),
-  stdio: ["pipe", "inherit", "inherit"],
-});
-const program = join(build, "native-tests");
-run(compiler, [...sanitizers, ...sources.map(objectOf), "-o", program, "-lpthread", "-ldl", "-l:libz.so.1"]);
-run(program, process.argv.slice(2), { env: { ...process.env, UBSAN_OPTIONS: "print_stacktrace=1" } });
+for (const { name, from, also = [], defines } of programs) {
+  const found = from.flatMap((folder) => filesOf(folder).map((file) => `${folder}/${file}`));
+  const sources = [...found.filter((file) => file.endsWith(".cc")), ...also];
+  const objectOf = (source) => join(build, `${name}-${source.replaceAll("/", "-")}.o`);
+  const isStale = (source) =>
+    !existsSync(objectOf(source)) ||
+    statSync(objectOf(source)).mtimeMs < Math.max(newestHeader, statSync(join(native, source)).mtimeMs);
+  const rules = sources
+    .filter(isStale)
+    .map((source) => [...flags, ...defines, ...sanitizers, "-c", source, "-o", objectOf(source)]);
+  // One compiler per core: xargs is in every Debian, and takes one argument list a line.
+  run("xargs", ["-r", "-P", String(availableParallelism()), "-L1", compiler], {
+    input: rules.map((rule) => rule.map((word) => `'${word}'`).join(" ")).join("\n"),
+    stdio: ["pipe", "inherit", "inherit"],
+  });
+  const program = join(build, name);
+  run(compiler, [...sanitizers, ...sources.map(objectOf), "-o", program, "-lpthread", "-ldl", "-l:libz.so.1"]);
+  run(program, process.argv.slice(2), { env: { ...process.env, UBSAN_OPTIONS: "print_stacktrace=1" } });
+}
