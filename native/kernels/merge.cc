@@ -173,7 +173,15 @@ void verify_pieces(Job &job, RowRange<MergeableId> rows) {
   for (MergeableId m : rows) {
     PieceId first{t.mergeable.first_piece[m]};
     u16 ordinal = t.mergeable.ordinal[m];
-    for (u32 i = 0; i < t.mergeable.pieces[m]; i++) {
+    constexpr u32 ahead = 8; // the other piece is anywhere: its columns, then its bytes are asked for before
+    u32 count = t.mergeable.pieces[m];
+    for (u32 i = 0; i < count; i++) {
+      if (i + 2 * ahead < count) {
+        PieceId later{t.piece.same[first + (i + 2 * ahead)]};
+        __builtin_prefetch(&t.piece.start[later]);
+        __builtin_prefetch(&t.piece.mergeable[later]);
+      }
+      if (i + ahead < count) __builtin_prefetch(piece_bytes(t, PieceId{t.piece.same[first + (i + ahead)]}).data());
       PieceId p = first + i, same{t.piece.same[p]};
       if (p == same) continue;
       Bytes a = piece_bytes(t, p), b = piece_bytes(t, same);
