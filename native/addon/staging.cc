@@ -134,7 +134,7 @@ Napi::Value batch_to_js(Napi::Env env, const BatchInput &input) {
   return result;
 }
 
-// (paths, mode, prefetchBelow, sharedFrom, keepGoing, descriptors?, adopted?: [batch, index][], keepDescriptors)
+// (paths, mode, thresholds, keepGoing, descriptors?, adopted?: [batch, index][], keepDescriptors)
 BatchInput batch_from_js(const Napi::CallbackInfo &info) {
   BatchInput input;
   const auto paths = info[0].As<Napi::Array>();
@@ -142,16 +142,21 @@ BatchInput batch_from_js(const Napi::CallbackInfo &info) {
   input.batch->files.resize(count);
   for (uint32_t i = 0; i < count; i++) input.batch->files[i].path = paths.Get(i).As<Napi::String>().Utf8Value();
   input.request.mode = StageMode(info[1].As<Napi::Number>().Uint32Value());
-  input.request.thresholds = {uint64_t(info[2].As<Napi::Number>().DoubleValue()),
-                              uint64_t(info[3].As<Napi::Number>().DoubleValue())};
-  input.request.keep_going = info[4].As<Napi::Boolean>().Value();
-  input.request.keep_descriptors = info[7].As<Napi::Boolean>().Value();
-  if (info[5].IsTypedArray()) {
-    const auto descriptors = info[5].As<Napi::Int32Array>();
+  if (info[2].IsTypedArray()) {
+    const auto thresholds = info[2].As<Napi::Float64Array>();
+    input.request.thresholds = {.prefetch_below = uint64_t(thresholds[0]),
+                                .cold_prefetch_below = uint64_t(thresholds[1]),
+                                .resident_share = thresholds[2],
+                                .shared_from = uint64_t(thresholds[3])};
+  }
+  input.request.keep_going = info[3].As<Napi::Boolean>().Value();
+  input.request.keep_descriptors = info[6].As<Napi::Boolean>().Value();
+  if (info[4].IsTypedArray()) {
+    const auto descriptors = info[4].As<Napi::Int32Array>();
     input.descriptors.assign(descriptors.Data(), descriptors.Data() + descriptors.ElementLength());
   }
-  if (info[6].IsArray()) {
-    const auto adopted = info[6].As<Napi::Array>();
+  if (info[5].IsArray()) {
+    const auto adopted = info[5].As<Napi::Array>();
     for (uint32_t i = 0; i < count; i++) {
       const Napi::Value entry = adopted.Get(i);
       if (!entry.IsArray()) continue;
@@ -182,7 +187,7 @@ private:
 };
 
 Napi::Value stage_batch_async(const Napi::CallbackInfo &info) {
-  (new BatchWorker(info[8].As<Napi::Function>(), batch_from_js(info)))->Queue();
+  (new BatchWorker(info[7].As<Napi::Function>(), batch_from_js(info)))->Queue();
   return info.Env().Undefined();
 }
 
@@ -318,6 +323,17 @@ Napi::Value file_change(const Napi::CallbackInfo &info) {
   if (!change && (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now) || !(now == file.identity)))
     change = {kFileChanged, "stat"};
   return change ? to_js(info.Env(), change) : info.Env().Null();
+}
+
+// (descriptor, size): from 0 to 1.
+Napi::Value resident_share_of(const Napi::CallbackInfo &info) {
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), resident_share(fd, uint64_t(info[1].As<Napi::Number>().DoubleValue())));
+}
+
+Napi::Value evict_file_of(const Napi::CallbackInfo &info) {
+  const Failure failure = evict_file(info[0].As<Napi::Number>().Int32Value());
+  return failure ? to_js(info.Env(), failure) : info.Env().Null();
 }
 
 Napi::Value detach_buffer(const Napi::CallbackInfo &info) {
@@ -493,6 +509,8 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<file_damage>(exports, "fileDamage", state);
   add_function<advise_file>(exports, "adviseFile", state);
   add_function<allocate_file_of>(exports, "allocateFile", state);
+  add_function<resident_share_of>(exports, "residentShare", state);
+  add_function<evict_file_of>(exports, "evictFile", state);
   add_function<release_file>(exports, "releaseFile", state);
   add_function<release_batch>(exports, "releaseBatch", state);
   add_function<file_change>(exports, "fileChange", state);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "staging/bus-error.h"
 #include "staging/checked.h"
@@ -85,8 +86,29 @@ Failure map_file(StagedFile &file, int fd, size_t size) {
 
 } // namespace
 
-StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size) {
+double resident_share(int fd, uint64_t size) {
+  if (size == 0) return 1;
+  void *base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  if (base == MAP_FAILED) return 1;
+  const size_t page = size_t(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages((size + page - 1) / page);
+  const bool is_known = mincore(base, size, pages.data()) == 0;
+  munmap(base, size);
+  if (!is_known) return 1;
+  const auto resident = std::count_if(pages.begin(), pages.end(), [](unsigned char flags) { return flags & 1; });
+  return double(resident) / double(pages.size());
+}
+
+Failure evict_file(int fd) {
+  if (fsync(fd) != 0) return {errno, "fsync"};
+  if (const int error = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED)) return {error, "posix_fadvise"};
+  return {};
+}
+
+StageMode adapt(const AdaptiveThresholds &thresholds, int fd, uint64_t size) {
   if (size < thresholds.prefetch_below) return StageMode::Prefetch;
+  if (size < thresholds.cold_prefetch_below && resident_share(fd, size) < thresholds.resident_share)
+    return StageMode::Prefetch;
   return size < thresholds.shared_from ? StageMode::Mmap : StageMode::MmapShared;
 }
 
@@ -146,7 +168,7 @@ Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_
   if (!S_ISREG(st.st_mode)) return {kNotRegularFile, "mmap"};
 
   file.identity = identity_of(st);
-  file.mode = request.mode == StageMode::Adaptive ? adapt(request.thresholds, file.identity.size) : request.mode;
+  file.mode = request.mode == StageMode::Adaptive ? adapt(request.thresholds, fd, file.identity.size) : request.mode;
   if (file.identity.size == 0) return {};
   // Read, not copied from the mapping: a page fault costs more, and the file may be shrinking.
   if (pread(fd, head, std::min<uint64_t>(kHeadBytes, file.identity.size), 0) < 0) return {errno, "read"};

@@ -17,13 +17,23 @@ namespace spore::staging {
 // src/staging/stage-mode.ts has the same numbers, and passes them.
 enum class StageMode : uint8_t { None, Mmap, MmapShared, Prefetch, Adaptive };
 
-// Sizes in bytes at which Adaptive changes its mind.
+// Where Adaptive changes its mind; src/staging/stage-mode.ts says what each means. Sizes are in bytes.
 struct AdaptiveThresholds {
   uint64_t prefetch_below;
+  uint64_t cold_prefetch_below;
+  double resident_share;
   uint64_t shared_from;
 };
 
-StageMode adapt(const AdaptiveThresholds &thresholds, uint64_t size);
+// Chooses a mode for an open file. Asks for its residency only where the answer matters.
+StageMode adapt(const AdaptiveThresholds &thresholds, int fd, uint64_t size);
+
+// How much of an open file is in memory, from 0 to 1, as mincore says. 1 where the system does not tell: mincore
+// calls all pages of a file resident that the process neither owns nor may write to.
+double resident_share(int fd, uint64_t size);
+
+// Asks the system to drop a file's pages, once they are on disk. A file system in memory does not.
+Failure evict_file(int fd);
 
 // One range. It lives while anybody has a shared_ptr to it: an owner, or a buffer that was handed out.
 // When the last owner releases it while buffers are still out, an empty mapping takes its place, so that

@@ -41,8 +41,8 @@ export interface NativeReport {
 export type BatchArguments = [
   paths: readonly string[],
   mode: number,
-  prefetchBelow: number,
-  sharedFrom: number,
+  /** prefetchBelow, coldPrefetchBelow, residentShare, sharedFrom; null unless the mode is Adaptive. */
+  thresholds: Float64Array | null,
   keepGoing: boolean,
   descriptors: Int32Array | null,
   adopted: readonly (readonly [BatchHandle, number] | null)[] | null,
@@ -84,6 +84,8 @@ export interface StagingBinding {
   fileView(batch: BatchHandle, index: number): ArrayBuffer | null;
   fileDamage(batch: BatchHandle, index: number): NativeFailure | null;
   adviseFile(batch: BatchHandle, index: number): NativeFailure | null;
+  residentShare(descriptor: number, size: number): number;
+  evictFile(descriptor: number): NativeFailure | null;
   allocateFile(descriptor: number, bytes: number): NativeFailure | null;
   releaseFile(batch: BatchHandle, index: number): void;
   releaseBatch(batch: BatchHandle): void;

@@ -6,6 +6,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { LinkExplainer } from "./explain.ts";
 import { formatScan, type ScanReport } from "../reports/scan-report.ts";
 import { helpText } from "./help.ts";
+import { runTune, type TuneFlags } from "./tune.ts";
 import { type Link, loadDemangler, PROGRAM, runLinker, type Terminal } from "./main.ts";
 
 /** The passes of `spore scan`: the same as a link's, up to resolve. */
@@ -70,6 +71,14 @@ export async function runSpore(
     .option("--no-demangle", "print names as in the files")
     .action(async (files: string[], flags: ScanFlags) => {
       status = await runScan(files, flags, passes.scan, version, terminal);
+    });
+  program
+    .command("tune")
+    .description("measure on this machine when a file is better read than mapped, and keep it for StageMode.Adaptive")
+    .option("--folder <path>", "measure on the disk of this folder; default: the system's for temporary files")
+    .option("--show", "measure nothing: print what was measured and what holds")
+    .action((flags: TuneFlags) => {
+      status = runTune(flags, terminal);
     });
   if (argv.length === 0) {
     terminal.writeError(program.helpInformation());

@@ -3,6 +3,7 @@ import { constants } from "node:buffer";
 
 import { addon } from "../addon/load.ts";
 import type { BatchArguments, BatchHandle, NativeBatch } from "../addon/staging-binding.ts";
+import type { AdaptiveThresholds } from "./adaptive-thresholds.ts";
 import { IoError, ioError, toFailure } from "./io-error.ts";
 import type { IoFailure } from "./io-error.ts";
 import { StageMode, adaptiveThresholds } from "./stage-mode.ts";
@@ -62,9 +63,13 @@ export class Batch {
   }
 
   /** The same for paths alone, without an object for each. */
-  static stagePaths(mode: StageMode, paths: readonly string[], keepGoing: boolean): Batch {
-    const { prefetchBelow, sharedFrom } = adaptiveThresholds();
-    const native = addon().stageBatch(paths, mode, prefetchBelow, sharedFrom, keepGoing, null, null, false);
+  static stagePaths(
+    mode: StageMode,
+    paths: readonly string[],
+    keepGoing: boolean,
+    thresholds?: Partial<AdaptiveThresholds>,
+  ): Batch {
+    const native = addon().stageBatch(paths, mode, thresholdsFor(mode, thresholds), keepGoing, null, null, false);
     return Batch.#of(paths, native, keepGoing);
   }
 
@@ -155,19 +160,24 @@ export class Batch {
   }
 }
 
+/** Only for who adapts: others need no calibration read. */
+function thresholdsFor(mode: StageMode, changes: Partial<AdaptiveThresholds> = {}): Float64Array | null {
+  if (mode !== StageMode.Adaptive) return null;
+  const { prefetchBelow, coldPrefetchBelow, residentShare, sharedFrom } = adaptiveThresholds(changes);
+  return Float64Array.of(prefetchBelow, coldPrefetchBelow, residentShare, sharedFrom);
+}
+
 function batchArguments(
   mode: StageMode,
   inputs: readonly BatchInput[],
   keepGoing: boolean,
   keepDescriptors: boolean,
 ): BatchArguments {
-  const { prefetchBelow, sharedFrom } = adaptiveThresholds();
   const adopted = inputs.map(({ adopt }) => (adopt ? ([adopt.batch.handle, adopt.index] as const) : null));
   return [
     inputs.map(({ path }) => path),
     mode,
-    prefetchBelow,
-    sharedFrom,
+    thresholdsFor(mode),
     keepGoing,
     Int32Array.from(inputs, ({ descriptor }) => descriptor ?? -1),
     adopted.some((entry) => entry !== null) ? adopted : null,

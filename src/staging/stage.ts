@@ -1,6 +1,7 @@
 /** Staging many files at once: one native call for the batch, one owner of the mappings. */
 import { readFileSync } from "node:fs";
 
+import type { AdaptiveThresholds } from "./adaptive-thresholds.ts";
 import { Batch } from "./batch.ts";
 import type { BatchEntry } from "./batch.ts";
 import type { File } from "./file.ts";
@@ -55,15 +56,18 @@ export interface StageFilesOptions {
    * staged, and {@link StagedSet.failures} says what failed.
    */
   readonly onError?: "throw" | "collect";
+  /** For `Adaptive`, and this call only. */
+  readonly thresholds?: Partial<AdaptiveThresholds>;
 }
 
 /**
  * Stages files by path, in one native call and without keeping a descriptor. Synchronous: for local file
  * systems, where it takes about 5 µs a file.
  * @throws IoError naming the first file that failed; nothing stays mapped
+ * @throws RangeError for thresholds that cannot be
  */
 export function stageFiles(mode: StageMode, paths: readonly string[], options: StageFilesOptions = {}): StagedSet {
-  return new StagedSet(Batch.stagePaths(mode, [...paths], options.onError === "collect"));
+  return new StagedSet(Batch.stagePaths(mode, [...paths], options.onError === "collect", options.thresholds));
 }
 
 /**
