@@ -44,7 +44,7 @@ export interface ZOptions {
   /** -z now: bind at load time. */
   readonly isNow: boolean;
   readonly isRelro: boolean;
-  /** How code shares pages with data: "code" (its own segment), "loadable-segments" (each its own), "none". */
+  /** Which segments have pages of their own in the file: "code", all ("loadable-segments"), or, as with lld and mold, none. */
   readonly separate: "none" | "code" | "loadable-segments";
   /** PT_GNU_STACK's PF_X: true, false, or as the inputs' .note.GNU-stack says. */
   readonly execStack: boolean | undefined;
@@ -279,7 +279,7 @@ export function newDraft(): OptionsDraft {
     z: {
       isNow: false,
       isRelro: true,
-      separate: "code",
+      separate: "none",
       execStack: undefined,
       textRelocations: "warning",
       isOrigin: false,
