@@ -14,7 +14,8 @@ const isLacking = lacks([
 
 /**
  * Names that only one of the two gives: to the room after RELRO, to copies, to constants that GNU ld keeps in .rodata;
- * and in static programs mold 1.10 has an .eh_frame_hdr that nobody asked for, and keeps warnings.
+ * and in static programs mold 1.10 has an .eh_frame_hdr that nobody asked for, keeps warnings, and calls what GNU ld
+ * has in .plt and .rela.plt for functions that are resolved at start .plt.got and .rela.dyn.
  */
 const namesOfOne: readonly string[] = [
   ".relro_padding",
@@ -23,7 +24,15 @@ const namesOfOne: readonly string[] = [
   ".tm_clone_table",
   ".rodata.cst8",
 ];
-const namesOfOneStatic: readonly string[] = [...namesOfOne, ".rela.dyn", ".eh_frame_hdr", ".plt.got", ".gnu.warning"];
+const namesOfOneStatic: readonly string[] = [
+  ...namesOfOne,
+  ".rela.dyn",
+  ".eh_frame_hdr",
+  ".plt.got",
+  ".gnu.warning",
+  ".plt",
+  ".rela.plt",
+];
 
 describe.skipIf(isLacking).each([
   ["a C++ program", "everything-cxx", ["-O2"]],
