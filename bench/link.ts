@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 
-import { formatTable } from "../src/reports/stats.ts";
+import { formatTable } from "../src/staging/text-table.ts";
 import { type BudgetLine, budgetOf, type KernelTime, medianTimes, parseStats, scalingOf } from "./link-stats.ts";
 import {
   type Command,

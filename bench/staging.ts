@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 
-import { formatTable } from "../src/reports/stats.ts";
+import { formatTable } from "../src/staging/text-table.ts";
 import {
   fileSystemOf,
   formatMachine,

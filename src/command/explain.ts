@@ -7,7 +7,7 @@ import type { Workers } from "../passes/workers.ts";
 import { kernels, type Pass } from "../tables/kernels.ts";
 import { type Column, enumerations, schema, type TableName, type TableSchema } from "../tables/schema.ts";
 import { type Tables, U64Column } from "../tables/views.ts";
-import { formatTable } from "../reports/stats.ts";
+import { formatTable } from "../staging/text-table.ts";
 
 const NONE = 0xffffffff;
 /** Columns of 64-bit numbers that count nothing. */

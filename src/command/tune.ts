@@ -1,5 +1,5 @@
 /** `spore tune`: measures when staging should read a file and when map it, and stores that for this machine. */
-import { formatTable } from "../reports/stats.ts";
+import { formatTable } from "../staging/text-table.ts";
 import { calibrate } from "../staging/calibrate.ts";
 import { readCalibration, writeCalibration } from "../staging/calibration.ts";
 import { adaptiveThresholds, forgetCalibration, IoError } from "../staging/index.ts";

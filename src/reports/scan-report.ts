@@ -1,5 +1,5 @@
 /** What `spore scan` prints: the symbols that each file defines and refers to, what is duplicate or undefined. */
-import { formatTable } from "./stats.ts";
+import { formatTable } from "../staging/text-table.ts";
 
 export interface ScannedFile {
   /** As users call it, `libx.a(member.o)`. */

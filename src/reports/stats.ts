@@ -1,4 +1,5 @@
 /** What --stats prints: time, memory and retries of each kernel of a link, in the order in which they ran. */
+import { formatTable } from "../staging/text-table.ts";
 
 /** One run of a kernel over its rows. */
 export interface KernelRun {
@@ -56,18 +57,6 @@ export function formatPasses(runs: readonly TimedRun[], endMs: number): string {
     return [pass, wall.toFixed(2), kernels.toFixed(2)];
   });
   return formatTable([["pass", "wall ms", "in kernels"], ...rows]);
-}
-
-/** Aligns columns: the first to the left, the others to the right. Ends in a newline. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join("  ")
-      .trimEnd(),
-  );
-  return lines.map((line) => `${line}\n`).join("");
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

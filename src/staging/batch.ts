@@ -4,6 +4,8 @@ import { constants } from "node:buffer";
 import { addon } from "../addon/load.ts";
 import type { BatchArguments, BatchHandle, NativeBatch } from "../addon/staging-binding.ts";
 import type { AdaptiveThresholds } from "./adaptive-thresholds.ts";
+import { publish } from "./events.ts";
+import type { StageEvent } from "./events.ts";
 import { IoError, ioError, toFailure } from "./io-error.ts";
 import type { IoFailure } from "./io-error.ts";
 import { StageMode, adaptiveThresholds } from "./stage-mode.ts";
@@ -69,15 +71,30 @@ export class Batch {
     keepGoing: boolean,
     thresholds?: Partial<AdaptiveThresholds>,
   ): Batch {
+    const began = performance.now();
     const native = addon().stageBatch(paths, mode, thresholdsFor(mode, thresholds), keepGoing, null, null, false);
-    return Batch.#of(paths, native, keepGoing);
+    const batch = Batch.#of(paths, native, keepGoing);
+    publish("stage", began, () => batch.#staged(() => true));
+    return batch;
   }
 
   /** `keepDescriptors`: until dropDescriptors(), for who is going to send them. */
   static async stageAsync(mode: StageMode, inputs: readonly BatchInput[], keepDescriptors = false): Promise<Batch> {
+    const began = performance.now();
     const args = batchArguments(mode, inputs, false, keepDescriptors);
     const native = await new Promise<NativeBatch>((resolve) => addon().stageBatchAsync(...args, resolve));
-    return Batch.#of(args[0], native, false);
+    const batch = Batch.#of(args[0], native, false);
+    publish("stage", began, () => batch.#staged((index) => inputs[index]!.adopt === undefined));
+    return batch;
+  }
+
+  #staged(isOurs: (index: number) => boolean): Omit<StageEvent, "startMs" | "durationMs"> {
+    const bytes = { mappedBytes: 0, prefetchedBytes: 0 };
+    for (const [index, size] of this.sizes.entries()) {
+      if (this.modes[index] === StageMode.None || !isOurs(index)) continue;
+      bytes[this.modes[index] === StageMode.Prefetch ? "prefetchedBytes" : "mappedBytes"] += size;
+    }
+    return { files: this.paths.length, ...bytes };
   }
 
   static #of(paths: readonly string[], native: NativeBatch, keepGoing: boolean): Batch {

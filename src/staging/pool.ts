@@ -6,6 +6,7 @@ import { Arena } from "./arena.ts";
 import { ChunkTable } from "./chunk-table.ts";
 import type { File } from "./file.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
+import { publish } from "./events.ts";
 import { ForkServer, moduleUrl } from "./fork-server.ts";
 import type { ForkedChild } from "./fork-server.ts";
 import type { ExitStatus } from "./process-handle.ts";
@@ -352,7 +353,9 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         throw new WorkerUsageError("ERR_QUEUE_FULL", `${this.#queue.size} tasks wait; the pool's queue takes no more`);
       }
       const onAbort = (): void => this.#abandon(job, signal!.reason as Error);
-      const settle = (): void => {
+      const began = performance.now();
+      const settle = (isDone: boolean): void => {
+        publish("task", began, () => ({ kind: job.kind, isDone, pids: this.pids }));
         signal?.removeEventListener("abort", onAbort);
         job.isSettled = true;
         addon().holdLoop(false);
@@ -365,13 +368,13 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         isSettled: false,
         resolve: (value: T) => {
           if (job.isSettled) return;
-          settle();
+          settle(true);
           this.#completed++;
           resolve(value);
         },
         reject: (error) => {
           if (job.isSettled) return;
-          settle();
+          settle(false);
           reject(error);
         },
       });

@@ -1,4 +1,5 @@
 /** A handle on one forked worker: wait for it, look at it, signal it. */
+import { publish } from "./events.ts";
 import { ioError } from "./io-error.ts";
 import { signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
@@ -46,10 +47,12 @@ export class ProcessHandle {
     this.#child = child;
     this.pid = pid;
     this.stagedFiles = stagedFiles;
+    const began = performance.now();
     this.#exit = new Promise((resolve) => {
       child.onExit((status) => {
         clearTimeout(this.#escalation);
         this.#status = status;
+        publish("exit", began, () => ({ pid, ...(status instanceof Error ? { code: null, signal: null } : status) }));
         onExit();
         resolve(status);
       });

@@ -4,6 +4,7 @@ import type { Arena } from "./arena.ts";
 import type { File } from "./file.ts";
 import { forkFunctions, ownChild } from "./fork-directly.ts";
 import type { ForkOrder } from "./fork-protocol.ts";
+import { publish } from "./events.ts";
 import { ForkServer, moduleUrl } from "./fork-server.ts";
 import type { ForkPlan } from "./fork-server.ts";
 import { ioError, isFailure } from "./io-error.ts";
@@ -91,9 +92,11 @@ export async function spawnWorkersWithStaging(
     if (running === 0) return [];
     // Handles are made where children are: a child's exit is delivered to who listens when it comes.
     const handles: ProcessHandle[] = [];
+    const began = performance.now();
     await start(set, options.arena, (started) => {
       for (const { child, pid } of started) handles.push(new ProcessHandle(child, pid, set, onExit));
     });
+    publish("spawn", began, () => ({ pids: handles.map(({ pid }) => pid) }));
     return handles;
   } catch (error) {
     if (isOurs) set.close();

@@ -2,6 +2,7 @@
 import { addon } from "../addon/load.ts";
 import type { NativeFailure, NativeReport, PoolHandle } from "../addon/staging-binding.ts";
 import type { Arena } from "./arena.ts";
+import { publish } from "./events.ts";
 import { ioError, isFailure } from "./io-error.ts";
 import { signalName, signalNumber } from "./signals.ts";
 import { kernelId } from "./spawn.ts";
@@ -139,19 +140,21 @@ export class WorkerPool implements Disposable, AsyncDisposable {
    */
   async run(kernel: string, options: JobOptions): Promise<JobReport> {
     const job = this.#jobArguments(kernel, options);
+    const began = performance.now();
     const report = await new Promise<NativeReport>((resolve, reject) => {
       this.#rejectRunning = reject;
       const failure = addon().poolRun(this.#handle, ...job, resolve);
       if (isFailure(failure)) reject(ioError(failure));
     }).finally(() => (this.#rejectRunning = undefined));
-    return this.#settle(kernel, options, report);
+    return this.#settle(kernel, options, report, began);
   }
 
   /** The same, blocking this thread until the job has ended. Crashes are noticed all the same. */
   runSync(kernel: string, options: JobOptions): JobReport {
+    const began = performance.now();
     const result = addon().poolRun(this.#handle, ...this.#jobArguments(kernel, options), null);
     if (isFailure(result)) throw ioError(result);
-    return this.#settle(kernel, options, result as NativeReport);
+    return this.#settle(kernel, options, result as NativeReport, began);
   }
 
   /**
@@ -205,14 +208,18 @@ export class WorkerPool implements Disposable, AsyncDisposable {
     ] as const;
   }
 
-  #settle(kernel: string, { rows, describeRow }: JobOptions, report: NativeReport): JobReport {
+  #settle(kernel: string, { rows, describeRow }: JobOptions, report: NativeReport, began: number): JobReport {
     const workers: WorkerReport[] = [];
     for (let at = 0; at < report.workers.length; at += 3) {
       const [busyNs, chunks, minorFaults] = report.workers.subarray(at, at + 3);
       workers.push({ busyMs: busyNs! / 1e6, chunks: chunks!, minorFaults: minorFaults! });
     }
     const { chunks, retriedChunks } = report;
-    if (report.outcome === "done") return { kernel, rows, chunks, wallMs: report.wallNs / 1e6, workers, retriedChunks };
+    if (report.outcome === "done") {
+      const done = { kernel, rows, chunks, wallMs: report.wallNs / 1e6, workers, retriedChunks };
+      publish("job", began, () => ({ report: done, pids: this.pids }));
+      return done;
+    }
 
     const range = { kernel, first: report.first, end: report.end };
     const what = report.end > report.first ? describeRow?.(report.first) : undefined;

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { root } from "../harness/oracles.ts";
-import { formatTable } from "../../src/reports/stats.ts";
+import { formatTable } from "../../src/staging/text-table.ts";
 import { makeCorpus } from "./corpus.ts";
 import { type Counts, describeFailure, fuzz, MIN_SCANNED } from "./fuzz.ts";
 import { Mutants } from "./mutants.ts";
