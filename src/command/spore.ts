@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { LinkExplainer } from "./explain.ts";
+import { LinkExplainer } from "../passes/explain.ts";
 import { formatScan, type ScanReport } from "../reports/scan-report.ts";
 import { helpText } from "./help.ts";
 import { runTune, type TuneFlags } from "./tune.ts";

@@ -2,8 +2,8 @@
  * What `spore explain` prints: a link, pass by pass, with the tables as each pass leaves them. Follows the schema:
  * a column's text ends with the passes that fill it.
  */
-import type { FindingReader } from "../passes/findings.ts";
-import type { Workers } from "../passes/workers.ts";
+import type { FindingReader } from "./findings.ts";
+import type { Workers } from "./workers.ts";
 import { kernels, type Pass } from "../tables/kernels.ts";
 import { type Column, enumerations, schema, type TableName, type TableSchema } from "../tables/schema.ts";
 import { type Tables, U64Column } from "../tables/views.ts";
