@@ -5,11 +5,24 @@
 export { AddonError } from "./addon/load.ts";
 export type { Code, Severity } from "./diagnostics/codes.ts";
 export { makeDemangler } from "./diagnostics/demangle.ts";
+export type { ItaniumDemangler } from "./diagnostics/demangle.ts";
 export { describePlace, Diagnostics, formatDiagnostic, LinkFailed } from "./diagnostics/diagnostics.ts";
-export type { Diagnostic, DiagnosticsSettings, Place } from "./diagnostics/diagnostics.ts";
+export type { Diagnostic, DiagnosticsSettings, Place, PlaceSearch } from "./diagnostics/diagnostics.ts";
 export { link, scanFiles } from "./link.ts";
 export type { LinkResult } from "./link.ts";
-export type { BuildId, InputRequest, LinkOptions, OutputKind } from "./options/link-options.ts";
+export type {
+  BuildId,
+  Defsym,
+  HashStyle,
+  InputRequest,
+  LinkOptions,
+  OutputKind,
+  Queries,
+  UnresolvedSymbols,
+  ZOptions,
+} from "./options/link-options.ts";
 export { parseOptions } from "./options/parse.ts";
+export type { KernelTiming } from "./passes/workers.ts";
+export type { MapInput, MapSection } from "./reports/map-file.ts";
 export type { ScannedFile, ScanReport, SymbolPlaces } from "./reports/scan-report.ts";
 export { IoError } from "./staging/index.ts";

@@ -91,7 +91,7 @@ export class Arena implements Disposable {
     return addon().arenaVersion(this.handle);
   }
 
-  /** The native side, for pools and spawned workers. */
+  /** @internal The native side, for pools and spawned workers. */
   get handle(): ArenaHandle {
     this.#throwIfClosed("arena");
     return this.#handle;

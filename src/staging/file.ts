@@ -165,7 +165,7 @@ export class File implements Disposable, AsyncDisposable {
     this.#descriptor = -1;
   }
 
-  /** For `stage()`: what to stage of this file, or where it is staged. */
+  /** @internal For `stage()`: what to stage of this file, or where it is staged. */
   toBatchInput(): BatchInput {
     this.#throwIfUnusable("stage");
     const staged = this.#entry();
@@ -174,7 +174,7 @@ export class File implements Disposable, AsyncDisposable {
       : { path: this.path, descriptor: this.#descriptor };
   }
 
-  /** For `stage()`: this file is staged now, as one of a batch. */
+  /** @internal For `stage()`: this file is staged now, as one of a batch. */
   adopt(entry: BatchEntry): void {
     if (this.#descriptor < 0) return; // closed meanwhile
     this.unstage();

@@ -42,7 +42,7 @@ export class ProcessHandle {
   #status: ExitStatus | Error | undefined;
   #escalation: NodeJS.Timeout | undefined;
 
-  /** Handles are made by `spawnWorkersWithStaging`; `onExit` runs before anybody who joined knows. */
+  /** @internal Handles are made by `spawnWorkersWithStaging`; `onExit` runs before anybody who joined knows. */
   constructor(child: ChildControl, pid: number, stagedFiles: StagedSet, onExit: () => void) {
     this.#child = child;
     this.pid = pid;

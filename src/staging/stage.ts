@@ -117,6 +117,7 @@ export class StagedSet implements Disposable {
   /**
    * The native side, for pools and spawned workers.
    * @throws IoError when the set is closed
+   * @internal
    */
   get batch(): Batch {
     if (this.#isClosed) throw new IoError({ code: "ERR_STAGE_CLOSED", syscall: "fork", path: this.paths[0] });

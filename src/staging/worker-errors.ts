@@ -128,7 +128,7 @@ export class WorkerError extends Error {
   /** Its `code`, when it had one (`ENOENT`, `ERR_STAGE_SHRANK`, …). */
   readonly workerCode: string | undefined;
 
-  /** The message and the stack are those in the worker. */
+  /** @internal The message and the stack are those in the worker. */
   constructor(pid: number, sent: SentError) {
     super(sent.message);
     this.pid = pid;
