@@ -21,7 +21,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   passes: ["addon", "output", "reports", "inputs", "tables", "targets", "options", "staging", "elf", "diagnostics"],
   // The files at the top: link.ts and index.ts.
   "": ["addon", "passes", "output", "targets", "options", "diagnostics", "inputs", "reports", "staging", "tables"],
-  command: ["", "options", "reports", "diagnostics", "addon", "staging", "passes", "tables"],
+  command: ["", "options", "reports", "diagnostics", "addon", "staging", "passes"],
 };
 
 /** What each folder of native may include, besides itself and the C header. */
