@@ -1,9 +1,10 @@
-// A Node addon for bench/staging.ts: runs the linker's kernels in the calling thread, over memory that was read
-// instead of staged. Never part of the package: there, what crashes over a bad input is a worker.
+// A Node addon for bench/staging.ts: runs kernels in the calling thread, over memory that was read instead of staged.
+// Never part of the package: there, what crashes over a bad input is a worker.
 #include <node_api.h>
 #include <string.h>
 
 #include "generated/kernels.h"
+#include "staging/kernel-registry.h"
 
 namespace {
 
@@ -36,6 +37,39 @@ napi_value run(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// runOverBytes(kernel, bytes): the result of one of staging's kernels over one file, of which these are the bytes; its
+// lower 53 bits, which are a number. -1 when there is no such kernel, or it fails.
+napi_value run_over_bytes(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value argv[2];
+  char name[64];
+  void *bytes = nullptr;
+  size_t size = 0;
+  double number = -1;
+  if (napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr) == napi_ok && argc == 2 &&
+      napi_get_value_string_utf8(env, argv[0], name, sizeof name, nullptr) == napi_ok &&
+      napi_get_typedarray_info(env, argv[1], nullptr, &size, &bytes, nullptr, nullptr) == napi_ok) {
+    uint64_t result = 0;
+    const uint64_t result_offset = 0;
+    const spore_file file{static_cast<uint8_t *>(bytes), size};
+    spore_context context{};
+    context.files = &file;
+    context.file_count = 1;
+    context.worker_count = 1;
+    context.arena = reinterpret_cast<uint8_t *>(&result);
+    context.arena_size = sizeof result;
+    context.args = &result_offset;
+    context.args_size = sizeof result_offset;
+    context.fault_row = SPORE_NO_ROW;
+    const int32_t id = spore::staging::find_kernel(name);
+    if (id >= 0 && spore::staging::kernel_at(static_cast<uint32_t>(id)).run(&context, 0, 1) == 0)
+      number = static_cast<double>(result & ((UINT64_C(1) << 53) - 1));
+  }
+  napi_value value = nullptr;
+  napi_create_double(env, number, &value);
+  return value;
+}
+
 // addressOf(bytes): where a Uint8Array's bytes are.
 napi_value address_of(napi_env env, napi_callback_info info) {
   size_t argc = 1;
@@ -51,9 +85,14 @@ napi_value address_of(napi_env env, napi_callback_info info) {
 } // namespace
 
 NAPI_MODULE_INIT() {
+  // Once for all threads that load this.
+  static const bool is_registered = (spore::staging::register_builtin_kernels(), true);
+  (void)is_registered;
   napi_value function = nullptr;
   napi_create_function(env, "run", NAPI_AUTO_LENGTH, run, nullptr, &function);
   napi_set_named_property(env, exports, "run", function);
+  napi_create_function(env, "runOverBytes", NAPI_AUTO_LENGTH, run_over_bytes, nullptr, &function);
+  napi_set_named_property(env, exports, "runOverBytes", function);
   napi_create_function(env, "addressOf", NAPI_AUTO_LENGTH, address_of, nullptr, &function);
   napi_set_named_property(env, exports, "addressOf", function);
   return exports;

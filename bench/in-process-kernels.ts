@@ -54,6 +54,12 @@ export function addressOf(bytes: Uint8Array): number {
   return inProcess().addressOf(bytes);
 }
 
+/** The addon, built: a thread or another process loads it to run kernels over bytes (bench/staging-work.mjs). */
+export function inProcessAddon(): string {
+  inProcess();
+  return output;
+}
+
 /** What a pass sees of a pool, without processes: a job is one call. */
 class NoPool {
   readonly size = 1;

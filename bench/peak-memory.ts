@@ -45,6 +45,46 @@ function sampleSession(session: number, others: Set<string>): Sample {
   return sum;
 }
 
+/** Samples the memory of a session's processes until it is told to stop. */
+export class MemoryWatch {
+  readonly #session: number;
+  readonly #others = new Set<string>();
+  readonly #peak: Sample = { own: 0, total: 0 };
+  readonly #began = performance.now();
+  #samples = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(session: number) {
+    this.#session = session;
+    this.#watch();
+  }
+
+  #watch(): void {
+    const start = performance.now();
+    this.#take();
+    this.#timer = setTimeout(() => this.#watch(), Math.max(0, SAMPLE_PERIOD_MS - (performance.now() - start)));
+  }
+
+  #take(): void {
+    const { own, total } = sampleSession(this.#session, this.#others);
+    this.#peak.own = Math.max(this.#peak.own, own);
+    this.#peak.total = Math.max(this.#peak.total, total);
+    this.#samples++;
+  }
+
+  /** Takes a last sample. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#take();
+  }
+
+  get peak(): PeakMemory {
+    const meanPeriodMs = (performance.now() - this.#began) / this.#samples;
+    const { own, total } = this.#peak;
+    return { ownBytes: own * 1024, totalBytes: total * 1024, samples: this.#samples, meanPeriodMs };
+  }
+}
+
 /** Runs a command once and watches its memory. Its time means nothing. @throws Error when it fails */
 export function measurePeakMemory({ name, file, args, folder, environment }: Command): Promise<PeakMemory> {
   return new Promise((resolve, reject) => {
@@ -54,26 +94,13 @@ export function measurePeakMemory({ name, file, args, folder, environment }: Com
       stdio: "ignore",
       env: { ...process.env, ...environment },
     });
-    const peak: Sample = { own: 0, total: 0 };
-    const began = performance.now();
-    const others = new Set<string>();
-    let samples = 0;
-    let timer: NodeJS.Timeout | undefined;
-    const take = (): void => {
-      const start = performance.now();
-      const { own, total } = sampleSession(child.pid!, others);
-      peak.own = Math.max(peak.own, own);
-      peak.total = Math.max(peak.total, total);
-      samples++;
-      timer = setTimeout(take, Math.max(0, SAMPLE_PERIOD_MS - (performance.now() - start)));
-    };
+    let watch: MemoryWatch | undefined;
     child.on("error", reject);
-    child.on("spawn", take);
+    child.on("spawn", () => (watch = new MemoryWatch(child.pid!)));
     child.on("close", (status) => {
-      clearTimeout(timer);
-      const meanPeriodMs = (performance.now() - began) / samples;
-      if (status !== 0) reject(new Error(`${name} ended with status ${status}`));
-      else resolve({ ownBytes: peak.own * 1024, totalBytes: peak.total * 1024, samples, meanPeriodMs });
+      watch?.stop();
+      if (watch === undefined || status !== 0) reject(new Error(`${name} ended with status ${status}`));
+      else resolve(watch.peak);
     });
   });
 }

@@ -1,4 +1,4 @@
-/** Ways to scan a set of files, each run in a process of its own: bench/staging.ts starts and compares them. */
+/** Ways to do what the linker does first with its inputs, for bench/staging.ts: scan them, in many jobs over shared tables. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 
@@ -11,33 +11,14 @@ import { spawn } from "../src/passes/spawn.ts";
 import type { Workers } from "../src/passes/workers.ts";
 import { type StagedSet, stageFiles, StageMode } from "../src/staging/index.ts";
 import { addressOf, workersInProcess } from "./in-process-kernels.ts";
+import { type Method, nothingToClose } from "./staging-method.ts";
 
 /** What a scan found: the same whoever scans. */
-export interface Found {
+interface Found {
   readonly mentions: number;
-  /** Files and symbols that are bad. */
-  readonly findings: number;
   /** Of the first mention of each mention's name. */
   readonly digest: string;
 }
-
-/** Sees the tables of a scan before they are gone. */
-type Look = (workers: Workers) => void;
-
-interface Prepared extends AsyncDisposable {
-  /** Scans once: what is timed. */
-  run(look?: Look): Promise<void>;
-}
-
-/** One way to scan. What `prepare` does is off the clock. */
-export interface Method {
-  readonly name: string;
-  /** False when it finds something else than symbols, which is not compared. */
-  readonly isScan: boolean;
-  prepare(paths: readonly string[], workers: number): Promise<Prepared> | Prepared;
-}
-
-const nothingToDispose = { [Symbol.asyncDispose]: () => Promise.resolve() };
 
 /** The inputs of a link that has these files and nothing else. */
 function inputsOf(
@@ -75,12 +56,23 @@ function inputsOf(
   };
 }
 
-async function scanInProcess(paths: readonly string[], buffers: readonly Buffer[], look?: Look): Promise<void> {
-  await using workers = workersInProcess();
+async function scanInProcess(paths: readonly string[], buffers: readonly Buffer[]): Promise<() => Found> {
+  const workers = workersInProcess();
   const sizes = buffers.map(({ length }) => length);
   listInputs(workers, inputsOf(paths, buffers.map(addressOf), sizes), undefined);
   await scan(workers, noOptions);
-  look?.(workers);
+  const found = foundIn(workers);
+  await workers[Symbol.asyncDispose]();
+  return found;
+}
+
+/** What is in the tables, which may be gone when it is asked for. @throws Error for what is bad */
+function foundIn({ tables }: Workers): () => Found {
+  const findings = tables.get("findingCount");
+  if (findings !== 0) throw new Error(`${findings} files or symbols are bad`);
+  const mentions = tables.rows("mention");
+  const symbols = tables.column("mention", "symbol").slice(0, mentions);
+  return () => ({ mentions, digest: createHash("sha256").update(symbols).digest("hex") });
 }
 
 const stagedInputs = (set: StagedSet): Inputs => inputsOf(set.paths, set.addresses, set.sizes, [set]);
@@ -104,77 +96,81 @@ function readInto(path: string, buffer: Buffer): void {
   closeSync(descriptor);
 }
 
-export const readAndScan: Method = {
-  name: "read + kernels",
-  isScan: true,
-  prepare: (paths) => ({
-    ...nothingToDispose,
-    run: (look) => {
-      const buffers = paths.map((path) => readFileSync(path));
-      return scanInProcess(paths, buffers, look);
-    },
+const readAndScan: Method = {
+  name: "readFile, one by one",
+  kind: "scan",
+  isPooled: false,
+  role: "baseline",
+  start: ({ paths }) => ({
+    ...nothingToClose,
+    run: () =>
+      scanInProcess(
+        paths,
+        paths.map((path) => readFileSync(path)),
+      ),
   }),
 };
 
 /** The best that reading can do: a process that has done it before and kept its memory. */
-export const readAgainAndScan: Method = {
-  name: "read again + kernels",
-  isScan: true,
-  prepare: (paths) => {
+const readAgainAndScan: Method = {
+  name: "read into memory that is there",
+  kind: "scan",
+  isPooled: false,
+  start: ({ paths }) => {
     const buffers = paths.map((path) => Buffer.alloc(statSync(path).size, 1));
     return {
-      ...nothingToDispose,
-      run: (look) => {
+      ...nothingToClose,
+      run: () => {
         for (const [i, path] of paths.entries()) readInto(path, buffers[i]);
-        return scanInProcess(paths, buffers, look);
+        return scanInProcess(paths, buffers);
       },
     };
   },
 };
 
-export const readAndParse: Method = {
-  name: "read + elfy",
-  isScan: false,
-  prepare: async (paths) => {
+const scanInMemory: Method = {
+  name: "in memory, nothing read",
+  kind: "scan",
+  isPooled: false,
+  role: "bound",
+  start: ({ paths }) => {
+    const buffers = paths.map((path) => readFileSync(path));
+    return { ...nothingToClose, run: () => scanInProcess(paths, buffers) };
+  },
+};
+
+const readAndParse: Method = {
+  name: "readFile and elfy: headers, no symbols",
+  kind: "scan",
+  isPooled: false,
+  isCompared: false,
+  start: async ({ paths }) => {
     const { default: elfy } = (await import("elfy" as string)) as { default: { parse(file: Buffer): unknown } };
     return {
-      ...nothingToDispose,
+      ...nothingToClose,
       run: () => {
         for (const path of paths) elfy.parse(readFileSync(path));
-        return Promise.resolve();
+        return Promise.resolve(() => undefined);
       },
     };
   },
 };
 
-export const stageAndSpawn: Method = {
-  name: "staged, new workers",
-  isScan: true,
-  prepare: (paths, count) => ({
-    ...nothingToDispose,
-    run: async (look) => {
-      using set = stageFiles(StageMode.MmapShared, paths);
-      await using workers = await spawnOver(set, count);
-      listInputs(workers, stagedInputs(set), undefined);
-      await scan(workers, noOptions);
-      look?.(workers);
-    },
-  }),
-};
-
-export const stagedBefore: Method = {
-  name: "staged, warm pool",
-  isScan: true,
-  prepare: async (paths, count) => {
+const stageAndScan: Method = {
+  name: "staged, the linker's workers",
+  kind: "scan",
+  isPooled: true,
+  isScaled: true,
+  start: async ({ paths, workers: count }) => {
     const set = stageFiles(StageMode.MmapShared, paths);
     const workers = await spawnOver(set, count);
     return {
-      run: async (look) => {
+      run: async () => {
         listInputs(workers, stagedInputs(set), undefined);
         await scan(workers, noOptions);
-        look?.(workers);
+        return foundIn(workers);
       },
-      [Symbol.asyncDispose]: async () => {
+      close: async () => {
         await workers[Symbol.asyncDispose]();
         set.close();
       },
@@ -183,16 +179,4 @@ export const stagedBefore: Method = {
 };
 
 /** In the order of the table. */
-export const methods: readonly Method[] = [readAndScan, readAgainAndScan, readAndParse, stageAndSpawn, stagedBefore];
-
-/** Scans once and says what was found. */
-export async function check(prepared: Prepared): Promise<Found | undefined> {
-  let found: Found | undefined;
-  await prepared.run(({ tables }) => {
-    const mentions = tables.rows("mention");
-    const symbols = tables.column("mention", "symbol").slice(0, mentions);
-    const digest = createHash("sha256").update(symbols).digest("hex");
-    found = { mentions, findings: tables.get("findingCount"), digest };
-  });
-  return found;
-}
+export const scanMethods: readonly Method[] = [readAndScan, scanInMemory, readAgainAndScan, readAndParse, stageAndScan];

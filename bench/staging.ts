@@ -1,237 +1,321 @@
 /**
- * `npm run bench:staging`: the linker's scan (headers and symbol tables of every file, names hashed and unified)
- * over files that are staged, by forked workers, against plain sequential reads in one process. Each way runs
- * in a process of its own, in turn with the others. Prints a table and writes JSON.
+ * `npm run bench:staging`: the same work over sets of files, done by workers that share what was staged once, and by
+ * what Node has without: reads one after the other, `Promise.all`, `worker_threads`, piscina, child processes.
+ * Each way runs in a process of its own, in turn with the others, and must find what they find. Prints tables and
+ * writes JSON.
  *
- *   --only NAME     a set of files: small, large, mixed, source, objects. May be repeated
- *   --runs N        rounds that count; 10, or 3 with --quick
- *   --quick         fewer runs
- *   --cold          drop the page cache before each run, where the machine lets one
+ *   --only NAME     a set of files: small, large, mixed, source, objects; gigabyte, which only this measures.
+ *                   May be repeated
+ *   --kind NAME     native, js or scan: what does the work. May be repeated
+ *   --work NAME     checksum or count-lines. May be repeated
+ *   --cache STATE   warm or cold: of the page cache. Both unless given; warm with --quick
+ *   --runs N        rounds that count; 10, or 1 with --quick
+ *   --quick         about a minute: fewer runs, one work; memory and growth of one set
  *   --results DIR   where the JSON goes; default bench/results
+ *   --from FILE     measures nothing: prints what is in a file of results
+ *   --svg           draws docs/staging-bench.svg
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 
-import { formatTable } from "../src/staging/text-table.ts";
+import { drawBars } from "./bar-chart.ts";
 import {
+  type Contender,
   fileSystemOf,
   formatMachine,
-  formatMs,
   interleave,
+  type Machine,
   packageRoot,
   saveResults,
-  type Series,
+  seriesOf,
   sleep,
   thisMachine,
 } from "./measure.ts";
+import { evictFromPageCache } from "./page-cache.ts";
+import { MemoryWatch } from "./peak-memory.ts";
+import type { Kind, Method, Setup } from "./staging-method.ts";
+import { methods } from "./staging-methods.ts";
 import {
-  check,
-  type Found,
-  methods,
-  readAgainAndScan,
-  readAndParse,
-  readAndScan,
-  stageAndSpawn,
-  stagedBefore,
-} from "./scan-methods.ts";
-import { type FileSet, fileSets } from "./workloads/staged-files.ts";
+  type Cache,
+  chartOf,
+  formatBounds,
+  formatMemory,
+  formatRaces,
+  formatSets,
+  type Growth,
+  type Memory,
+  type Race,
+  type Row,
+  type SetFacts,
+  type StagingResults,
+  type State,
+} from "./staging-report.ts";
+import { serve, Server, Servers } from "./staging-server.ts";
+import { type FileSet, fileSets, sizedObject } from "./workloads/staged-files.ts";
 
 const FULL_RUNS = 10;
-const QUICK_RUNS = 3;
+const QUICK_RUNS = 1;
 /** For the workers of the run before to leave. */
 const SETTLE_MS = 20;
-const MIB = 2 ** 20;
+/** Runs while memory is watched: enough for a peak that does not last to be seen. */
+const WATCHED_RUNS = 3;
+const WORKER_COUNTS = [1, 2, 4];
+/** Part of the files that may stay in memory before it is said. */
+const MAX_WARM_SHARE = 0.01;
 
+const inputsFolder = join(packageRoot, "build", "bench", "inputs");
+
+const kinds: readonly Kind[] = ["native", "js", "scan"];
+const works = ["checksum", "count-lines"];
+const caches: readonly Cache[] = ["warm", "cold"];
+
+const many = { type: "string", multiple: true, default: [] as string[] } as const;
 const { values: flags } = parseArgs({
   options: {
-    only: { type: "string", multiple: true, default: [] },
+    only: many,
+    kind: many,
+    work: many,
+    cache: many,
     runs: { type: "string" },
     quick: { type: "boolean", default: false },
-    cold: { type: "boolean", default: false },
     results: { type: "string", default: join(packageRoot, "bench", "results") },
-    // A process of one method: its name.
-    method: { type: "string" },
+    from: { type: "string" },
+    svg: { type: "boolean", default: false },
+    // A process of one method: its kind and its name.
+    serve: many,
   },
 });
 const runs = Number(flags.runs ?? (flags.quick ? QUICK_RUNS : FULL_RUNS));
 
-/** What the process of a method is told. */
-type Request = { readonly paths: readonly string[]; readonly workers: number } | "check" | "run" | "end";
-/** And what it answers. */
-type Answer = { readonly found?: Found | undefined; readonly ms?: number; readonly error?: string };
-
-/** The process of one method: does what it is told until it is told to end. */
-async function serve(name: string): Promise<void> {
-  const method = methods.find((it) => it.name === name)!;
-  let prepared: Awaited<ReturnType<typeof method.prepare>> | undefined;
-  const answer = async (request: Request): Promise<Answer> => {
-    if (typeof request === "object") prepared = await method.prepare(request.paths, request.workers);
-    else if (request === "check") return { found: await check(prepared!) };
-    else if (request === "run") {
-      (globalThis.gc as () => void)();
-      const began = performance.now();
-      await prepared!.run();
-      return { ms: performance.now() - began };
-    } else await prepared?.[Symbol.asyncDispose]();
-    return {};
-  };
-  const respond = async (request: Request): Promise<void> => {
-    try {
-      process.send!(await answer(request));
-    } catch (error) {
-      process.send!({ error: (error as Error).message });
-    }
-    if (request === "end") process.disconnect();
-  };
-  process.on("message", (request: Request) => void respond(request));
+/** A set of files, where its files are. */
+interface Prepared extends SetFacts {
+  readonly paths: readonly string[];
 }
 
-/** A process of one method. */
-class Server implements AsyncDisposable {
-  readonly #child: ChildProcess;
-
-  constructor(method: string) {
-    const [, script] = process.argv;
-    this.#child = fork(script, ["--method", method], { execArgv: ["--expose-gc", "--enable-source-maps"] });
-  }
-
-  /** @throws Error with what went wrong there */
-  async ask(request: Request): Promise<Answer> {
-    this.#child.send(request);
-    const gone = once(this.#child, "exit").then(([code, signal]: unknown[]): [Answer] => [
-      { error: `its process ended with ${String(signal ?? code)}` },
-    ]);
-    const [answer] = (await Promise.race([once(this.#child, "message"), gone])) as [Answer];
-    if (answer.error !== undefined) throw new Error(answer.error);
-    return answer;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#child.connected) return;
-    await this.ask("end");
-    if (this.#child.exitCode === null) await once(this.#child, "exit");
-  }
+/** One way in one state, and its process. */
+interface Entrant {
+  readonly method: Method;
+  readonly state: State | undefined;
+  readonly server: Server;
 }
 
-/** @throws Error where the machine does not let one */
-function dropPageCache(): void {
-  writeFileSync("/proc/sys/vm/drop_caches", "1");
-}
+const failures: string[] = [];
 
-interface Results {
-  readonly set: string;
-  readonly files: number;
-  readonly bytes: number;
-  readonly workers: number;
-  readonly mentions: number;
-  readonly series: readonly Series[];
-  /** Why a method is left out. */
-  readonly failures: Readonly<Record<string, string>>;
-}
-
-async function measureSet(set: FileSet): Promise<Results> {
-  const paths = set.prepare(join(packageRoot, "build", "bench", "inputs"));
-  const bytes = paths.reduce((sum, path) => sum + statSync(path).size, 0);
-  const servers = methods.map(({ name }) => new Server(name));
+/** Does it unless it fails, which is said at the end; the others go on. */
+async function attempt<Result>(what: string, act: () => Promise<Result>): Promise<Result | undefined> {
   try {
-    const results = await race(servers, paths, set.workers);
-    return { set: set.name, files: paths.length, bytes, workers: set.workers, ...results };
-  } finally {
-    for (const server of servers) await server[Symbol.asyncDispose]();
+    return await act();
+  } catch (error) {
+    failures.push(`${what} is left out: ${(error as Error).message}`);
+    return undefined;
   }
 }
 
-/** Checks that all methods find the same, then times them. `servers` are theirs. */
-async function race(servers: readonly Server[], paths: readonly string[], workers: number) {
-  const failures: Record<string, string> = {};
-  const contenders = [];
-  let expected: Found | undefined;
-  for (const [i, { name, isScan }] of methods.entries()) {
-    const server = servers[i];
-    try {
-      await server.ask({ paths, workers });
-      const { found } = await server.ask("check");
-      if (isScan) checkFound(found!, (expected ??= found!));
-      contenders.push({ name, measure: async () => (await server.ask("run")).ms! });
-    } catch (error) {
-      failures[name] = (error as Error).message;
+/** Times all ways of a kind. */
+async function race(set: Prepared, kind: Kind, work: string, cache: Cache): Promise<Race> {
+  const setup: Setup = { paths: set.paths, workers: set.workers, work };
+  await using servers = new Servers();
+  let expected: string | undefined;
+  const entrants: Entrant[] = [];
+  for (const method of methods.filter((it) => it.kind === kind)) {
+    // What starts anew must not find what the other keeps: a fork server, say.
+    const states: readonly (State | undefined)[] = method.isPooled ? ["new pool", "warm pool"] : [undefined];
+    for (const state of states) {
+      await attempt(`${set.title}, ${kind}, ${method.name}`, async () => {
+        const server = servers.start(method);
+        await server.ask({ do: "start", setup });
+        const { found } = await server.ask({ do: "check" });
+        if (state === "new pool" || cache === "cold") await server.ask({ do: "stop" });
+        const text = JSON.stringify(found);
+        if ((method.isCompared ?? true) && text !== (expected ??= text)) throw new Error("it finds something else");
+        entrants.push({ method, state, server });
+      });
     }
   }
-  const before = (): void => {
-    if (flags.cold) dropPageCache();
-    sleep(SETTLE_MS);
-  };
-  const series = await interleave(contenders, { runs, before });
-  return { mentions: expected?.mentions ?? 0, series, failures };
-}
-
-/** @throws Error unless both found the same, and nothing bad */
-function checkFound(found: Found, expected: Found): void {
-  if (found.findings !== 0) throw new Error(`${found.findings} files or symbols are bad`);
-  if (found.mentions !== expected.mentions || found.digest !== expected.digest)
-    throw new Error("it did not find what the others found");
-}
-
-/** What is compared with what, in the last columns. */
-const comparisons = [
-  { slow: readAndScan, fast: stageAndSpawn, heading: "new/read" },
-  { slow: readAgainAndScan, fast: stagedBefore, heading: "warm/again" },
-  { slow: readAndParse, fast: stageAndSpawn, heading: "new/elfy" },
-];
-
-function printTable(all: readonly Results[]): void {
-  const titles = new Map(fileSets.map(({ name, title }) => [name, title]));
-  const rows = all.map(({ set, files, bytes, workers, mentions, series }) => {
-    const medianOf = (name: string): number => series.find((it) => it.name === name)?.medianMs ?? Number.NaN;
-    const cell = (number: number, text: string): string => (Number.isNaN(number) ? "-" : text);
-    return [
-      titles.get(set) ?? set,
-      String(files),
-      (bytes / MIB).toFixed(1),
-      String(mentions),
-      String(workers),
-      ...methods.map(({ name }) => cell(medianOf(name), formatMs(medianOf(name)))),
-      ...comparisons.map(({ slow, fast }) => {
-        const ratio = medianOf(slow.name) / medianOf(fast.name);
-        return cell(ratio, `${ratio.toFixed(2)} x`);
-      }),
-    ];
+  const starts = entrants.map((): number[] => []);
+  const warmShares = entrants.map(() => 0);
+  const contenders = entrants.map(({ method, state, server }, i): Contender => ({
+    name: `${method.name}${state === undefined ? "" : `, ${state}`}`,
+    measure: async () => {
+      if (state === "new pool") {
+        if (cache === "cold" && evictFromPageCache(set.paths) > MAX_WARM_SHARE)
+          throw new Error("the files stay in memory");
+        const { startMs, ms } = await server.ask({ do: "all", setup });
+        starts[i].push(startMs!);
+        return ms!;
+      }
+      if (cache === "warm") return (await server.ask({ do: "run" })).ms!;
+      // Nobody else has the files mapped, which would keep them in memory. What starting has mapped stays.
+      await server.ask({ do: "start", setup });
+      if (method.role !== "bound") warmShares[i] = Math.max(warmShares[i], evictFromPageCache(set.paths));
+      const { ms } = await server.ask({ do: "run" });
+      await server.ask({ do: "stop" });
+      return ms!;
+    },
+  }));
+  const series = await interleave(contenders.map(naming), { runs, before: () => sleep(SETTLE_MS) });
+  const rows = series.flatMap((it, i): Row[] => {
+    const { method, state } = entrants[i];
+    const about = { method: method.name, ...(method.role && { role: method.role }) };
+    const warmShare = warmShares[i] > MAX_WARM_SHARE ? { warmShare: warmShares[i] } : {};
+    const row = { ...about, ...(state && { state }), ...timesOf(it.runsMs), ...warmShare };
+    if (state !== "new pool") return [row];
+    return [{ ...about, state: "start alone", ...timesOf(starts[i].slice(-runs)) }, row];
   });
-  say(`\nScan in ms, median of ${runs} runs, and how many times faster\n\n`);
-  const headings = ["files", "count", "MiB", "symbols", "workers", ...methods.map(({ name }) => name)];
-  say(formatTable([[...headings, ...comparisons.map(({ heading }) => heading)], ...rows]));
+  return { set: set.name, kind, work, cache, rows };
+}
+
+/** The contender, whose errors say whose they are. */
+const naming = (contender: Contender): Contender => ({
+  name: contender.name,
+  measure: async () => {
+    try {
+      return await contender.measure();
+    } catch (error) {
+      throw new Error(`${contender.name}: ${(error as Error).message}`, { cause: error });
+    }
+  },
+});
+
+function timesOf(runsMs: readonly number[]) {
+  const { medianMs, minMs } = seriesOf("", runsMs);
+  return { runsMs, medianMs, minMs };
+}
+
+/** Times the ways that are to show how they grow with their workers. */
+async function measureGrowth(set: Prepared, kind: Kind, work: string): Promise<Growth[]> {
+  const growth: Growth[] = [];
+  for (const method of methods.filter((it) => it.kind === kind && it.isScaled)) {
+    await using servers = new Servers();
+    const contenders: Contender[] = [];
+    for (const workers of WORKER_COUNTS) {
+      const server = servers.start(method);
+      await server.ask({ do: "start", setup: { paths: set.paths, workers, work } });
+      contenders.push({ name: String(workers), measure: async () => (await server.ask({ do: "run" })).ms! });
+    }
+    const series = await interleave(contenders, { runs, before: () => sleep(SETTLE_MS) });
+    const points = series.map(({ medianMs }, i) => ({ workers: WORKER_COUNTS[i], medianMs }));
+    growth.push({ set: set.name, kind, work, method: method.name, points });
+  }
+  return growth;
+}
+
+/** Watches the memory of each way by itself: with as many times one tiny file, then with all. */
+async function measureMemory(set: Prepared, kind: Kind, work: string): Promise<Memory[]> {
+  const tiny = join(inputsFolder, "tiny.o");
+  writeFileSync(tiny, sizedObject(0, 0));
+  const measured: Memory[] = [];
+  for (const method of methods.filter((it) => it.kind === kind && it.role !== "bound")) {
+    await attempt(`memory of ${set.title}, ${kind}, ${method.name}`, async () => {
+      await using server = new Server(method);
+      const peakOver = async (paths: readonly string[]): Promise<number> => {
+        await server.ask({ do: "start", setup: { paths, workers: set.workers, work } });
+        const watch = new MemoryWatch(server.pid);
+        try {
+          for (let run = 0; run < WATCHED_RUNS; run++) await server.ask({ do: "run" });
+        } finally {
+          watch.stop();
+        }
+        await server.ask({ do: "stop" });
+        return watch.peak.totalBytes;
+      };
+      const idleBytes = await peakOver(set.paths.map(() => tiny));
+      measured.push({ set: set.name, kind, method: method.name, idleBytes, peakBytes: await peakOver(set.paths) });
+    });
+  }
+  return measured;
+}
+
+function prepareSet(fileSet: FileSet): Prepared {
+  const { name, title, workers } = fileSet;
+  const paths = fileSet.prepare(inputsFolder);
+  const bytes = paths.reduce((sum, path) => sum + statSync(path).size, 0);
+  return { name, title, workers, files: paths.length, bytes, paths };
+}
+
+/** What was asked for, or all. @throws Error for what there is not */
+function chosen<Name extends string>(flag: string, asked: readonly string[], all: readonly Name[], otherwise = all) {
+  const unknown = asked.find((name) => !all.includes(name as Name));
+  if (unknown !== undefined) throw new Error(`--${flag} takes ${all.join(", ")}, not "${unknown}"`);
+  return asked.length === 0 ? otherwise : all.filter((name) => asked.includes(name));
+}
+
+/** Measures what the flags ask for. */
+async function measure(cores: number): Promise<StagingResults> {
+  if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a number from 1, not "${flags.runs}"`);
+  const names = fileSets.map(({ name }) => name);
+  const usual = fileSets.flatMap(({ name, isOnlyOnDemand }) => (isOnlyOnDemand ? [] : [name]));
+  const setNames = chosen("only", flags.only, names, usual);
+  const chosenKinds = chosen("kind", flags.kind, kinds);
+  const chosenWorks = chosen("work", flags.work, works, flags.quick ? works.slice(0, 1) : works);
+  const chosenCaches = chosen("cache", flags.cache, caches, flags.quick ? ["warm"] : caches);
+  const sets: SetFacts[] = [];
+  const races: Race[] = [];
+  const memory: Memory[] = [];
+  const growth: Growth[] = [];
+  for (const fileSet of fileSets.filter(({ name }) => setNames.includes(name))) {
+    const { paths, ...facts } = prepareSet(fileSet);
+    const set = { ...facts, paths };
+    sets.push(facts);
+    for (const kind of chosenKinds) {
+      for (const [i, work] of (kind === "scan" ? ["scan"] : chosenWorks).entries()) {
+        for (const cache of chosenCaches) {
+          process.stderr.write(`${set.title}: ${kind}, ${work}, ${cache} page cache...\n`);
+          const raced = await attempt(`${set.title}, ${kind}, ${cache} page cache`, () => race(set, kind, work, cache));
+          if (raced !== undefined) races.push(raced);
+        }
+        if (!chosenCaches.includes("warm") || (flags.quick && sets.length > 1)) continue;
+        growth.push(
+          ...((await attempt(`growth of ${set.title}, ${kind}`, () => measureGrowth(set, kind, work))) ?? []),
+        );
+        // It is the same, whatever is done with the bytes.
+        if (i === 0) memory.push(...(await measureMemory(set, kind, work)));
+      }
+    }
+  }
+  return { cores, sets, races, memory, growth };
 }
 
 const say = (text: string): void => void process.stdout.write(text);
 
-async function main(): Promise<void> {
-  if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a number from 1, not "${flags.runs}"`);
-  const unknown = flags.only.find((name) => !fileSets.some((set) => set.name === name));
-  if (unknown !== undefined) throw new Error(`no set of files is called "${unknown}"`);
-  const machine = thisMachine();
-  if (flags.cold) dropPageCache();
-  say(`${formatMachine(machine)}\n`);
-  const all: Results[] = [];
-  for (const set of fileSets) {
-    if (flags.only.length > 0 && !flags.only.includes(set.name)) continue;
-    process.stderr.write(`${set.title}...\n`);
-    const results = await measureSet(set);
-    all.push(results);
-    for (const [name, message] of Object.entries(results.failures))
-      say(`${set.title}: ${name} is left out: ${message}\n`);
-    if (Object.keys(results.failures).length > 0) process.exitCode = 1;
+function print(results: StagingResults): void {
+  say(`\n${formatSets(results.sets)}`);
+  say("\nMedians in ms, and how many times faster than reading one by one. A new pool: from nothing to its end.\n\n");
+  say(formatRaces(results));
+  if (results.memory.length > 0) {
+    say("\nPeak of the summed PSS in MiB, and what the files add to their processes, in percent of their size\n\n");
+    say(formatMemory(results));
   }
-  printTable(all);
-  say(`\n${flags.cold ? "Cold" : "Warm"} page cache; elfy reads headers, no symbols. `);
-  say(`Not more than ${machine.cores} workers run at a time on this machine.\n`);
-  const settings = { runs, isCold: flags.cold, fileSystem: fileSystemOf(join(packageRoot, "build")) };
-  const name = flags.quick ? "staging-quick" : "staging";
-  say(`\n${saveResults(flags.results, name, machine, { settings, sets: all })}\n`);
+  if (results.growth.length > 0) say(`\n${formatBounds(results)}`);
 }
 
-if (flags.method === undefined) await main();
-else await serve(flags.method);
+function drawFigure(results: StagingResults, { processor, cores }: Machine): void {
+  const file = join(packageRoot, "docs", "staging-bench.svg");
+  writeFileSync(file, drawBars(chartOf(results, `${processor}, ${cores} cores`)));
+  say(`${file}\n`);
+}
+
+async function main(): Promise<void> {
+  if (flags.from !== undefined) {
+    const saved = JSON.parse(readFileSync(flags.from, "utf8")) as { machine: Machine; results: StagingResults };
+    say(`${formatMachine(saved.machine)}\n`);
+    print(saved.results);
+    if (flags.svg) drawFigure(saved.results, saved.machine);
+    return;
+  }
+  const machine = thisMachine();
+  say(`${formatMachine(machine)}\n`);
+  const results = await measure(machine.cores);
+  print(results);
+  for (const failure of failures) say(`${failure}\n`);
+  if (failures.length > 0) process.exitCode = 1;
+  const settings = { runs, fileSystem: fileSystemOf(join(packageRoot, "build")) };
+  const name = flags.quick ? "staging-quick" : "staging";
+  say(`\n${saveResults(flags.results, name, machine, { settings, results })}\n`);
+  if (flags.svg) drawFigure(results, machine);
+}
+
+const [servedKind, servedMethod] = flags.serve;
+if (servedMethod === undefined) await main();
+else serve(servedKind, servedMethod);

@@ -1,4 +1,4 @@
-/** The five sets of files of bench/staging.ts: objects of many sizes, generated, and installed ones. */
+/** The sets of files of bench/staging.ts: objects of many sizes, generated, and installed ones. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,6 +20,8 @@ export interface FileSet {
   readonly name: string;
   readonly title: string;
   readonly workers: number;
+  /** Too large to be measured unless asked for by name. */
+  readonly isOnlyOnDemand?: boolean;
   /** Makes the files unless they are there. Returns their paths. */
   prepare(parent: string): readonly string[];
 }
@@ -116,4 +118,5 @@ export const fileSets: readonly FileSet[] = [
   ),
   generated("source", "source-sized", 200, 8, (i) => between(2 * KIB, 40 * KIB, i, 5)),
   { name: "objects", title: "installed objects", workers: 16, prepare: installedObjects },
+  { ...generated("gigabyte", "1 GiB", 64, 8, () => 16 * MIB), isOnlyOnDemand: true },
 ];
