@@ -303,7 +303,11 @@ function place(
   let address = base + headerSize;
   let offset = headerSize;
   let region: Region = Region.ReadOnly;
+  // PT_TLS begins where its own alignment allows, which is that of the strictest section in it.
+  const threadLocal = ordered.filter(({ flags }) => (flags & SHF_TLS) !== 0);
+  const threadLocalAlignment = Math.max(1, ...threadLocal.map(({ alignment }) => alignment));
   for (const [i, section] of ordered.entries()) {
+    const own = section === threadLocal[0] ? threadLocalAlignment : section.alignment;
     const next = regionOf(section, protection);
     if (next === Region.NotLoaded) {
       offset = alignUp(offset, section.alignment);
@@ -321,13 +325,13 @@ function place(
           .map((s) => s.alignment),
       );
       // Where segments share pages, the first section must lie where its address does: .tbss takes no part in the file.
-      offset = alignUp(offset, options.z.separate === "none" ? section.alignment : page);
+      offset = alignUp(offset, options.z.separate === "none" ? own : page);
       // The first address on a page of its own that is congruent to the offset.
       address = alignUp(address, page);
       address += (((offset - address) % alignment) + alignment) % alignment;
     }
     const isTlsZero = (section.flags & SHF_TLS) !== 0 && section.type === SHT_NOBITS;
-    const aligned = alignUp(address, section.alignment);
+    const aligned = alignUp(address, own);
     // Zero-filled sections take no bytes of the file, but what follows them in the segment must line up.
     if (section.type !== SHT_NOBITS) offset += aligned - address;
     section.address = aligned;
