@@ -29,7 +29,7 @@ export interface Chart {
 
 const WIDTH = 760;
 const MARGIN = 16;
-const NAME_WIDTH = 210;
+const NAME_WIDTH = 226;
 const VALUE_WIDTH = 44;
 const BAR_HEIGHT = 12;
 const BAR_STEP = 15;
