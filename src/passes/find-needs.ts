@@ -19,6 +19,7 @@ export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs
   const { tables } = workers;
   tables.allocate("localNeed", MAX_LOCAL_NEEDS);
   await workers.run("scanRelocations", { bounds: merged.fileBounds });
+  tables.setRows("localNeed", Math.min(tables.get("localNeedCount"), MAX_LOCAL_NEEDS));
   let relatives = 0;
   let symbolics = 0;
   const relative = tables.column("file", "relatives");
