@@ -214,7 +214,10 @@ export function fileSystemOf(folder: string): string {
   return fileSystems[type] ?? `file system ${type.toString(16)}`;
 }
 
-/** Writes results as JSON, under the machine's processor and the date. Returns the file's path. */
+/**
+ * Writes results as JSON, under the machine's processor and the date, with files of the package as they are named in
+ * it. Returns the file's path.
+ */
 export function saveResults(folder: string, name: string, machine: Machine, results: object): string {
   const date = new Date().toISOString();
   const processor = machine.processor
@@ -223,7 +226,8 @@ export function saveResults(folder: string, name: string, machine: Machine, resu
     .replace(/^-|-$/g, "");
   const file = join(folder, `${name}-${processor}-${machine.cores}-cores-${date.slice(0, 16).replace(":", "")}.json`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ date, machine, ...results }, undefined, 2)}\n`);
+  const text = JSON.stringify({ date, machine, ...results }, undefined, 2);
+  writeFileSync(file, `${text.replaceAll(`${packageRoot}/`, "")}\n`);
   return file;
 }
 
