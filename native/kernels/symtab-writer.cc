@@ -85,11 +85,10 @@ void SymtabWriter::place_global(const FileView &file, u32 i, Elf64_Sym &sym) {
     place(file, i, sym);
   }
   u32 visibility = flags & SymbolFlags::VISIBILITY;
-  bool is_local = visibility == STV_HIDDEN || visibility == STV_INTERNAL;
-  if (is_local) sym.st_info = static_cast<u8>(STB_LOCAL << 4 | sym.type());
   sym.st_other = static_cast<u8>((sym.st_other & ~3) | visibility);
   // gABI ch. 4 wants local symbols in front; a hidden one among the globals stays global for readers.
-  if (is_local) sym.st_info = static_cast<u8>(STB_GLOBAL << 4 | sym.type());
+  if (visibility == STV_HIDDEN || visibility == STV_INTERNAL)
+    sym.st_info = static_cast<u8>(STB_GLOBAL << 4 | sym.type());
 }
 
 void SymtabWriter::add(Stream &stream, Elf64_Sym sym, const Name &name) {
