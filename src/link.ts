@@ -89,7 +89,7 @@ async function linkOnce(
   listInputs(workers, inputs, internal);
   attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan
   const scanned = await scan(workers, options); // sections and symbols of every file and member
-  aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
+  await aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y

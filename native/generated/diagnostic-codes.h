@@ -35,6 +35,7 @@ enum class Code : u16 {
   LinkerDefined, // symbol: its id; a name that the linker may define
   VersionUnknown, // symbol: index in the file
   VersionedReference, // symbol: index in the file; operand: hash of its name without the version
+  VersionedDefinition, // symbol: index in the file of a definition that such a reference may mean
   WarningSection, // a .gnu.warning.SYMBOL section
   SymbolWarning, // symbol: index in the file; offset: of the reference
   BadSectionName, // 

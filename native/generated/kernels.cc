@@ -16,6 +16,7 @@ const spore_kernel_entry kernel_entries[] = {
     {"hashScatter", run_kernel<RangeId, hash_scatter>},
     {"hashUnify", run_kernel<PartitionId, hash_unify>},
     {"verifyNames", run_kernel<FileId, verify_names>},
+    {"matchVersions", run_kernel<FileId, match_versions>},
     {"claimSymbols", run_kernel<FileId, claim_symbols>},
     {"extractMembers", run_kernel<FileId, extract_members>},
     {"resetClaims", run_kernel<RangeId, reset_claims>},

@@ -39,6 +39,9 @@ void hash_unify(Job &job, RowRange<PartitionId> rows);
 // Compares each name with the one it was unified with.
 void verify_names(Job &job, RowRange<FileId> rows);
 
+// Finds the definitions that references to versions may mean.
+void match_versions(Job &job, RowRange<FileId> rows);
+
 // Bids for each definition's symbol. Parameter: 1 when members are still to be extracted.
 void claim_symbols(Job &job, RowRange<FileId> rows);
 

@@ -3,7 +3,9 @@
 // This is where a file's layout is checked first: what these kernels store in file is valid for that
 // file. A file that fails is marked broken and takes no further part.
 
+#include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "elf/hash.h"
@@ -500,6 +502,34 @@ void verify_names(Job &job, RowRange<FileId> rows) {
       MentionId same{t.mention.symbol[MentionId{i}]};
       if (raw(same) != i && !is_same_name(t, MentionId{i}, same, own, other))
         job.report(Code::HashCollision, {.file = raw(f), .symbol = i - begin + t.file.first_global[f]});
+    }
+  }
+}
+
+// What objects refer to by name@version was found by scan_symbols. A definition may be meant that has the plain name,
+// or is unified with the reference as it is.
+void match_versions(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  std::unordered_set<u64> hashes;
+  std::unordered_set<u32> symbols;
+  u64 found = std::min<u64>(t.link.finding_count, t.finding.rows);
+  for (u32 row = 0; row < found; row++) {
+    FindingId id{row};
+    // What is being added meanwhile has another code.
+    if (std::atomic_ref<u16>(t.finding.code[id]).load(std::memory_order_acquire) != u16(Code::VersionedReference))
+      continue;
+    hashes.insert(t.finding.operand[id]);
+    FileView file(t, FileId{t.finding.file[id]});
+    symbols.insert(t.mention.symbol[file.mention(t.finding.symbol[id])]);
+  }
+  for (FileId f : rows) {
+    if (t.file.flags[f] & FileFlags::IS_BROKEN) continue;
+    FileView file(t, f);
+    for (u32 i = file.first_global; i < file.symbol_count; i++) {
+      MentionId m = file.mention(i);
+      if ((t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::DEFINED) continue;
+      if (hashes.contains(t.mention.hash[m]) || symbols.contains(t.mention.symbol[m]))
+        job.report(Code::VersionedDefinition, {.file = raw(f), .symbol = i});
     }
   }
 }

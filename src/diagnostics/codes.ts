@@ -228,6 +228,7 @@ export const codes = {
   ),
   /** Never a message: the parent takes it to find the default version that is meant. */
   versionedReference: malformed("reference to a version"),
+  versionedDefinition: malformed("definition of a version"),
   /** Never a message: the parent takes it to find out about symbolWarning. */
   warningSection: malformed("warning about a symbol"),
   symbolWarning: warning<{ symbol: string; text: string }>(({ text }) => text, {

@@ -11,7 +11,7 @@ import type { FindingReader } from "./findings.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, MentionFlags } = enumerations;
+const { FileFlags } = enumerations;
 
 interface Reference {
   /** Row of mention. */
@@ -22,14 +22,20 @@ interface Reference {
   target?: number;
 }
 
-export function aliasVersions({ tables }: Workers, { files }: Scanned, inputs: Inputs, findings: FindingReader): void {
+export async function aliasVersions(
+  workers: Workers,
+  { fileBounds }: Scanned,
+  inputs: Inputs,
+  findings: FindingReader,
+): Promise<void> {
+  const { tables } = workers;
   const found = findings.take("versionedReference");
   if (found.length === 0) return;
+  await workers.run("matchVersions", { bounds: fileBounds });
   const firstMention = tables.column("file", "firstMention");
   const firstGlobal = tables.column("file", "firstGlobal");
   const fileFlags = tables.column("file", "flags");
   const symbolOf = tables.column("mention", "symbol");
-  const flags = tables.column("mention", "flags");
   const hash = tables.column("mention", "hash");
   const defaults = new DefaultVersions(inputs, findings);
   const bySymbol = new Map<number, Reference[]>();
@@ -43,17 +49,17 @@ export function aliasVersions({ tables }: Workers, { files }: Scanned, inputs: I
     append(byHash, finding.operandLow, reference);
   }
 
-  for (let file = 0; file < files; file++) {
-    for (let mention = firstMention[file]; mention < firstMention[file + 1]; mention++) {
-      if ((flags[mention] & MentionFlags.KIND) !== MentionFlags.DEFINED) continue;
-      bySymbol.delete(symbolOf[mention]); // it is defined as it is referred to
-      const references = byHash.get(hash.low(mention));
-      if (references === undefined) continue;
-      const isShared = (fileFlags[file] & FileFlags.IS_SHARED) !== 0;
-      const input = isShared ? tables.column("file", "input")[file] : undefined;
-      const meant = defaults.nameOf(file, mention - firstMention[file] + firstGlobal[file], input);
-      for (const reference of references) if (reference.fullName === meant) reference.target ??= symbolOf[mention];
-    }
+  const definitions = findings.take("versionedDefinition");
+  definitions.sort((a, b) => a.file - b.file || a.symbol - b.symbol);
+  for (const { file, symbol } of definitions) {
+    const mention = firstMention[file] + symbol - firstGlobal[file];
+    bySymbol.delete(symbolOf[mention]); // it is defined as it is referred to
+    const references = byHash.get(hash.low(mention));
+    if (references === undefined) continue;
+    const isShared = (fileFlags[file] & FileFlags.IS_SHARED) !== 0;
+    const input = isShared ? tables.column("file", "input")[file] : undefined;
+    const meant = defaults.nameOf(file, symbol, input);
+    for (const reference of references) if (reference.fullName === meant) reference.target ??= symbolOf[mention];
   }
   for (const references of bySymbol.values())
     for (const { mention, target } of references) if (target !== undefined) symbolOf[mention] = target;

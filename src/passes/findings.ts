@@ -333,6 +333,7 @@ export class FindingReader {
         diagnostics.add(name, { symbol: symbolName, text: this.warnings.get(symbolName) ?? "" }, place);
         return;
       case "versionedReference":
+      case "versionedDefinition":
       case "warningSection":
       case "linkerDefined":
       case "hashCollision":

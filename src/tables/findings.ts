@@ -37,6 +37,7 @@ export const findings = {
   linkerDefined: { operands: "symbol: its id; a name that the linker may define" },
   versionUnknown: { operands: "symbol: index in the file" },
   versionedReference: { operands: "symbol: index in the file; operand: hash of its name without the version" },
+  versionedDefinition: { operands: "symbol: index in the file of a definition that such a reference may mean" },
   warningSection: { operands: "a .gnu.warning.SYMBOL section" },
   symbolWarning: { operands: "symbol: index in the file; offset: of the reference", hasOffset: true },
   badSectionName: { operands: "" },

@@ -43,6 +43,7 @@ export const kernels = {
   hashScatter: { row: "range", does: "Writes each row to its partition. Parameter: HashSource." },
   hashUnify: { row: "partition", does: "Finds the first of all equal rows. Parameter: HashSource." },
   verifyNames: { pass: "scan", row: "file", does: "Compares each name with the one it was unified with." },
+  matchVersions: { pass: "scan", row: "file", does: "Finds the definitions that references to versions may mean." },
   claimSymbols: {
     pass: "resolve",
     row: "file",

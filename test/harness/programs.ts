@@ -27,6 +27,7 @@ const files = {
     int tentative; static int unused(void) { return 1; } int dead(void) { return unused(); }
     int plain(int x) { tentative = x; return tentative + 1; }
     static int one(int x) { return x + 1; } static int (*choose(void))(int) { return one; }
+    int versioned(int); __asm__(".symver versioned, abs@GLIBC_2.2.5"); int ask(int x) { return versioned(x); }
     static void construct(void) { tentative = 1; }
     static void (*constructor)(void) __attribute__((section(".ctors"), used)) = construct;
     int indirect(int) __attribute__((ifunc("choose")));`,
