@@ -516,7 +516,8 @@ void match_versions(Job &job, RowRange<FileId> rows) {
   for (u32 row = 0; row < found; row++) {
     FindingId id{row};
     // What is being added meanwhile has another code.
-    if (std::atomic_ref<u16>(t.finding.code[id]).load(std::memory_order_acquire) != u16(Code::VersionedReference))
+    if (std::atomic_ref<u16>(t.finding.code[id]).load(std::memory_order_acquire) !=
+        static_cast<u16>(Code::VersionedReference))
       continue;
     hashes.insert(t.finding.operand[id]);
     FileView file(t, FileId{t.finding.file[id]});
