@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,9 @@ void become_worker(pid_t parent) {
   setrlimit(RLIMIT_CORE, &no_core);
   prctl(PR_SET_NAME, "spore-worker");
   signal(SIGINT, SIG_DFL);
+  // A worker that is woken by a message does not stop who is still sending them to the others.
+  const struct sched_param no_priority = {};
+  if (sched_getscheduler(0) == SCHED_OTHER) sched_setscheduler(0, SCHED_BATCH, &no_priority);
 }
 
 } // namespace

@@ -51,6 +51,11 @@ function isPlain(value: unknown, depth: number, seen: object[] = []): boolean {
   return entries.every((entry) => isPlain(entry, depth - 1, seen));
 }
 
+/** A small, plain value, as most tasks and results are, as JSON: at a tenth of the cost of a serializer. */
+export function plainText(value: unknown): string | undefined {
+  return isPlain(value, plainDepth) ? JSON.stringify(value) : undefined;
+}
+
 /** One end. What is sent is what the structured clone algorithm, as `node:v8` has it, can copy. */
 export class Channel {
   readonly descriptor: number;
@@ -78,10 +83,9 @@ export class Channel {
    * @throws DataCloneError when the value cannot be copied
    */
   send(value: unknown, descriptors: readonly number[] = []): void {
-    // Small plain values, as most tasks and results are, at a tenth of the cost of a serializer.
-    if (isPlain(value, plainDepth)) {
+    const text = plainText(value);
+    if (text !== undefined) {
       outbox ??= Buffer.allocUnsafeSlow(addon().maxInlineBytes);
-      const text = JSON.stringify(value);
       if (text.length < outbox.length / 3) {
         outbox[0] = asJson;
         return this.#sendBytes(outbox, 1 + outbox.write(text, 1), descriptors);

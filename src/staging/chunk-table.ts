@@ -11,50 +11,43 @@ const over = 1;
 const firstOwner = 2;
 const attemptBits = 8;
 const attemptMask = 2 ** attemptBits - 1;
+/** Of a chunk's range: file or -1, begin, end. */
+const rangeWords = 3;
+/**
+ * How many there are that nobody has begun, so that who comes late need not look at each. A worker that died in
+ * between may have left one too many. Alone on a cache line.
+ */
+const countBytes = 64;
 /** More attempts than that are not counted. */
 export const maxAttempts = attemptMask;
 
-export interface ChunkTablePlace {
-  readonly chunks: number;
-  readonly states: number;
-  readonly ranges: number;
-}
+export const tableBytes = (chunks: number): number => countBytes + chunks * (rangeWords * 8 + 4);
 
-export class ChunkTable implements ChunkTablePlace {
+export class ChunkTable {
   readonly chunks: number;
-  readonly states: number;
-  readonly ranges: number;
-  readonly #states: Uint32Array;
+  readonly #free: Int32Array;
   readonly #ranges: Float64Array;
+  readonly #states: Uint32Array;
 
-  private constructor(arena: Arena, place: ChunkTablePlace) {
-    this.chunks = place.chunks;
-    this.states = place.states;
-    this.ranges = place.ranges;
-    this.#states = arena.u32view(place.states, place.chunks);
-    this.#ranges = arena.f64view(place.ranges, place.chunks * 3);
+  /** @param offset in the arena, a multiple of 64 */
+  constructor(arena: Arena, offset: number, chunks: number) {
+    this.chunks = chunks;
+    const { buffer, byteOffset } = arena.u8view(offset, tableBytes(chunks));
+    this.#free = new Int32Array(buffer, byteOffset, 1);
+    this.#ranges = new Float64Array(buffer, byteOffset + countBytes, chunks * rangeWords);
+    this.#states = new Uint32Array(buffer, byteOffset + countBytes + this.#ranges.byteLength, chunks);
   }
 
-  /** In the process that owns the arena. */
-  static create(arena: Arena, ranges: readonly ChunkRange[]): ChunkTable {
-    const chunks = ranges.length;
-    const table = new ChunkTable(arena, {
-      chunks,
-      states: arena.allocate(chunks * 4, 64, { isDirty: true }),
-      ranges: arena.allocate(chunks * 24, 64, { isDirty: true }),
-    });
-    table.#states.fill(free);
-    for (const [chunk, { file = -1, begin, end }] of ranges.entries()) table.#ranges.set([file, begin, end], chunk * 3);
-    return table;
-  }
-
-  /** In a worker. */
-  static open(arena: Arena, place: ChunkTablePlace): ChunkTable {
-    return new ChunkTable(arena, place);
+  /** In the owner: all are free. */
+  fill(ranges: readonly ChunkRange[]): void {
+    for (const [chunk, { file = -1, begin, end }] of ranges.entries())
+      this.#ranges.set([file, begin, end], chunk * rangeWords);
+    this.#states.fill(free);
+    Atomics.store(this.#free, 0, this.chunks);
   }
 
   range(chunk: number): ChunkRange {
-    const [file, begin, end] = this.#ranges.subarray(chunk * 3, chunk * 3 + 3);
+    const [file, begin, end] = this.#ranges.subarray(chunk * rangeWords, (chunk + 1) * rangeWords);
     return { file: file! < 0 ? undefined : file!, begin: begin!, end: end! };
   }
 
@@ -63,18 +56,22 @@ export class ChunkTable implements ChunkTablePlace {
     const word = Atomics.load(this.#states, chunk);
     if (word >> attemptBits !== free) return undefined;
     const taken = ((worker + firstOwner) << attemptBits) | (word & attemptMask);
-    return Atomics.compareExchange(this.#states, chunk, word, taken) === word ? word & attemptMask : undefined;
+    if (Atomics.compareExchange(this.#states, chunk, word, taken) !== word) return undefined;
+    Atomics.sub(this.#free, 0, 1);
+    return word & attemptMask;
   }
 
   finish(chunk: number): void {
     Atomics.store(this.#states, chunk, over << attemptBits);
   }
 
-  /** The order in which a worker looks for chunks. */
+  /** The order in which a worker looks for chunks, while there are free ones. */
   *order(worker: number, workers: number): Generator<number> {
+    if (Atomics.load(this.#free, 0) <= 0) return;
     const bound = (share: number): number => Math.floor((share * this.chunks) / workers);
     for (let chunk = bound(worker); chunk < bound(worker + 1); chunk++) yield chunk;
     for (let step = 1; step < workers; step++) {
+      if (Atomics.load(this.#free, 0) <= 0) return;
       const victim = (worker + step) % workers;
       for (let chunk = bound(victim + 1) - 1; chunk >= bound(victim); chunk--) yield chunk;
     }
@@ -96,19 +93,15 @@ export class ChunkTable implements ChunkTablePlace {
   /** In the owner: a chunk whose worker died is free again. */
   free(chunk: number, attempts: number): void {
     Atomics.store(this.#states, chunk, (free << attemptBits) | Math.min(attempts, maxAttempts));
+    Atomics.add(this.#free, 0, 1);
   }
 
   /** In the owner: nobody is to begin a chunk any more. */
   cancel(): void {
+    Atomics.store(this.#free, 0, 0);
     for (let chunk = 0; chunk < this.chunks; chunk++) {
       const word = Atomics.load(this.#states, chunk);
       if (word >> attemptBits === free) Atomics.compareExchange(this.#states, chunk, word, over << attemptBits);
     }
-  }
-
-  /** In the owner: when no worker looks at it any more. */
-  release(arena: Arena): void {
-    arena.free(this.states);
-    arena.free(this.ranges);
   }
 }

@@ -1,5 +1,6 @@
 /** What a process and its fork server say to each other. */
 import type { IoFailure } from "./io-error.ts";
+import type { MapPlace } from "./map-space.ts";
 import type { ForkServerError, SentError } from "./worker-errors.ts";
 
 /** How a child uses its function: once, and its result is the exit code; or for task after task. */
@@ -76,20 +77,17 @@ export type PoolOrder =
       /** Of the arena, when they have changed. */
       readonly extents?: Float64Array;
     }
-  /** Take chunks while there are free ones. Offsets are in the arena. */
+  /** Take chunks while there are free ones. */
   | {
       readonly op: "map";
       readonly id: number;
       readonly task?: unknown;
       readonly chunks: number;
-      /** A 32-bit word for each chunk; see chunk-table.ts. */
-      readonly states: number;
-      /** Three numbers for each: file or -1, begin, end. */
-      readonly ranges: number;
+      readonly place: MapPlace;
       readonly extents?: Float64Array;
     };
 
-/** What a worker says to its pool. */
+/** What a worker says to its pool. Small results of chunks are in its ring: see result-ring.ts. */
 export type PoolAnswer =
   | { readonly op: "result"; readonly id: number; readonly chunk: number; readonly value?: unknown }
   | { readonly op: "error"; readonly id: number; readonly chunk: number; readonly error: SentError }

@@ -25,6 +25,11 @@ import { ForkServerError, WorkerError } from "./worker-errors.ts";
 
 /** A server that nobody uses ends after so many ms: the next worker of its module starts sooner until then. */
 const lingerMs = 10_000;
+/**
+ * Each collection of garbage that only time asks for, and each function whose code is dropped for its age, copies
+ * pages that a child has in common with the others.
+ */
+const heapFlags = ["--no-memory-reducer", "--no-flush-bytecode"];
 const ESRCH = 3;
 
 /** What to fork. */
@@ -210,7 +215,7 @@ export class ForkServer {
     const [ours, theirs] = Channel.pair();
     let server: ForkServer | undefined;
     try {
-      const flags = [...inheritedFlags(), ...singleThreadedFlags];
+      const flags = [...inheritedFlags(), ...singleThreadedFlags, ...heapFlags];
       const args = [String(process.pid), addon().hasPidfds() ? "pidfds" : "no-pidfds"];
       const child = spawn(process.execPath, [...flags, findProgram(), ...args], {
         stdio: ["ignore", "inherit", "inherit", theirs.descriptor],

@@ -1,12 +1,16 @@
 /** A pool's worker: waits for tasks with its event loop at a stand, runs one at a time, and sends what it returns. */
 import type { Channel } from "./channel.ts";
-import { ChunkTable } from "./chunk-table.ts";
+import type { ChunkTable } from "./chunk-table.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
+import { MapSpace } from "./map-space.ts";
+import type { ResultRing } from "./result-ring.ts";
 import type { PoolContext, PoolFunction, WorkerFiles } from "./worker-context.ts";
 import { sendableError } from "./worker-errors.ts";
 import { becomeWorker, exitNow, isPromise } from "./worker-process.ts";
 
 const turnEveryMs = 1;
+/** Of a task that is not a map's. */
+const noChunk = -1;
 
 /** In a child: serves the pool until that closes the channel. When this returns, the event loop is to go on. */
 export function servePool(
@@ -52,6 +56,10 @@ class PoolWorker {
   readonly #context: PoolContext;
   readonly #channel: Channel;
   readonly #say: (answer: PoolAnswer) => void;
+  /** Of the last map. */
+  #space: MapSpace | undefined;
+  /** For results of the map that is being done. */
+  #ring: ResultRing | undefined;
   #turnedAt = performance.now();
 
   constructor(
@@ -77,10 +85,14 @@ class PoolWorker {
     if (order.op === "task") {
       this.#context.range = { begin: 0, end: this.#context.files.length, file: undefined };
       this.#context.attempt = order.attempt;
-      this.#do(order, -1, () => this.#later());
+      this.#do(order, noChunk, () => this.#later());
     } else {
       const { workerIndex, workerCount, arena } = this.#context;
-      const table = ChunkTable.open(arena, order);
+      const { offset, capacity } = order.place;
+      if (this.#space?.offset !== offset || this.#space.capacity !== capacity || order.extents)
+        this.#space = new MapSpace(arena, workerCount, order.place);
+      const table = this.#space.table(order.chunks);
+      this.#ring = this.#space.ring(workerIndex);
       this.#chunks(order, table, table.order(workerIndex, workerCount));
     }
   }
@@ -133,8 +145,10 @@ class PoolWorker {
       } catch (error) {
         return failed(error);
       }
-      // Without what is undefined: JSON has no word for it.
-      this.#say(value === undefined ? { op: "result", id, chunk } : { op: "result", id, chunk, value });
+      if (chunk === noChunk || !this.#ring!.put(chunk, value)) {
+        // Without what is undefined: JSON has no word for it.
+        this.#say(value === undefined ? { op: "result", id, chunk } : { op: "result", id, chunk, value });
+      }
       onDone();
     };
     const failed = (error: unknown): void => {

@@ -3,12 +3,13 @@ import { EventEmitter } from "node:events";
 
 import { addon } from "../addon/load.ts";
 import { Arena } from "./arena.ts";
-import { ChunkTable } from "./chunk-table.ts";
+import type { ChunkTable } from "./chunk-table.ts";
 import type { File } from "./file.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
 import { publish } from "./events.ts";
 import { ForkServer, moduleUrl } from "./fork-server.ts";
 import type { ForkedChild } from "./fork-server.ts";
+import { MapSpace } from "./map-space.ts";
 import type { ExitStatus } from "./process-handle.ts";
 import { signalNumber } from "./signals.ts";
 import type { StageMode } from "./stage-mode.ts";
@@ -79,6 +80,8 @@ const chunksPerWorker = 8;
 const maxIdleDeaths = 8;
 const serverTries = 5;
 const longestTimeout = 2 ** 31 - 1;
+/** A map begins while workers still look for chunks of the one before. */
+const keptSpaces = 2;
 
 /** Something that workers do: one task, or the chunks of a map. */
 interface Job {
@@ -97,6 +100,7 @@ interface TaskJob extends Job {
 
 interface MapJob extends Job {
   readonly kind: "map";
+  readonly space: MapSpace;
   readonly table: ChunkTable;
   readonly results: unknown[];
   readonly resolve: (values: unknown[]) => void;
@@ -167,6 +171,8 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   readonly #ownsArena: boolean;
   readonly #members: PoolMember[];
   readonly #queue = new JobQueue();
+  /** That no map uses now. */
+  readonly #spaces: MapSpace[] = [];
   readonly #maxQueue: number;
   #nextId = 1;
   #completed = 0;
@@ -275,11 +281,15 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     if (ranges.length === 0) return Promise.resolve([]);
     return this.#submit<Result[]>(options, (job) => {
       const chunks = ranges.length;
+      const space = this.#takeSpace(chunks);
+      const table = space.table(chunks);
+      table.fill(ranges);
       return {
         ...job,
         kind: "map",
         task,
-        table: ChunkTable.create(this.arena, ranges),
+        space,
+        table,
         results: Array.from({ length: chunks }),
         isDone: new Uint8Array(chunks),
         attempts: new Uint8Array(chunks),
@@ -337,6 +347,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   #releaseAll(): void {
     if (this.#ownsFiles) this.files.close();
     if (this.#ownsArena) this.arena.close();
+    else if (!this.arena.isClosed) for (const space of this.#spaces.splice(0)) space.free();
   }
 
   #submit<T>(
@@ -432,8 +443,8 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     const given = task === undefined ? {} : { task };
     const news = member.arenaVersion === this.arena.version ? {} : { extents: this.arena.extents };
     if (job.kind === "task") return { op: "task", id, attempt: job.attempts, ...given, ...news };
-    const { chunks, states, ranges } = job.table;
-    return { op: "map", id, chunks, states, ranges, ...given, ...news };
+    const { offset, capacity } = job.space;
+    return { op: "map", id, chunks: job.table.chunks, place: { offset, capacity }, ...given, ...news };
   }
 
   /** One answer, if there is one: the loop comes back for the next. */
@@ -461,6 +472,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     }
     if (!job || job.id !== answer.id) return; // of a task that was given up
     this.#idleDeaths = 0;
+    if (job.kind === "map") this.#takeResults(member, job);
     if (job.kind === "task") {
       if (answer.op === "result") job.resolve(answer.value);
       else if (answer.op === "error") job.reject(new WorkerError(child.pid, answer.error));
@@ -479,8 +491,18 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#feed();
   }
 
+  /** What the worker has found without saying so. */
+  #takeResults(member: PoolMember, job: MapJob): void {
+    if (job.isSettled || this.arena.isClosed) return;
+    try {
+      for (const [chunk, value] of job.space.ring(member.workerIndex).take()) this.#finishChunk(job, chunk, value);
+    } catch (error) {
+      this.#abandon(job, error as Error);
+    }
+  }
+
   #finishChunk(job: MapJob, chunk: number, value: unknown): void {
-    if (job.isDone[chunk]) return;
+    if (job.isDone[chunk] !== 0) return;
     job.isDone[chunk] = 1;
     job.results[chunk] = value;
     if (--job.left > 0) return;
@@ -502,7 +524,23 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   #endMap(job: TaskJob | MapJob): void {
     if (job.kind !== "map" || !job.isSettled || job.workers.size > 0) return;
     clearTimeout(job.timer);
-    if (!this.arena.isClosed) job.table.release(this.arena);
+    this.#giveBack(job.space);
+  }
+
+  /** Room for a map: kept from one before, so that workers need not hear of what is allocated. */
+  #takeSpace(chunks: number): MapSpace {
+    const kept = this.#spaces.findIndex(({ capacity }) => capacity >= chunks);
+    const [space] = kept < 0 ? [MapSpace.allocate(this.arena, this.size, chunks)] : this.#spaces.splice(kept, 1);
+    for (const { workerIndex } of this.#members) space!.ring(workerIndex).clear();
+    return space!;
+  }
+
+  #giveBack(space: MapSpace): void {
+    if (this.arena.isClosed) return;
+    this.#spaces.push(space);
+    if (this.#spaces.length <= keptSpaces) return;
+    this.#spaces.sort((a, b) => b.capacity - a.capacity);
+    this.#spaces.pop()!.free();
   }
 
   #expire(job: TaskJob | MapJob): void {
@@ -576,6 +614,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     const { job, stopped } = member;
     Object.assign(member, { child: undefined, stopped: undefined });
     clearTimeout(member.timer);
+    if (job?.kind === "map") this.#takeResults(member, job);
     const exit = status instanceof Error ? { code: null, signal: null } : status;
     const at = { pid: child.pid, signal: exit.signal, exitCode: exit.code };
     if (job) this.#crashed(member, job, at, stopped, status);

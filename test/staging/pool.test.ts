@@ -29,6 +29,7 @@ const source = `
       case "context": return { index: context.workerIndex, count: context.workerCount, args: context.args };
       case "fill": context.arena.u32view(task.at, task.count).fill(task.value); return;
       case "store": context.arena.u32view(task.at, 1)[0] = task.value; return;
+      case "pick": return task.values[context.range.begin];
       case "range": return context.range;
       case "chunk": {
         const { begin, end, file } = context.range;
@@ -202,6 +203,16 @@ test("map() covers a range by chunks, each once, and keeps their order", async (
   expect(await pool.map(1, { do: "chunk" })).toEqual([[0, 1]]);
   await expect(pool.map({ end: 5, chunkSize: 0 }, { do: "chunk" })).rejects.toThrow(RangeError);
   await expect(pool.map(-1, { do: "chunk" })).rejects.toThrow(RangeError);
+});
+
+test("a map's results are clones of whatever the function returned, few or many, small or large", async () => {
+  await using pool = await make({ size: 2 });
+  const kinds = [undefined, null, -0, "é", "x".repeat(1e5), new Map([[1, 2]]), [1, "a"], Uint8Array.of(1), { a: 1 }];
+  const values = Array.from({ length: 3000 }, (_, i) => (i % 10 < 9 ? kinds[i % 10] : i));
+  for (const count of [9, 3000]) {
+    const range = { end: count, chunkSize: 1 };
+    expect(await pool.map(range, { do: "pick", values: values.slice(0, count) })).toEqual(values.slice(0, count));
+  }
 });
 
 test("map() cuts files into pieces", async () => {
