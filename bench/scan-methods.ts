@@ -99,7 +99,6 @@ function readInto(path: string, buffer: Buffer): void {
 const readAndScan: Method = {
   name: "readFile, one by one",
   kind: "scan",
-  isPooled: false,
   role: "baseline",
   start: ({ paths }) => ({
     ...nothingToClose,
@@ -115,7 +114,6 @@ const readAndScan: Method = {
 const readAgainAndScan: Method = {
   name: "read into memory that is there",
   kind: "scan",
-  isPooled: false,
   start: ({ paths }) => {
     const buffers = paths.map((path) => Buffer.alloc(statSync(path).size, 1));
     return {
@@ -131,7 +129,6 @@ const readAgainAndScan: Method = {
 const scanInMemory: Method = {
   name: "in memory, nothing read",
   kind: "scan",
-  isPooled: false,
   role: "bound",
   start: ({ paths }) => {
     const buffers = paths.map((path) => readFileSync(path));
@@ -142,7 +139,6 @@ const scanInMemory: Method = {
 const readAndParse: Method = {
   name: "readFile and elfy: headers, no symbols",
   kind: "scan",
-  isPooled: false,
   isCompared: false,
   start: async ({ paths }) => {
     const { default: elfy } = (await import("elfy" as string)) as { default: { parse(file: Buffer): unknown } };
@@ -159,7 +155,7 @@ const readAndParse: Method = {
 const stageAndScan: Method = {
   name: "staged, the linker's workers",
   kind: "scan",
-  isPooled: true,
+  keeps: "pool",
   isScaled: true,
   start: async ({ paths, workers: count }) => {
     const set = stageFiles(StageMode.MmapShared, paths);

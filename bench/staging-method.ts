@@ -28,8 +28,8 @@ export interface Started {
 export interface Method {
   readonly name: string;
   readonly kind: Kind;
-  /** Has workers, which can be started before. */
-  readonly isPooled: boolean;
+  /** What can be started before: workers, or the fork server of workers that are new each time. */
+  readonly keeps?: "pool" | "server";
   /** What the others are compared with, and what bounds them. */
   readonly role?: "baseline" | "bound";
   /** Timed with 1, 2 and 4 workers, too. */

@@ -70,7 +70,6 @@ const methodsOf = (kind: "native" | "js"): Method[] => [
   {
     name: "readFile, one by one",
     kind,
-    isPooled: false,
     role: "baseline",
     start: async ({ paths, work }) => {
       const workOn = await workOf(kind, work);
@@ -86,7 +85,6 @@ const methodsOf = (kind: "native" | "js"): Method[] => [
   {
     name: "in memory, nothing read",
     kind,
-    isPooled: false,
     role: "bound",
     start: async ({ paths, work }) => {
       const workOn = await workOf(kind, work);
@@ -103,7 +101,6 @@ const methodsOf = (kind: "native" | "js"): Method[] => [
   {
     name: "Promise.all of readFile",
     kind,
-    isPooled: false,
     start: async ({ paths, work }) => {
       const workOn = await workOf(kind, work);
       return {
@@ -118,11 +115,11 @@ const methodsOf = (kind: "native" | "js"): Method[] => [
   {
     name: "worker_threads, buffers transferred",
     kind,
-    isPooled: true,
+    keeps: "pool",
     start: (setup) => startThreads(jobOf(kind, setup.work), setup),
   },
-  { name: "piscina", kind, isPooled: true, start: (setup) => startPiscina(jobOf(kind, setup.work), setup) },
-  { name: "child processes", kind, isPooled: true, start: (setup) => startChildren(jobOf(kind, setup.work), setup) },
+  { name: "piscina", kind, keeps: "pool", start: (setup) => startPiscina(jobOf(kind, setup.work), setup) },
+  { name: "child processes", kind, keeps: "pool", start: (setup) => startChildren(jobOf(kind, setup.work), setup) },
 ];
 
 /** A thread or a child process that answers messages in their order. */
@@ -222,7 +219,7 @@ async function startChildren(job: Job, setup: Setup): Promise<Started> {
 const stagedKernels: Method = {
   name: "staged, WorkerPool",
   kind: "native",
-  isPooled: true,
+  keeps: "pool",
   isScaled: true,
   start: async ({ paths, workers, work }) => {
     const set = stageFiles(StageMode.MmapShared, paths);
@@ -248,7 +245,7 @@ const stagedKernels: Method = {
 const spawned: Method = {
   name: "staged, spawnWorkersWithStaging",
   kind: "js",
-  isPooled: true,
+  keeps: "server",
   start: async ({ paths, workers, work }) => {
     const spawn = async (files: readonly string[]): Promise<number[]> => {
       using arena = Arena.create();
@@ -276,7 +273,7 @@ const spawned: Method = {
 const stagedPool: Method = {
   name: "staged, createPool",
   kind: "js",
-  isPooled: true,
+  keeps: "pool",
   isScaled: true,
   start: async ({ paths, workers, work }) => {
     const job = jobOf("js", work);

@@ -7,7 +7,7 @@ import type { Kind } from "./staging-method.ts";
 const MIB = 2 ** 20;
 
 /** How a way was timed: once started, from nothing to its end, or the start alone. Nothing for what needs no start. */
-export type State = "warm pool" | "new pool" | "start alone";
+export type State = `${"new" | "warm"} ${"pool" | "server"}` | "start alone";
 
 export type Cache = "warm" | "cold";
 
@@ -206,7 +206,7 @@ export function chartOf({ cores, sets, races }: StagingResults, machine: string)
     const groups = group.map((race) => {
       const { title = race.set, workers = 1, files = 0 } = sets.find(({ name }) => name === race.set) ?? {};
       const bars = race.rows
-        .filter(({ role, state }) => role === undefined && (state === undefined || state === "warm pool"))
+        .filter(({ role, state }) => role === undefined && (state === undefined || state.startsWith("warm")))
         .map((row) => ({ series: row.method, value: ratioOf(race, row) ?? Number.NaN }));
       return { label: `${title}: ${files} files, ${workers} workers`, bars, mark: boundOf(race, cores, workers) };
     });
@@ -214,7 +214,7 @@ export function chartOf({ cores, sets, races }: StagingResults, machine: string)
   });
   return {
     title: "Times faster than reading one file after the other",
-    subtitle: `${machine}; warm page cache, warm pools. Dashed: what the cores allow at most`,
+    subtitle: `${machine}; warm page cache, workers or their server there before. Dashed: what the cores allow at most`,
     reference: 1,
     panels,
   };

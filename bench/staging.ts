@@ -56,6 +56,8 @@ import { type FileSet, fileSets, sizedObject } from "./workloads/staged-files.ts
 
 const FULL_RUNS = 10;
 const QUICK_RUNS = 1;
+/** Off the clock, of what stays: until its functions are compiled, in each of its workers. */
+const WARM_UP_RUNS = 5;
 /** For the workers of the run before to leave. */
 const SETTLE_MS = 20;
 /** Runs while memory is watched: enough for a peak that does not last to be seen. */
@@ -120,13 +122,15 @@ async function race(set: Prepared, kind: Kind, work: string, cache: Cache): Prom
   const entrants: Entrant[] = [];
   for (const method of methods.filter((it) => it.kind === kind)) {
     // What starts anew must not find what the other keeps: a fork server, say.
-    const states: readonly (State | undefined)[] = method.isPooled ? ["new pool", "warm pool"] : [undefined];
+    const { keeps } = method;
+    const states: readonly (State | undefined)[] = keeps ? [`new ${keeps}`, `warm ${keeps}`] : [undefined];
     for (const state of states) {
       await attempt(`${set.title}, ${kind}, ${method.name}`, async () => {
         const server = servers.start(method);
         await server.ask({ do: "start", setup });
         const { found } = await server.ask({ do: "check" });
-        if (state === "new pool" || cache === "cold") await server.ask({ do: "stop" });
+        if (state?.startsWith("new") || cache === "cold") await server.ask({ do: "stop" });
+        else for (let run = 0; run < WARM_UP_RUNS; run++) await server.ask({ do: "run" });
         const text = JSON.stringify(found);
         if ((method.isCompared ?? true) && text !== (expected ??= text)) throw new Error("it finds something else");
         entrants.push({ method, state, server });
@@ -138,7 +142,7 @@ async function race(set: Prepared, kind: Kind, work: string, cache: Cache): Prom
   const contenders = entrants.map(({ method, state, server }, i): Contender => ({
     name: `${method.name}${state === undefined ? "" : `, ${state}`}`,
     measure: async () => {
-      if (state === "new pool") {
+      if (state?.startsWith("new")) {
         if (cache === "cold" && evictFromPageCache(set.paths) > MAX_WARM_SHARE)
           throw new Error("the files stay in memory");
         const { startMs, ms } = await server.ask({ do: "all", setup });
@@ -160,7 +164,7 @@ async function race(set: Prepared, kind: Kind, work: string, cache: Cache): Prom
     const about = { method: method.name, ...(method.role && { role: method.role }) };
     const warmShare = warmShares[i] > MAX_WARM_SHARE ? { warmShare: warmShares[i] } : {};
     const row = { ...about, ...(state && { state }), ...timesOf(it.runsMs), ...warmShare };
-    if (state !== "new pool") return [row];
+    if (!state?.startsWith("new")) return [row];
     return [{ ...about, state: "start alone", ...timesOf(starts[i].slice(-runs)) }, row];
   });
   return { set: set.name, kind, work, cache, rows };
@@ -281,7 +285,7 @@ const say = (text: string): void => void process.stdout.write(text);
 
 function print(results: StagingResults): void {
   say(`\n${formatSets(results.sets)}`);
-  say("\nMedians in ms, and how many times faster than reading one by one. A new pool: from nothing to its end.\n\n");
+  say("\nMedians in ms, and how many times faster than reading one by one. New: from nothing to its end; warm: the pool, or the server, is there.\n\n");
   say(formatRaces(results));
   if (results.memory.length > 0) {
     say("\nPeak of the summed PSS in MiB, and what the files add to their processes, in percent of their size\n\n");
