@@ -285,7 +285,9 @@ const say = (text: string): void => void process.stdout.write(text);
 
 function print(results: StagingResults): void {
   say(`\n${formatSets(results.sets)}`);
-  say("\nMedians in ms, and how many times faster than reading one by one. New: from nothing to its end; warm: the pool, or the server, is there.\n\n");
+  say(
+    "\nMedians in ms, and how many times faster than reading one by one. New: from nothing to its end; warm: the pool, or the server, is there.\n\n",
+  );
   say(formatRaces(results));
   if (results.memory.length > 0) {
     say("\nPeak of the summed PSS in MiB, and what the files add to their processes, in percent of their size\n\n");

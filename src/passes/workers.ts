@@ -6,6 +6,7 @@ import { constants } from "node:os";
 
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { type Arena, KernelError, WorkerCrashError, type WorkerPool } from "../staging/index.ts";
+import { milliseconds } from "../staging/clock.ts";
 import { type Kernel, type KernelName, kernels, type Pass } from "../tables/kernels.ts";
 import type { Tables } from "../tables/views.ts";
 
@@ -36,12 +37,6 @@ export interface RunOptions {
   readonly bounds?: Uint32Array;
   /** What the kernel's job.parameter(i) is. */
   readonly parameters?: readonly number[];
-}
-
-/** A monotonic clock. `performance` is a module of its own, which takes 1 ms to load. */
-function milliseconds(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e3 + nanoseconds / 1e6;
 }
 
 export class Workers implements AsyncDisposable {

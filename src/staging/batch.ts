@@ -4,6 +4,7 @@ import { constants } from "node:buffer";
 import { addon } from "../addon/load.ts";
 import type { BatchArguments, BatchHandle, NativeBatch } from "../addon/staging-binding.ts";
 import type { AdaptiveThresholds } from "./adaptive-thresholds.ts";
+import { milliseconds } from "./clock.ts";
 import { publish } from "./events.ts";
 import type { StageEvent } from "./events.ts";
 import { IoError, ioError, toFailure } from "./io-error.ts";
@@ -71,7 +72,7 @@ export class Batch {
     keepGoing: boolean,
     thresholds?: Partial<AdaptiveThresholds>,
   ): Batch {
-    const began = performance.now();
+    const began = milliseconds();
     const native = addon().stageBatch(paths, mode, thresholdsFor(mode, thresholds), keepGoing, null, null, false);
     const batch = Batch.#of(paths, native, keepGoing);
     publish("stage", began, () => batch.#staged(() => true));
@@ -80,7 +81,7 @@ export class Batch {
 
   /** `keepDescriptors`: until dropDescriptors(), for who is going to send them. */
   static async stageAsync(mode: StageMode, inputs: readonly BatchInput[], keepDescriptors = false): Promise<Batch> {
-    const began = performance.now();
+    const began = milliseconds();
     const args = batchArguments(mode, inputs, false, keepDescriptors);
     const native = await new Promise<NativeBatch>((resolve) => addon().stageBatchAsync(...args, resolve));
     const batch = Batch.#of(args[0], native, false);

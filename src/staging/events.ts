@@ -1,7 +1,7 @@
 /** What staging tells whoever listens, by `node:diagnostics_channel`. Nothing is made where nobody does. */
 import { type Channel, channel } from "node:diagnostics_channel";
-import { performance } from "node:perf_hooks";
 
+import { milliseconds } from "./clock.ts";
 import type { JobReport } from "./worker-pool.ts";
 
 /** When it was, by `performance.now()` of this thread, in ms. */
@@ -60,14 +60,15 @@ const channels: { readonly [Name in keyof StagingEvents]: Channel } = {
   task: channel("spore:task"),
 };
 
-/** Publishes what began at `startMs` and has just ended; `make` is called only for who listens. */
+/** Publishes what began then, by {@link milliseconds}, and has just ended; `make` is called only for who listens. */
 export function publish<Name extends keyof StagingEvents>(
   name: Name,
-  startMs: number,
+  began: number,
   make: () => Omit<StagingEvents[Name], keyof Timed>,
 ): void {
-  if (channels[name].hasSubscribers)
-    channels[name].publish({ ...make(), startMs, durationMs: performance.now() - startMs });
+  if (!channels[name].hasSubscribers) return;
+  const durationMs = milliseconds() - began;
+  channels[name].publish({ ...make(), startMs: performance.now() - durationMs, durationMs });
 }
 
 /** Calls back with every event of a name, until the function that is returned is called. */

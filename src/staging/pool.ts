@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events";
 import { addon } from "../addon/load.ts";
 import { Arena } from "./arena.ts";
 import type { ChunkTable } from "./chunk-table.ts";
+import { milliseconds } from "./clock.ts";
 import type { File } from "./file.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
 import { publish } from "./events.ts";
@@ -364,7 +365,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         throw new WorkerUsageError("ERR_QUEUE_FULL", `${this.#queue.size} tasks wait; the pool's queue takes no more`);
       }
       const onAbort = (): void => this.#abandon(job, signal!.reason as Error);
-      const began = performance.now();
+      const began = milliseconds();
       const settle = (isDone: boolean): void => {
         publish("task", began, () => ({ kind: job.kind, isDone, pids: this.pids }));
         signal?.removeEventListener("abort", onAbort);

@@ -1,4 +1,5 @@
 /** A handle on one forked worker: wait for it, look at it, signal it. */
+import { milliseconds } from "./clock.ts";
 import { publish } from "./events.ts";
 import { ioError } from "./io-error.ts";
 import { signalNumber } from "./signals.ts";
@@ -47,7 +48,7 @@ export class ProcessHandle {
     this.#child = child;
     this.pid = pid;
     this.stagedFiles = stagedFiles;
-    const began = performance.now();
+    const began = milliseconds();
     this.#exit = new Promise((resolve) => {
       child.onExit((status) => {
         clearTimeout(this.#escalation);

@@ -1,6 +1,7 @@
 /** Stage, fork, and let each child run a kernel or a function over what was staged. */
 import { addon } from "../addon/load.ts";
 import type { Arena } from "./arena.ts";
+import { milliseconds } from "./clock.ts";
 import type { File } from "./file.ts";
 import { forkFunctions, ownChild } from "./fork-directly.ts";
 import type { ForkOrder } from "./fork-protocol.ts";
@@ -92,7 +93,7 @@ export async function spawnWorkersWithStaging(
     if (running === 0) return [];
     // Handles are made where children are: a child's exit is delivered to who listens when it comes.
     const handles: ProcessHandle[] = [];
-    const began = performance.now();
+    const began = milliseconds();
     await start(set, options.arena, (started) => {
       for (const { child, pid } of started) handles.push(new ProcessHandle(child, pid, set, onExit));
     });

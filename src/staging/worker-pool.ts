@@ -2,6 +2,7 @@
 import { addon } from "../addon/load.ts";
 import type { NativeFailure, NativeReport, PoolHandle } from "../addon/staging-binding.ts";
 import type { Arena } from "./arena.ts";
+import { milliseconds } from "./clock.ts";
 import { publish } from "./events.ts";
 import { ioError, isFailure } from "./io-error.ts";
 import { signalName, signalNumber } from "./signals.ts";
@@ -140,7 +141,7 @@ export class WorkerPool implements Disposable, AsyncDisposable {
    */
   async run(kernel: string, options: JobOptions): Promise<JobReport> {
     const job = this.#jobArguments(kernel, options);
-    const began = performance.now();
+    const began = milliseconds();
     const report = await new Promise<NativeReport>((resolve, reject) => {
       this.#rejectRunning = reject;
       const failure = addon().poolRun(this.#handle, ...job, resolve);
@@ -151,7 +152,7 @@ export class WorkerPool implements Disposable, AsyncDisposable {
 
   /** The same, blocking this thread until the job has ended. Crashes are noticed all the same. */
   runSync(kernel: string, options: JobOptions): JobReport {
-    const began = performance.now();
+    const began = milliseconds();
     const result = addon().poolRun(this.#handle, ...this.#jobArguments(kernel, options), null);
     if (isFailure(result)) throw ioError(result);
     return this.#settle(kernel, options, result as NativeReport, began);
