@@ -82,7 +82,9 @@ bool deliver_exit(StagingEnv &state, const std::shared_ptr<ChildHolder> &holder)
   for (; holder->holds; holder->holds--) state.reactor()->drop();
   const ExitStatus &status = holder->child->status();
   state.call(holder->on_exit, [&](Napi::Env env) -> std::vector<napi_value> {
-    return {Napi::Number::New(env, status.code), Napi::Number::New(env, status.signal)};
+    return {Napi::Number::New(env, status.code), Napi::Number::New(env, status.signal),
+            Napi::Number::New(env, status.cpu_ms), Napi::Number::New(env, status.minor_faults),
+            Napi::Number::New(env, status.major_faults)};
   });
   holder->on_exit.Reset();
   return true;

@@ -172,7 +172,7 @@ Napi::Value fork_process(const Napi::CallbackInfo &info) {
 Napi::Value is_forked(const Napi::CallbackInfo &info) { return Napi::Boolean::New(info.Env(), is_forked_here()); }
 
 // (channel, pids, pidfds): blocks until the channel is readable or children have ended. Returns whether it
-// is, and pid, exit code or -1, signal or 0 of each that has been reaped.
+// is, and six numbers of each that has been reaped: pid, exit code or -1, signal or 0, and its usage.
 Napi::Value wait_for_children(const Napi::CallbackInfo &info) {
   const std::vector<int> pids = descriptors_from_js(info[1]);
   const std::vector<int> pidfds = descriptors_from_js(info[2]);
@@ -181,12 +181,13 @@ Napi::Value wait_for_children(const Napi::CallbackInfo &info) {
   for (size_t i = 0; i < pids.size(); i++) children.push_back({pids[i], pidfds[i]});
   std::vector<EndedChild> ended;
   const bool is_readable = wait_for_events(int_at(info, 0), children, ended);
-  auto result = Napi::Int32Array::New(info.Env(), 1 + 3 * ended.size());
+  auto result = Napi::Float64Array::New(info.Env(), 1 + 6 * ended.size());
   result[0] = is_readable ? 1 : 0;
   for (size_t i = 0; i < ended.size(); i++) {
-    result[1 + 3 * i] = ended[i].pid;
-    result[2 + 3 * i] = ended[i].status.code;
-    result[3 + 3 * i] = ended[i].status.signal;
+    const ExitStatus &status = ended[i].status;
+    const double numbers[6] = {double(ended[i].pid), double(status.code), double(status.signal),
+                               status.cpu_ms,        status.minor_faults, status.major_faults};
+    std::copy_n(numbers, 6, &result[1 + 6 * i]);
   }
   return result;
 }

@@ -44,17 +44,26 @@ constexpr size_t kForkStackBytes = 8 << 20; // kernels run on a copy of the fork
 
 std::atomic<bool> is_pidfd_allowed{true};
 
+double milliseconds(const struct timeval &time) { return double(time.tv_sec) * 1e3 + double(time.tv_usec) / 1e3; }
+
 // True when it has ended. `id` is a pidfd or a pid.
 bool reap(idtype_t type, int id, bool may_block, ExitStatus &status) {
   siginfo_t info = {};
-  int result;
-  do result = waitid(type, id_t(id), &info, WEXITED | (may_block ? 0 : WNOHANG));
+  struct rusage usage = {};
+  long result;
+  // The system call: the C library's function has no place for the usage.
+  do result = syscall(SYS_waitid, type, id_t(id), &info, WEXITED | (may_block ? 0 : WNOHANG), &usage);
   while (result != 0 && errno == EINTR);
   if (result == 0 && info.si_pid == 0) return false; // it runs
   // ECHILD: somebody else reaped it (SIGCHLD ignored, or a wait for any child). It has ended, we do not
   // know how.
   if (result == 0 && info.si_code == CLD_EXITED) status.code = info.si_status;
   else if (result == 0) status.signal = info.si_status;
+  if (result == 0) {
+    status.cpu_ms = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+    status.minor_faults = double(usage.ru_minflt);
+    status.major_faults = double(usage.ru_majflt);
+  }
   return true;
 }
 

@@ -14,6 +14,9 @@ namespace spore::staging {
 struct ExitStatus {
   int code = -1; // exit code, or -1 when a signal ended it or nobody knows
   int signal = 0; // the signal that ended it, or 0
+  double cpu_ms = -1; // processor time, and page faults, of all its life; -1 when nobody knows
+  double minor_faults = -1;
+  double major_faults = -1;
 };
 
 // One forked child. Belongs to one thread at a time. Nothing here can reach a recycled pid: the child is

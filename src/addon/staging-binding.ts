@@ -75,6 +75,15 @@ interface NativeArena {
   readonly reservedBytes: number;
 }
 
+/** How a child ended: -1 for what there is none of, or nobody knows; for `signal`, 0. */
+export type ChildExit = readonly [
+  code: number,
+  signal: number,
+  cpuMs: number,
+  minorFaults: number,
+  majorFaults: number,
+];
+
 export interface StagingBinding {
   readonly headBytes: number;
   readonly maxArgsBytes: number;
@@ -130,7 +139,7 @@ export interface StagingBinding {
     callback: (result: NativeFailure | readonly (readonly [ChildHandle, number])[]) => void,
   ): void;
   adoptChild(pid: number, pidfd: number): ChildHandle;
-  childOnExit(child: ChildHandle, callback: (code: number, signal: number) => void): void;
+  childOnExit(child: ChildHandle, callback: (...exit: ChildExit) => void): void;
   childIsAlive(child: ChildHandle): boolean;
   childSignal(child: ChildHandle, signal: number): number;
   childHold(child: ChildHandle, isHeld: boolean): void;
@@ -184,7 +193,8 @@ export interface StagingBinding {
   followParent(pid: number): boolean;
   forkProcess(closed: Int32Array): readonly [pid: number, pidfd: number] | NativeFailure;
   isForkedChild(): boolean;
-  waitForChildren(channel: number, pids: Int32Array, pidfds: Int32Array): Int32Array;
+  /** Whether the channel is readable; of each child that ended its pid and the numbers of {@link ChildExit}. */
+  waitForChildren(channel: number, pids: Int32Array, pidfds: Int32Array): Float64Array;
   exitNow(code: number): never;
   kernelId(name: string): number;
   kernelNames(): string[];

@@ -2,6 +2,7 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 
 import { milliseconds } from "./clock.ts";
+import type { WorkerUsage } from "./process-handle.ts";
 import type { JobReport } from "./worker-pool.ts";
 
 /** When it was, by `performance.now()` of this thread, in ms. */
@@ -29,6 +30,8 @@ export interface ExitEvent extends Timed {
   readonly pid: number;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Undefined when somebody else has waited for it, or its fork server died. */
+  readonly usage: WorkerUsage | undefined;
 }
 
 /** On `spore:job`: a kernel that a `WorkerPool` ran. `pids` are of its workers, in the report's order. */

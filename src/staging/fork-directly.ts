@@ -7,8 +7,9 @@ import type { Arena } from "./arena.ts";
 import { Channel } from "./channel.ts";
 import type { WorkerReport } from "./fork-protocol.ts";
 import { ioError, isFailure } from "./io-error.ts";
+import { exitOf } from "./process-handle.ts";
 import type { ChildControl, ExitStatus } from "./process-handle.ts";
-import { signalName, signalNumber } from "./signals.ts";
+import { signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
 import { noteStandardStreams } from "./standard-streams.ts";
 import { countThreads, expectedThreads, foreignThreadNames, startUvThreads } from "./thread-count.ts";
@@ -24,9 +25,10 @@ export function ownChild(
 ): ChildControl {
   return {
     onExit: (callback) =>
-      addon().childOnExit(child, (code, signal) =>
-        callback(explain({ code: code < 0 ? null : code, signal: signalName(signal) })),
-      ),
+      addon().childOnExit(child, (...exit) => {
+        const { status, usage } = exitOf(exit);
+        callback(explain(status), usage);
+      }),
     isAlive: () => addon().childIsAlive(child),
     signal: (signal) => addon().childSignal(child, signal),
     hold: (isHeld) => addon().childHold(child, isHeld),

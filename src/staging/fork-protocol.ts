@@ -1,4 +1,5 @@
 /** What a process and its fork server say to each other. */
+import type { ChildExit } from "../addon/staging-binding.ts";
 import type { IoFailure } from "./io-error.ts";
 import type { MapPlace } from "./map-space.ts";
 import type { ForkServerError, SentError } from "./worker-errors.ts";
@@ -54,12 +55,11 @@ export type Reply =
   /** To `fork`: the children, and their pidfds as descriptors where there are any. */
   { readonly op: "done"; readonly pids: readonly number[] } | { readonly op: "failed"; readonly error: RequestError };
 
-/** Sent when a child was reaped. Code -1: a signal ended it. Signal 0: none did. */
+/** Sent when a child was reaped. */
 export interface Ended {
   readonly op: "ended";
   readonly pid: number;
-  readonly code: number;
-  readonly signal: number;
+  readonly exit: ChildExit;
 }
 
 /** What a child that runs once says to the process that asked for it, if it says anything. */

@@ -8,6 +8,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import { addon } from "../addon/load.ts";
+import type { ChildExit } from "../addon/staging-binding.ts";
 import { Arena } from "./arena.ts";
 import { Batch } from "./batch.ts";
 import type { BatchEntry } from "./batch.ts";
@@ -31,6 +32,8 @@ import { ForkServerError, sendableError } from "./worker-errors.ts";
 import { runOnce } from "./worker-process.ts";
 
 const controlDescriptor = 3;
+/** Of a child: its pid, and those of a {@link ChildExit}. */
+const endedNumbers = 6;
 
 type Order<Op extends Request["op"]> = Extract<Request, { op: Op }>;
 
@@ -73,7 +76,10 @@ class ForkServer {
         Int32Array.from(this.#children.keys()),
         Int32Array.from(this.#children.values()),
       );
-      for (let at = 0; at < ended.length; at += 3) this.#report(ended[at]!, ended[at + 1]!, ended[at + 2]!);
+      for (let at = 0; at < ended.length; at += endedNumbers) {
+        const [pid, ...exit] = ended.slice(at, at + endedNumbers);
+        this.#report(pid!, exit as unknown as ChildExit);
+      }
       if (isReadable === 0) continue;
       const packet = this.#control.receive<Request>({ wait: false });
       if (packet) return { request: packet.value, descriptors: packet.descriptors };
@@ -81,11 +87,11 @@ class ForkServer {
     }
   }
 
-  #report(pid: number, code: number, signal: number): void {
+  #report(pid: number, exit: ChildExit): void {
     const pidfd = this.#children.get(pid)!;
     this.#children.delete(pid);
     if (pidfd >= 0) addon().closeDescriptor(pidfd);
-    this.#say({ op: "ended", pid, code, signal });
+    this.#say({ op: "ended", pid, exit });
   }
 
   #say(message: Reply | Ended, descriptors: readonly number[] = []): void {

@@ -17,8 +17,9 @@ import type { Arena } from "./arena.ts";
 import { Channel } from "./channel.ts";
 import type { Ended, ForkOrder, Reply, Request, RequestError, WorkerKind, WorkerReport } from "./fork-protocol.ts";
 import { IoError, ioError, isFailure } from "./io-error.ts";
-import type { ChildControl, ExitStatus } from "./process-handle.ts";
-import { signalName, signalNumber } from "./signals.ts";
+import { exitOf } from "./process-handle.ts";
+import type { ChildControl, ExitStatus, WorkerUsage } from "./process-handle.ts";
+import { signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
 import { singleThreadedFlags } from "./thread-count.ts";
 import { ForkServerError, WorkerError } from "./worker-errors.ts";
@@ -52,7 +53,8 @@ export class ForkedChild implements ChildControl {
   readonly #pidfd: number;
   readonly #kind: WorkerKind;
   #status: ExitStatus | Error | undefined;
-  #callback: ((status: ExitStatus | Error) => void) | undefined;
+  #usage: WorkerUsage | undefined;
+  #callback: ((status: ExitStatus | Error, usage: WorkerUsage | undefined) => void) | undefined;
   #goneCallback: (() => void) | undefined;
   #holds = 0;
 
@@ -64,9 +66,9 @@ export class ForkedChild implements ChildControl {
     this.channel = channel;
   }
 
-  onExit(callback: (status: ExitStatus | Error) => void): void {
+  onExit(callback: (status: ExitStatus | Error, usage: WorkerUsage | undefined) => void): void {
     this.#callback = callback;
-    if (this.#status) queueMicrotask(() => callback(this.#status!));
+    if (this.#status) queueMicrotask(() => callback(this.#status!, this.#usage));
   }
 
   /** Calls back when it has ended, after `onExit`'s. */
@@ -117,12 +119,13 @@ export class ForkedChild implements ChildControl {
     }
   }
 
-  ended(status: ExitStatus | Error): void {
+  ended(status: ExitStatus | Error, usage?: WorkerUsage): void {
     if (this.#status) return;
     this.#status = status;
+    this.#usage = usage;
     if (this.#pidfd >= 0) addon().closeDescriptor(this.#pidfd);
     for (; this.#holds > 0; this.#holds--) addon().holdLoop(false);
-    this.#callback?.(status);
+    this.#callback?.(status, usage);
     this.channel.close();
     this.#goneCallback?.();
   }
@@ -423,11 +426,12 @@ export class ForkServer {
     }
   }
 
-  #ended({ pid, code, signal }: Ended): void {
+  #ended({ pid, exit }: Ended): void {
     const child = this.#children.get(pid);
     if (!child) return; // of a fork that failed
     this.#children.delete(pid);
-    child.ended(child.report() ?? { code: code < 0 ? null : code, signal: signalName(signal) });
+    const { status, usage } = exitOf(exit);
+    child.ended(child.report() ?? status, usage);
   }
 
   /** It has closed its end: waits for the process, so as to say how it ended. */

@@ -19,7 +19,7 @@ export type { MapRange, PoolEvents, PoolOptions, RunOptions } from "./pool.ts";
 export { KernelLibraryError, loadKernels } from "./kernel-library.ts";
 export type { KernelLibraryFailure } from "../addon/staging-binding.ts";
 export { ProcessHandle } from "./process-handle.ts";
-export type { ExitStatus, JoinOptions } from "./process-handle.ts";
+export type { ExitStatus, JoinOptions, WorkerUsage } from "./process-handle.ts";
 export { kernelNames, spawnWorkerWithStaging, spawnWorkersWithStaging } from "./spawn.ts";
 export type { KernelWorker, ModuleWorker, SpawnOptions, Worker } from "./spawn.ts";
 export { closeIdleForkServers } from "./fork-server.ts";

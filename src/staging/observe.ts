@@ -6,9 +6,10 @@ import { formatChromeTrace } from "./chrome-trace.ts";
 import type { TraceSpan } from "./chrome-trace.ts";
 import { subscribe } from "./events.ts";
 import type { StagingEvents } from "./events.ts";
+import type { WorkerUsage } from "./process-handle.ts";
 import { formatTable } from "./text-table.ts";
 
-/** What a worker did, as of the end of the last job or task of its pool. */
+/** What a worker did: all its life, or as of the end of the last job or task of its pool. */
 export interface ObservedWorker {
   readonly pid: number;
   /** ms of processor time since it was forked. Undefined for a worker that had ended before anybody could look. */
@@ -58,9 +59,8 @@ export function observeStaging(): StagingObserver {
   const events: ObservedEvent[] = [];
   const workers = new Map<number, ObservedWorker>();
 
-  const look = (pid: number, busyMs = 0): void => {
+  const look = (pid: number, busyMs = 0, usage = usageOf(pid)): void => {
     const known = workers.get(pid);
-    const usage = usageOf(pid);
     workers.set(pid, {
       pid,
       cpuMs: usage?.cpuMs ?? known?.cpuMs,
@@ -77,7 +77,7 @@ export function observeStaging(): StagingObserver {
       keep({ name: "spawn", ...event });
     }),
     subscribe("exit", (event) => {
-      look(event.pid);
+      look(event.pid, 0, event.usage);
       keep({ name: "exit", ...event });
     }),
     subscribe("job", (event) => {
@@ -185,7 +185,7 @@ export function traceObservation({ events, workers }: Observation): string {
 }
 
 /** What the system says of a process that runs: proc(5), `schedstat` and `stat`. */
-function usageOf(pid: number): { cpuMs: number; minorFaults: number; majorFaults: number } | undefined {
+function usageOf(pid: number): WorkerUsage | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // After the name, which may have spaces in it: from the third field on.

@@ -347,8 +347,9 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 
   #releaseAll(): void {
     if (this.#ownsFiles) this.files.close();
+    const spaces = this.#spaces.splice(0); // none is left in an arena that goes on, nor a view of it in a pool that does
+    if (!this.#ownsArena && !this.arena.isClosed) for (const space of spaces) space.free();
     if (this.#ownsArena) this.arena.close();
-    else if (!this.arena.isClosed) for (const space of this.#spaces.splice(0)) space.free();
   }
 
   #submit<T>(

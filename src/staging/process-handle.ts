@@ -1,14 +1,24 @@
 /** A handle on one forked worker: wait for it, look at it, signal it. */
+import type { ChildExit } from "../addon/staging-binding.ts";
 import { milliseconds } from "./clock.ts";
 import { publish } from "./events.ts";
 import { ioError } from "./io-error.ts";
-import { signalNumber } from "./signals.ts";
+import { signalName, signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
 
 /** How a process ended: one of the two is null. Both are, when somebody else waited for it. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+}
+
+/** What a process took, all its life. */
+export interface WorkerUsage {
+  /** ms of processor time. */
+  readonly cpuMs: number;
+  /** Page faults that needed no reading. */
+  readonly minorFaults: number;
+  readonly majorFaults: number;
 }
 
 export interface JoinOptions {
@@ -18,8 +28,11 @@ export interface JoinOptions {
 
 /** What a handle does to its process: how depends on whose child it is. */
 export interface ChildControl {
-  /** Calls back once, when the process has ended; with an error when it failed or nobody knows how it ended. */
-  onExit(callback: (status: ExitStatus | Error) => void): void;
+  /**
+   * Calls back once, when the process has ended; with an error when it failed or nobody knows how it ended. No usage:
+   * somebody else has waited for it.
+   */
+  onExit(callback: (status: ExitStatus | Error, usage: WorkerUsage | undefined) => void): void;
   /** False for a zombie. */
   isAlive(): boolean;
   /** 0 or an errno; `ESRCH` when it has ended. */
@@ -29,6 +42,17 @@ export interface ChildControl {
 }
 
 const ESRCH = 3;
+
+/** Of a child that was reaped. */
+export function exitOf([code, signal, cpuMs, minorFaults, majorFaults]: ChildExit): {
+  readonly status: ExitStatus;
+  readonly usage: WorkerUsage | undefined;
+} {
+  return {
+    status: { code: code < 0 ? null : code, signal: signalName(signal) },
+    usage: cpuMs < 0 ? undefined : { cpuMs, minorFaults, majorFaults },
+  };
+}
 
 /**
  * One forked process. It is always reaped, joined or not, and ends when this process does, or when the
@@ -50,10 +74,11 @@ export class ProcessHandle {
     this.stagedFiles = stagedFiles;
     const began = milliseconds();
     this.#exit = new Promise((resolve) => {
-      child.onExit((status) => {
+      child.onExit((status, usage) => {
         clearTimeout(this.#escalation);
         this.#status = status;
-        publish("exit", began, () => ({ pid, ...(status instanceof Error ? { code: null, signal: null } : status) }));
+        const { code, signal } = status instanceof Error ? { code: null, signal: null } : status;
+        publish("exit", began, () => ({ pid, code, signal, usage }));
         onExit();
         resolve(status);
       });

@@ -85,6 +85,8 @@ test("a report adds up what was staged and run while it watched, by worker", asy
     expect(worker.minorFaults).toBeLessThanOrEqual(faults[index]!);
   }
   expect(report.workers[2]).toMatchObject({ busyMs: 0, cpuMs: expect.any(Number) });
+  expect(report.workers[3]).toMatchObject({ pid: handle.pid, cpuMs: expect.any(Number) }); // of a process that is gone
+  expect(report.workers[3]!.minorFaults).toBeGreaterThan(0);
   expect(report.self.cpuMs).toBeGreaterThan(0);
 
   const table = formatObservation(report);
@@ -99,6 +101,31 @@ test("a report adds up what was staged and run while it watched, by worker", asy
   expect(spans.filter(({ name, tid }) => name === "checksum" && tid > 1)).toHaveLength(2);
   expect(spans.find(({ name, tid }) => name === "test-number-rows" && tid === 1)).toMatchObject({ args: { rows: 10_000 } }); // prettier-ignore
   expect(spans.find(({ name }) => name === "worker")).toMatchObject({ tid: lanes.length - 1, args: { code: 3 } });
+});
+
+test("what a worker took is known when it is gone, however it was forked", async () => {
+  using dir = scratch({
+    "worker.mjs": `
+      export default ({ args, arena }) => {
+        const column = arena.column(args);
+        const pages = new Float64Array(2 ** 20).fill(1);
+        while (process.cpuUsage().user < 30_000) pages.sort();
+        const { userCPUTime, systemCPUTime, minorPageFault } = process.resourceUsage();
+        column.array.set([(userCPUTime + systemCPUTime) / 1000, minorPageFault]);
+      };`,
+  });
+  using observer = observeStaging();
+  using arena = Arena.create();
+  const own = arena.column("f64", 2); // as the worker has it from the system before it ends
+  const worker = { module: dir.path("worker.mjs"), args: own };
+  const inModule = await spawnWorkerWithStaging([], StageMode.None, worker, { arena });
+  const inKernel = await spawnWorkerWithStaging([], StageMode.None, { kernel: "test-return", args: number32(0) });
+  expect([await inModule.join(), await inKernel.join()]).toEqual(Array(2).fill({ code: 0, signal: null }));
+  const [ofModule, ofKernel] = observer.report().workers;
+  expect(ofModule!.cpuMs).toBeGreaterThanOrEqual(own.array[0]!);
+  expect(ofModule!.minorFaults).toBeGreaterThanOrEqual(own.array[1]!);
+  expect(ofModule!.minorFaults).toBeLessThan(own.array[1]! + 5000);
+  expect(ofKernel!.minorFaults).toBeGreaterThan(0);
 });
 
 test("nothing is watched any more after close()", () => {
