@@ -81,7 +81,10 @@ class PoolWorker {
     const packet = this.#channel.receive<PoolOrder>({ wait: true });
     if (!packet) exitNow(0);
     const order = packet.value;
-    if (order.extents) this.#context.arena.extents = order.extents;
+    if (order.extents) {
+      this.#context.arena.extents = order.extents;
+      this.#space = undefined; // its views may be of what is something else now
+    }
     if (order.op === "task") {
       this.#context.range = { begin: 0, end: this.#context.files.length, file: undefined };
       this.#context.attempt = order.attempt;
@@ -89,7 +92,7 @@ class PoolWorker {
     } else {
       const { workerIndex, workerCount, arena } = this.#context;
       const { offset, capacity } = order.place;
-      if (this.#space?.offset !== offset || this.#space.capacity !== capacity || order.extents)
+      if (this.#space?.offset !== offset || this.#space.capacity !== capacity)
         this.#space = new MapSpace(arena, workerCount, order.place);
       const table = this.#space.table(order.chunks);
       this.#ring = this.#space.ring(workerIndex);

@@ -34,7 +34,10 @@ export interface PoolOptions {
   readonly args?: unknown;
   /** Shared with the workers. Default: one that the pool makes, and closes when it ends. */
   readonly arena?: Arena;
-  /** How many workers. Default: {@link defaultWorkerCount}. */
+  /**
+   * How many workers. Default: {@link defaultWorkerCount}. More than that are for functions that wait for something: a
+   * map has them only when it takes longer than some ms.
+   */
   readonly size?: number;
   /** How many tasks may wait; `"auto"`: the square of `size`. Default: any number. */
   readonly maxQueue?: number | "auto";
@@ -81,6 +84,8 @@ const chunksPerWorker = 8;
 const maxIdleDeaths = 8;
 const serverTries = 5;
 const longestTimeout = 2 ** 31 - 1;
+/** What waits can spare that, and what computes is over, or so long that more workers cost little. */
+const widensAfterMs = 5;
 /** A map begins while workers still look for chunks of the one before. */
 const keptSpaces = 2;
 
@@ -110,6 +115,9 @@ interface MapJob extends Job {
   left: number;
   /** Workers that take its chunks. */
   readonly workers: Set<PoolMember>;
+  /** It may have more of them than there are processors, as it could not at first. */
+  isWide: boolean;
+  widening: NodeJS.Timeout | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -175,6 +183,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   /** That no map uses now. */
   readonly #spaces: MapSpace[] = [];
   readonly #maxQueue: number;
+  readonly #processors = defaultWorkerCount();
   #nextId = 1;
   #completed = 0;
   #wasFull = false;
@@ -199,7 +208,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#ownsFiles = files !== options.files;
     this.arena = options.arena ?? Arena.create();
     this.#ownsArena = !options.arena;
-    const size = options.size ?? defaultWorkerCount();
+    const size = options.size ?? this.#processors;
     this.#maxQueue = options.maxQueue === "auto" ? size * size : (options.maxQueue ?? Infinity);
     this.#members = Array.from({ length: size }, (_, workerIndex) => ({
       workerIndex,
@@ -296,6 +305,8 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         attempts: new Uint8Array(chunks),
         left: chunks,
         workers: new Set(),
+        isWide: false,
+        widening: undefined,
         timer: undefined,
       } as unknown as MapJob;
     });
@@ -347,7 +358,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 
   #releaseAll(): void {
     if (this.#ownsFiles) this.files.close();
-    const spaces = this.#spaces.splice(0); // none is left in an arena that goes on, nor a view of it in a pool that does
+    const spaces = this.#spaces.splice(0); // a pool that somebody still has keeps no views of its arena
     if (!this.#ownsArena && !this.arena.isClosed) for (const space of spaces) space.free();
     if (this.#ownsArena) this.arena.close();
   }
@@ -404,8 +415,11 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   /** Gives waiting tasks to free workers. */
   #feed(): void {
     for (const member of this.#members) {
-      if (this.#queue.size === 0) break;
-      if (isFree(member)) this.#give(member);
+      const job = this.#queue.first;
+      if (!job) break;
+      if (!isFree(member)) continue;
+      if (this.#isNarrow(job)) break;
+      this.#give(member, job);
     }
     if (this.needsDrain) this.#wasFull = true;
     if (this.#wasFull && this.#queue.size === 0) {
@@ -414,9 +428,20 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     }
   }
 
-  #give(member: PoolMember): void {
-    // A map stays in the queue until every chunk is begun, so that whoever is free joins.
-    const job = this.#queue.first!;
+  /**
+   * Whether a map has as many workers as can run at once, and is not to have more yet: those would find little left of
+   * a short one. More than that are there for functions that wait for something.
+   */
+  #isNarrow(job: TaskJob | MapJob): boolean {
+    if (job.kind === "task" || job.isWide || job.workers.size < this.#processors) return false;
+    job.widening ??= setTimeout(() => {
+      job.isWide = true;
+      this.#feed();
+    }, widensAfterMs);
+    return true;
+  }
+
+  #give(member: PoolMember, job: TaskJob | MapJob): void {
     const order = this.#order(job, member);
     try {
       member.child!.channel.send(order);
@@ -434,6 +459,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       job.attempts++;
       if (job.timeout > 0) member.timer = setTimeout(() => this.#expire(job), job.timeout);
     } else {
+      // It stays in the queue until every chunk is begun, so that whoever is free joins.
       job.workers.add(member);
       if (job.timeout > 0) job.timer ??= setTimeout(() => this.#expire(job), job.timeout);
     }
@@ -508,7 +534,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     job.isDone[chunk] = 1;
     job.results[chunk] = value;
     if (--job.left > 0) return;
-    clearTimeout(job.timer);
+    clearTimers(job);
     this.#queue.delete(job);
     job.resolve(job.results);
   }
@@ -525,7 +551,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 
   #endMap(job: TaskJob | MapJob): void {
     if (job.kind !== "map" || !job.isSettled || job.workers.size > 0) return;
-    clearTimeout(job.timer);
+    clearTimers(job);
     this.#giveBack(job.space);
   }
 
@@ -561,7 +587,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#queue.delete(job);
     if (job.kind === "map") {
       job.table.cancel();
-      clearTimeout(job.timer);
+      clearTimers(job);
     }
     for (const member of this.#members) if (member.job === job && member !== ending) this.#kill(member, error);
     this.#endMap(job);
@@ -725,6 +751,11 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 }
 
 const isFree = ({ child, job, stopped }: PoolMember): boolean => child !== undefined && !job && !stopped;
+
+function clearTimers(job: MapJob): void {
+  clearTimeout(job.timer);
+  clearTimeout(job.widening);
+}
 
 function closedError(): WorkerUsageError {
   return new WorkerUsageError("ERR_POOL_CLOSED", "the pool is closed");

@@ -3,7 +3,15 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 
 import { afterAll, expect, expectTypeOf, test } from "vitest";
 
-import { Arena, StageMode, closeIdleForkServers, createPool, memoryUse, stageFiles } from "../../src/staging/index.ts";
+import {
+  Arena,
+  StageMode,
+  closeIdleForkServers,
+  createPool,
+  defaultWorkerCount,
+  memoryUse,
+  stageFiles,
+} from "../../src/staging/index.ts";
 import type { PoolContext, PoolOptions } from "../../src/staging/index.ts";
 import { run, scratch, start } from "./run-script.ts";
 
@@ -213,6 +221,13 @@ test("a map's results are clones of whatever the function returned, few or many,
     const range = { end: count, chunkSize: 1 };
     expect(await pool.map(range, { do: "pick", values: values.slice(0, count) })).toEqual(values.slice(0, count));
   }
+});
+
+test("a map whose function waits has all workers of the pool, however few processors there are", async () => {
+  const size = defaultWorkerCount() + 2;
+  await using pool = await make({ size });
+  const pids = (await pool.map({ end: size, chunkSize: 1 }, { do: "sleep", ms: 200 })) as number[];
+  expect(new Set(pids)).toEqual(new Set(pool.pids));
 });
 
 test("map() cuts files into pieces", async () => {
