@@ -34,10 +34,7 @@ export interface PoolOptions {
   readonly args?: unknown;
   /** Shared with the workers. Default: one that the pool makes, and closes when it ends. */
   readonly arena?: Arena;
-  /**
-   * How many workers. Default: {@link defaultWorkerCount}. More than that are for functions that wait for something: a
-   * map has them only when it takes longer than some ms.
-   */
+  /** How many workers. Default: {@link defaultWorkerCount}. */
   readonly size?: number;
   /** How many tasks may wait; `"auto"`: the square of `size`. Default: any number. */
   readonly maxQueue?: number | "auto";
@@ -84,8 +81,6 @@ const chunksPerWorker = 8;
 const maxIdleDeaths = 8;
 const serverTries = 5;
 const longestTimeout = 2 ** 31 - 1;
-/** What waits can spare that, and what computes is over, or so long that more workers cost little. */
-const widensAfterMs = 5;
 /** A map begins while workers still look for chunks of the one before. */
 const keptSpaces = 2;
 
@@ -115,9 +110,6 @@ interface MapJob extends Job {
   left: number;
   /** Workers that take its chunks. */
   readonly workers: Set<PoolMember>;
-  /** It may have more of them than there are processors, as it could not at first. */
-  isWide: boolean;
-  widening: NodeJS.Timeout | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -183,7 +175,6 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   /** That no map uses now. */
   readonly #spaces: MapSpace[] = [];
   readonly #maxQueue: number;
-  readonly #processors = defaultWorkerCount();
   #nextId = 1;
   #completed = 0;
   #wasFull = false;
@@ -208,7 +199,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#ownsFiles = files !== options.files;
     this.arena = options.arena ?? Arena.create();
     this.#ownsArena = !options.arena;
-    const size = options.size ?? this.#processors;
+    const size = options.size ?? defaultWorkerCount();
     this.#maxQueue = options.maxQueue === "auto" ? size * size : (options.maxQueue ?? Infinity);
     this.#members = Array.from({ length: size }, (_, workerIndex) => ({
       workerIndex,
@@ -305,8 +296,6 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         attempts: new Uint8Array(chunks),
         left: chunks,
         workers: new Set(),
-        isWide: false,
-        widening: undefined,
         timer: undefined,
       } as unknown as MapJob;
     });
@@ -415,11 +404,8 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   /** Gives waiting tasks to free workers. */
   #feed(): void {
     for (const member of this.#members) {
-      const job = this.#queue.first;
-      if (!job) break;
-      if (!isFree(member)) continue;
-      if (this.#isNarrow(job)) break;
-      this.#give(member, job);
+      if (this.#queue.size === 0) break;
+      if (isFree(member)) this.#give(member);
     }
     if (this.needsDrain) this.#wasFull = true;
     if (this.#wasFull && this.#queue.size === 0) {
@@ -428,20 +414,9 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     }
   }
 
-  /**
-   * Whether a map has as many workers as can run at once, and is not to have more yet: those would find little left of
-   * a short one. More than that are there for functions that wait for something.
-   */
-  #isNarrow(job: TaskJob | MapJob): boolean {
-    if (job.kind === "task" || job.isWide || job.workers.size < this.#processors) return false;
-    job.widening ??= setTimeout(() => {
-      job.isWide = true;
-      this.#feed();
-    }, widensAfterMs);
-    return true;
-  }
-
-  #give(member: PoolMember, job: TaskJob | MapJob): void {
+  #give(member: PoolMember): void {
+    // A map stays in the queue until every chunk is begun, so that whoever is free joins.
+    const job = this.#queue.first!;
     const order = this.#order(job, member);
     try {
       member.child!.channel.send(order);
@@ -459,7 +434,6 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       job.attempts++;
       if (job.timeout > 0) member.timer = setTimeout(() => this.#expire(job), job.timeout);
     } else {
-      // It stays in the queue until every chunk is begun, so that whoever is free joins.
       job.workers.add(member);
       if (job.timeout > 0) job.timer ??= setTimeout(() => this.#expire(job), job.timeout);
     }
@@ -534,7 +508,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     job.isDone[chunk] = 1;
     job.results[chunk] = value;
     if (--job.left > 0) return;
-    clearTimers(job);
+    clearTimeout(job.timer);
     this.#queue.delete(job);
     job.resolve(job.results);
   }
@@ -551,7 +525,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 
   #endMap(job: TaskJob | MapJob): void {
     if (job.kind !== "map" || !job.isSettled || job.workers.size > 0) return;
-    clearTimers(job);
+    clearTimeout(job.timer);
     this.#giveBack(job.space);
   }
 
@@ -587,7 +561,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#queue.delete(job);
     if (job.kind === "map") {
       job.table.cancel();
-      clearTimers(job);
+      clearTimeout(job.timer);
     }
     for (const member of this.#members) if (member.job === job && member !== ending) this.#kill(member, error);
     this.#endMap(job);
@@ -751,11 +725,6 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 }
 
 const isFree = ({ child, job, stopped }: PoolMember): boolean => child !== undefined && !job && !stopped;
-
-function clearTimers(job: MapJob): void {
-  clearTimeout(job.timer);
-  clearTimeout(job.widening);
-}
 
 function closedError(): WorkerUsageError {
   return new WorkerUsageError("ERR_POOL_CLOSED", "the pool is closed");
