@@ -1,6 +1,7 @@
 /** A pool's worker: waits for tasks with its event loop at a stand, runs one at a time, and sends what it returns. */
 import type { Channel } from "./channel.ts";
 import type { ChunkTable } from "./chunk-table.ts";
+import { milliseconds } from "./clock.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
 import { MapSpace } from "./map-space.ts";
 import type { ResultRing } from "./result-ring.ts";
@@ -60,7 +61,7 @@ class PoolWorker {
   #space: MapSpace | undefined;
   /** For results of the map that is being done. */
   #ring: ResultRing | undefined;
-  #turnedAt = performance.now();
+  #turnedAt = milliseconds();
 
   constructor(
     run: PoolFunction,
@@ -105,13 +106,13 @@ class PoolWorker {
    * then: that costs more than a small task.
    */
   #later(): void {
-    const now = performance.now();
+    const now = milliseconds();
     if (now - this.#turnedAt < turnEveryMs) {
       process.nextTick(() => this.next());
       return;
     }
     setImmediate(() => {
-      this.#turnedAt = performance.now();
+      this.#turnedAt = milliseconds();
       this.next();
     });
   }
