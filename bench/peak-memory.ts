@@ -51,10 +51,12 @@ export class MemoryWatch {
   readonly #others = new Set<string>();
   readonly #peak: Sample = { own: 0, total: 0 };
   readonly #began = performance.now();
+  readonly #periodMs: number;
   #samples = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(session: number) {
+  constructor(session: number, periodMs = SAMPLE_PERIOD_MS) {
+    this.#periodMs = periodMs;
     this.#session = session;
     this.#watch();
   }
@@ -62,7 +64,7 @@ export class MemoryWatch {
   #watch(): void {
     const start = performance.now();
     this.#take();
-    this.#timer = setTimeout(() => this.#watch(), Math.max(0, SAMPLE_PERIOD_MS - (performance.now() - start)));
+    this.#timer = setTimeout(() => this.#watch(), Math.max(0, this.#periodMs - (performance.now() - start)));
   }
 
   #take(): void {

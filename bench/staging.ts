@@ -61,7 +61,9 @@ const WARM_UP_RUNS = 5;
 /** For the workers of the run before to leave. */
 const SETTLE_MS = 20;
 /** Runs while memory is watched: enough for a peak that does not last to be seen. */
-const WATCHED_RUNS = 3;
+const WATCHED_RUNS = 10;
+/** Looking at sixteen processes stops each for a while: more often than that, and they would do little else. */
+const WATCH_PERIOD_MS = 20;
 const WORKER_COUNTS = [1, 2, 4];
 /** Part of the files that may stay in memory before it is said. */
 const MAX_WARM_SHARE = 0.01;
@@ -215,7 +217,7 @@ async function measureMemory(set: Prepared, kind: Kind, work: string): Promise<M
       await using server = new Server(method);
       const peakOver = async (paths: readonly string[]): Promise<number> => {
         await server.ask({ do: "start", setup: { paths, workers: set.workers, work } });
-        const watch = new MemoryWatch(server.pid);
+        const watch = new MemoryWatch(server.pid, WATCH_PERIOD_MS);
         try {
           for (let run = 0; run < WATCHED_RUNS; run++) await server.ask({ do: "run" });
         } finally {

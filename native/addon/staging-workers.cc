@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "addon/staging-env.h"
 #include "staging/channel.h"
 #include "staging/fork-here.h"
+#include "staging/placement.h"
 
 namespace spore {
 
@@ -50,10 +52,14 @@ Napi::Value close_descriptor(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-// (channel, bytes, size, descriptors | null, mayWait): null, or a failure.
+// (channel, bytes, size, descriptors | null, mayWait, pid, order): null, or a failure. The process that waits for the
+// packet, unless pid is 0, is the order-th to be woken: see Placement.
 Napi::Value channel_send(const Napi::CallbackInfo &info) {
   const auto bytes = info[1].As<Napi::Uint8Array>();
   const size_t size = std::min<size_t>(info[2].As<Napi::Number>().Uint32Value(), bytes.ByteLength());
+  const int pid = int_at(info, 5);
+  std::optional<Placement> placement;
+  if (pid > 0) placement.emplace(pid, uint32_t(int_at(info, 6)));
   const Failure failure = send_packet(int_at(info, 0), bytes.Data(), size, descriptors_from_js(info[3]),
                                       info[4].As<Napi::Boolean>().Value());
   return failure ? to_js(info.Env(), failure) : info.Env().Null();
@@ -142,6 +148,14 @@ Napi::Value process_signal(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), send_signal_to(int_at(info, 0), int_at(info, 1)));
 }
 
+// (pids): ms.
+Napi::Value processor_time_of(const Napi::CallbackInfo &info) {
+  const auto pids = info[0].As<Napi::Int32Array>();
+  double sum = 0;
+  for (uint32_t i = 0; i < pids.ElementLength(); i++) sum += processor_time(pids[i]);
+  return Napi::Number::New(info.Env(), sum);
+}
+
 Napi::Value follow_parent_of(const Napi::CallbackInfo &info) {
   return Napi::Boolean::New(info.Env(), follow_parent(int_at(info, 0)));
 }
@@ -211,6 +225,7 @@ void add_worker_functions(StagingEnv *state, Napi::Object exports) {
   add_function<has_pidfds>(exports, "hasPidfds", state);
   add_function<process_has_ended>(exports, "processHasEnded", state);
   add_function<process_signal>(exports, "processSignal", state);
+  add_function<processor_time_of>(exports, "processorTime", state);
   add_function<follow_parent_of>(exports, "followParent", state);
   add_function<fork_process>(exports, "forkProcess", state);
   add_function<is_forked>(exports, "isForkedChild", state);

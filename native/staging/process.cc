@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -221,6 +222,13 @@ int open_pidfd(pid_t pid) {
 
 int send_signal_to(int pidfd, int signo) {
   return syscall(SYS_pidfd_send_signal, pidfd, signo, nullptr, 0) == 0 ? 0 : errno;
+}
+
+double processor_time(pid_t pid) {
+  clockid_t clock;
+  struct timespec used;
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return double(used.tv_sec) * 1e3 + double(used.tv_nsec) / 1e6;
 }
 
 bool reap_child(pid_t pid, ExitStatus &status) { return reap(P_PID, pid, false, status); }

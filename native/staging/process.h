@@ -54,6 +54,9 @@ int open_pidfd(pid_t pid);
 // Signals the process of a pidfd. 0 or an errno; ESRCH when it has ended.
 int send_signal_to(int pidfd, int signo);
 
+// ms of processor time that a process has used, all its threads; 0 when it has ended.
+double processor_time(pid_t pid);
+
 // Reaps a child if it has ended.
 bool reap_child(pid_t pid, ExitStatus &status);
 

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 
 #include "spore/fault.h"
 #include "staging/kernel-registry.h"
+#include "staging/placement.h"
 
 namespace spore::staging {
 
@@ -139,24 +139,6 @@ Range chunk_range(const JobDescription &d, const uint8_t *arena, uint32_t chunk)
 // first: pass after pass the same files, whose pages it has mapped already. When it is done it helps others.
 uint32_t share_begin(const JobDescription &d, uint32_t worker, uint32_t workers) {
   return uint32_t(uint64_t(d.chunks) * worker / workers);
-}
-
-// Gives each of as many workers as there are processors one of its own. Woken together for a few ms of work,
-// they would otherwise often share one: the scheduler puts a woken process where it ran last, and moves it to
-// a processor that falls idle only after longer than that. Chunks are taken one by one, so a worker whose
-// processor is busy with something else takes fewer.
-void settle_on_processor(uint32_t worker, uint32_t workers) {
-  cpu_set_t allowed;
-  if (workers < 2 || sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) != int(workers)) return;
-  uint32_t index = 0;
-  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-    if (!CPU_ISSET(cpu, &allowed) || index++ != worker) continue;
-    cpu_set_t own;
-    CPU_ZERO(&own);
-    CPU_SET(cpu, &own);
-    sched_setaffinity(0, sizeof own, &own);
-    return;
-  }
 }
 
 // A worker's side of the protocol; lives in the forked child.

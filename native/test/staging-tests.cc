@@ -13,6 +13,7 @@
 #include "staging/channel.h"
 #include "staging/kernel-registry.h"
 #include "staging/mapping.h"
+#include "staging/placement.h"
 #include "staging/process.h"
 #include "staging/worker-pool.h"
 #include "test/check.h"
@@ -177,6 +178,43 @@ TEST("children end as they please and are reaped") {
   CHECK(request.children[2]->send_signal(SIGTERM) == 0);
   request.children[2]->wait_reap();
   CHECK(request.children[2]->status().signal == SIGTERM && request.children[2]->send_signal(0) == ESRCH);
+}
+
+TEST("a process is placed on one processor after the other, and set free again") {
+  cpu_set_t all;
+  CHECK(sched_getaffinity(0, sizeof all, &all) == 0);
+  ForkRequest request;
+  request.run_child = [](uint32_t) -> int {
+    for (;;) pause();
+  };
+  fork_children(request);
+  CHECK(!request.failure && request.children.size() == 1);
+  const pid_t pid = request.children[0]->pid();
+  const auto allowed = [pid] {
+    cpu_set_t set;
+    CHECK(sched_getaffinity(pid, sizeof set, &set) == 0);
+    return set;
+  };
+  // The caller stays where it is, so that all of them are counted from there.
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(sched_getcpu(), &here);
+  CHECK(sched_setaffinity(0, sizeof here, &here) == 0);
+  cpu_set_t met;
+  CPU_ZERO(&met);
+  for (uint32_t order = 0; order < uint32_t(CPU_COUNT(&all)); order++) {
+    {
+      const Placement placement(pid, order);
+      const cpu_set_t set = allowed();
+      CHECK(CPU_COUNT(&set) == 1);
+      CHECK(CPU_EQUAL(&set, &here) == (order + 1 == uint32_t(CPU_COUNT(&all))));
+      CPU_OR(&met, &met, &set);
+    }
+    const cpu_set_t set = allowed();
+    CHECK(CPU_EQUAL(&set, &all));
+  }
+  CHECK(CPU_EQUAL(&met, &all));
+  CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
 }
 
 TEST("the built-in kernels compute what they say") {

@@ -168,12 +168,15 @@ export interface StagingBinding {
   channelOpen(): Int32Array | NativeFailure;
   /** Closes one that a function here returned: they are closed when the environment ends before that. */
   closeDescriptor(descriptor: number): void;
+  /** A process that waits for the packet, unless `pid` is 0, is woken where it does not meet those before it. */
   channelSend(
     channel: number,
     bytes: Uint8Array,
     size: number,
     descriptors: Int32Array | null,
     mayWait: boolean,
+    pid: number,
+    order: number,
   ): NativeFailure | null;
   /** A number: so many bytes in the buffer. Undefined: nothing yet. Null: nothing any more. */
   channelReceive(
@@ -190,6 +193,8 @@ export interface StagingBinding {
   hasPidfds(): boolean;
   processHasEnded(pidfd: number): boolean;
   processSignal(pidfd: number, signal: number): number;
+  /** ms that the processes have run for, in all; a process that has ended counts for none. */
+  processorTime(pids: Int32Array): number;
   followParent(pid: number): boolean;
   forkProcess(closed: Int32Array): readonly [pid: number, pidfd: number] | NativeFailure;
   isForkedChild(): boolean;

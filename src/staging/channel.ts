@@ -10,6 +10,12 @@ export interface ReceivedPacket<T> {
   readonly descriptors: Int32Array;
 }
 
+/** Who waits for a packet, and how many are woken before it for the same work: each gets a processor of its own. */
+export interface Woken {
+  readonly pid: number;
+  readonly order: number;
+}
+
 /** How a value is written: the first byte of a packet. */
 const asJson = 0;
 const asClone = 1;
@@ -82,25 +88,25 @@ export class Channel {
    * @throws IoError `EPIPE` when there is no other end
    * @throws DataCloneError when the value cannot be copied
    */
-  send(value: unknown, descriptors: readonly number[] = []): void {
+  send(value: unknown, descriptors: readonly number[] = [], woken?: Woken): void {
     const text = plainText(value);
     if (text !== undefined) {
       outbox ??= Buffer.allocUnsafeSlow(addon().maxInlineBytes);
       if (text.length < outbox.length / 3) {
         outbox[0] = asJson;
-        return this.#sendBytes(outbox, 1 + outbox.write(text, 1), descriptors);
+        return this.#sendBytes(outbox, 1 + outbox.write(text, 1), descriptors, woken);
       }
     }
     const bytes = serialize(value);
     const packet = Buffer.allocUnsafeSlow(1 + bytes.length);
     packet[0] = asClone;
     packet.set(bytes, 1);
-    this.#sendBytes(packet, packet.length, descriptors);
+    this.#sendBytes(packet, packet.length, descriptors, woken);
   }
 
-  #sendBytes(bytes: Uint8Array, size: number, descriptors: readonly number[]): void {
+  #sendBytes(bytes: Uint8Array, size: number, descriptors: readonly number[], woken?: Woken): void {
     const sent = descriptors.length > 0 ? Int32Array.from(descriptors) : null;
-    const failure = addon().channelSend(this.descriptor, bytes, size, sent, true);
+    const failure = addon().channelSend(this.descriptor, bytes, size, sent, true, woken?.pid ?? 0, woken?.order ?? 0);
     if (failure) throw ioError(failure);
   }
 

@@ -1,12 +1,13 @@
 /** Adds up what staging and workers did while somebody watched: an object, a table, a Chrome trace. */
-import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
+import { addon } from "../addon/load.ts";
 import { formatChromeTrace } from "./chrome-trace.ts";
 import type { TraceSpan } from "./chrome-trace.ts";
 import { subscribe } from "./events.ts";
 import type { StagingEvents } from "./events.ts";
 import type { WorkerUsage } from "./process-handle.ts";
+import { readStat, statField } from "./process-stat.ts";
 import { formatTable } from "./text-table.ts";
 
 /** What a worker did: all its life, or as of the end of the last job or task of its pool. */
@@ -184,15 +185,11 @@ export function traceObservation({ events, workers }: Observation): string {
   return formatChromeTrace(lanes, spans);
 }
 
-/** What the system says of a process that runs: proc(5), `schedstat` and `stat`. */
+/** What the system says of a process that runs. */
 function usageOf(pid: number): WorkerUsage | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // After the name, which may have spaces in it: from the third field on.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [nanoseconds] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
-    return { cpuMs: Number(nanoseconds) / 1e6, minorFaults: Number(fields[7]), majorFaults: Number(fields[9]) };
-  } catch {
-    return undefined; // it has ended
-  }
+  const stat = readStat(pid);
+  if (stat.length === 0) return undefined; // it has ended
+  const count = (field: keyof typeof statField): number => Number(stat[statField[field]]);
+  const cpuMs = addon().processorTime(Int32Array.of(pid));
+  return { cpuMs, minorFaults: count("minorFaults"), majorFaults: count("majorFaults") };
 }

@@ -10,6 +10,7 @@ import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
 import { publish } from "./events.ts";
 import { ForkServer, moduleUrl } from "./fork-server.ts";
 import type { ForkedChild } from "./fork-server.ts";
+import { MapCrew } from "./map-crew.ts";
 import { MapSpace } from "./map-space.ts";
 import type { ExitStatus } from "./process-handle.ts";
 import { signalNumber } from "./signals.ts";
@@ -109,7 +110,7 @@ interface MapJob extends Job {
   readonly attempts: Uint8Array;
   left: number;
   /** Workers that take its chunks. */
-  readonly workers: Set<PoolMember>;
+  readonly crew: MapCrew;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -126,6 +127,9 @@ interface PoolMember {
   stopped: Error | undefined;
 }
 
+/** Whether one more worker is to be at it. A map stays in the queue until every chunk is begun. */
+const wantsWorker = (job: TaskJob | MapJob): boolean => job.kind === "task" || !job.crew.isComplete;
+
 /** Jobs in the order in which they came, but for those that are begun again, which are first. */
 class JobQueue {
   readonly #again = new Set<TaskJob | MapJob>();
@@ -135,9 +139,10 @@ class JobQueue {
     return this.#again.size + this.#waiting.size;
   }
 
-  get first(): TaskJob | MapJob | undefined {
-    for (const job of this.#again) return job;
-    for (const job of this.#waiting) return job;
+  /** The first one that wants a worker. */
+  get next(): TaskJob | MapJob | undefined {
+    for (const job of this.#again) if (wantsWorker(job)) return job;
+    for (const job of this.#waiting) if (wantsWorker(job)) return job;
     return undefined;
   }
 
@@ -295,7 +300,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         isDone: new Uint8Array(chunks),
         attempts: new Uint8Array(chunks),
         left: chunks,
-        workers: new Set(),
+        crew: new MapCrew(this.size, () => this.#feed()),
         timer: undefined,
       } as unknown as MapJob;
     });
@@ -361,7 +366,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       if (this.#closing) throw closedError();
       signal?.throwIfAborted();
       if (!(timeout >= 0 && timeout <= longestTimeout)) throw new RangeError(`a timeout of ${timeout} ms`);
-      const hasFreeWorker = this.#queue.size === 0 && this.#members.some(isFree);
+      const hasFreeWorker = !this.#queue.next && this.#members.some(isFree);
       if (!hasFreeWorker && this.#queue.size >= this.#maxQueue) {
         throw new WorkerUsageError("ERR_QUEUE_FULL", `${this.#queue.size} tasks wait; the pool's queue takes no more`);
       }
@@ -404,8 +409,10 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   /** Gives waiting tasks to free workers. */
   #feed(): void {
     for (const member of this.#members) {
-      if (this.#queue.size === 0) break;
-      if (isFree(member)) this.#give(member);
+      if (!isFree(member)) continue;
+      const job = this.#queue.next;
+      if (!job) break;
+      this.#give(job, member);
     }
     if (this.needsDrain) this.#wasFull = true;
     if (this.#wasFull && this.#queue.size === 0) {
@@ -414,12 +421,11 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     }
   }
 
-  #give(member: PoolMember): void {
-    // A map stays in the queue until every chunk is begun, so that whoever is free joins.
-    const job = this.#queue.first!;
+  #give(job: TaskJob | MapJob, member: PoolMember): void {
     const order = this.#order(job, member);
+    const { pid, channel } = member.child!;
     try {
-      member.child!.channel.send(order);
+      channel.send(order, [], job.kind === "map" ? { pid, order: job.crew.size } : undefined);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EPIPE") return; // it has ended, as we shall be told
       this.#queue.delete(job);
@@ -434,7 +440,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       job.attempts++;
       if (job.timeout > 0) member.timer = setTimeout(() => this.#expire(job), job.timeout);
     } else {
-      job.workers.add(member);
+      job.crew.join(member.workerIndex, pid);
       if (job.timeout > 0) job.timer ??= setTimeout(() => this.#expire(job), job.timeout);
     }
   }
@@ -519,12 +525,12 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     member.job = undefined;
     clearTimeout(member.timer);
     if (job?.kind !== "map") return;
-    job.workers.delete(member);
+    job.crew.leave(member.workerIndex);
     this.#endMap(job);
   }
 
   #endMap(job: TaskJob | MapJob): void {
-    if (job.kind !== "map" || !job.isSettled || job.workers.size > 0) return;
+    if (job.kind !== "map" || !job.isSettled || job.crew.size > 0) return;
     clearTimeout(job.timer);
     this.#giveBack(job.space);
   }

@@ -25,6 +25,8 @@ const source = `
       case "pid": return process.pid;
       case "sleep": await sleep(task.ms); return process.pid;
       case "hang": for (;;);
+      case "meet": for (context.arena.counter(task.arrived).add(1); context.arena.counter(task.arrived).value < task.count;); return;
+      case "work": for (const end = Date.now() + task.ms; Date.now() < end;); return process.pid;
       case "throw": throw Object.assign(new RangeError(task.message), { code: "ERR_MINE" });
       case "later": setTimeout(() => { throw new Error("nobody caught this"); }); await sleep(60_000); return;
       case "stuck": await new Promise(() => {}); return;
@@ -228,6 +230,26 @@ test("a map whose function waits has all workers of the pool, however few proces
   await using pool = await make({ size });
   const pids = (await pool.map({ end: size, chunkSize: 1 }, { do: "sleep", ms: 200 })) as number[];
   expect(new Set(pids)).toEqual(new Set(pool.pids));
+});
+
+test("a map whose function computes has a worker for each processor; others are free for other tasks", async () => {
+  const processors = defaultWorkerCount();
+  await using pool = await make({ size: processors + 1, maxQueue: 0 });
+  let isOver = false;
+  const map = pool.map({ end: 8 * processors, chunkSize: 1 }, { do: "work", ms: 5 }).finally(() => (isOver = true));
+  const free = await pool.run({ do: "pid" });
+  expect(isOver).toBe(false);
+  await expect(pool.run({ do: "echo", value: 1 })).resolves.toBe(1);
+  const pids = new Set(await map);
+  expect(pids).not.toContain(free);
+});
+
+test("the workers of a map may wait for each other, though they never sleep", async () => {
+  const size = defaultWorkerCount() + 1;
+  await using pool = await make({ size });
+  const arrived = pool.arena.counter();
+  await pool.map({ end: size, chunkSize: 1 }, { do: "meet", arrived, count: size });
+  expect(arrived.value).toBe(size);
 });
 
 test("map() cuts files into pieces", async () => {
