@@ -192,8 +192,8 @@ Napi::Value child_hold(const Napi::CallbackInfo &info) {
 
 const char *outcome_name(Outcome outcome) {
   switch (outcome) {
-  case Outcome::Running: break; // not reported
-  case Outcome::Done: return "done";
+  case Outcome::Running:
+  case Outcome::Done: break; // not reported by name
   case Outcome::KernelFailed: return "kernel-failed";
   case Outcome::Crashed: return "crashed";
   case Outcome::ForkFailed: return "fork-failed";
@@ -202,11 +202,20 @@ const char *outcome_name(Outcome outcome) {
 }
 
 Napi::Value report_to_js(Napi::Env env, const JobReport &report) {
+  if (report.outcome == Outcome::Done) { // the rule, and each property of an object would cost as much as all numbers
+    auto numbers = Napi::Float64Array::New(env, 3 + report.workers.size() * 3);
+    numbers[0] = double(report.wall_ns);
+    numbers[1] = report.chunks;
+    numbers[2] = report.retried_chunks;
+    for (size_t w = 0; w < report.workers.size(); w++) {
+      numbers[3 + w * 3] = double(report.workers[w].busy_ns);
+      numbers[4 + w * 3] = report.workers[w].chunks;
+      numbers[5 + w * 3] = double(report.workers[w].minor_faults);
+    }
+    return numbers;
+  }
   Napi::Object object = Napi::Object::New(env);
   object.Set("outcome", outcome_name(report.outcome));
-  object.Set("wallNs", double(report.wall_ns));
-  object.Set("chunks", report.chunks);
-  object.Set("retriedChunks", report.retried_chunks);
   object.Set("first", report.first);
   object.Set("end", report.end);
   object.Set("status", report.kernel_status);
@@ -214,13 +223,6 @@ Napi::Value report_to_js(Napi::Env env, const JobReport &report) {
   object.Set("exitCode", report.exit_code);
   object.Set("pid", report.pid);
   object.Set("failure", to_js(env, report.failure));
-  auto workers = Napi::Float64Array::New(env, report.workers.size() * 3);
-  for (size_t w = 0; w < report.workers.size(); w++) {
-    workers[w * 3] = double(report.workers[w].busy_ns);
-    workers[w * 3 + 1] = report.workers[w].chunks;
-    workers[w * 3 + 2] = double(report.workers[w].minor_faults);
-  }
-  object.Set("workers", workers);
   return object;
 }
 
@@ -345,8 +347,8 @@ Napi::Value pool_create(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-// (pool, kernel, rows, chunkRows, chunks, bounds | null, args | null, callback | null): a report when there
-// is no callback; else null, or a failure to start.
+// (pool, kernel, rows, chunkRows, chunks, bounds | null, args | null, callback | null): a report when there is no
+// callback, or when the job has ended already; else null; or a failure to start.
 Napi::Value pool_run(const Napi::CallbackInfo &info) {
   StagingEnv &state = state_of(info);
   const auto &holder = shared<PoolHolder>(info[0]);
@@ -367,6 +369,8 @@ Napi::Value pool_run(const Napi::CallbackInfo &info) {
   }
   if (const Failure failure = holder->pool->start(job)) return to_js(info.Env(), failure);
   if (is_sync) return report_to_js(info.Env(), holder->pool->wait());
+  JobReport report;
+  if (job.rows != 0 && holder->pool->ends_at_once(report)) return report_to_js(info.Env(), report);
   holder->on_report = Napi::Persistent(info[7].As<Napi::Function>());
   state.reactor()->hold();
   // A job without chunks wakes nobody.

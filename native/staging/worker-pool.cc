@@ -536,13 +536,18 @@ void WorkerPool::finish(JobReport &report, Outcome outcome) {
   is_running_ = false;
 }
 
+bool WorkerPool::ends_at_once(JobReport &report) {
+  const uint64_t spin_until = now_ns() + kParentSpinNs;
+  do {
+    if (all_done() && collect(report)) return true;
+    for (int i = 0; i < 32; i++) pause_cpu();
+  } while (now_ns() < spin_until);
+  return false;
+}
+
 JobReport WorkerPool::wait() {
   JobReport report;
-  const uint64_t spin_until = now_ns() + kParentSpinNs;
-  while (now_ns() < spin_until) {
-    if (all_done() && advance(report)) return report;
-    for (int i = 0; i < 32; i++) pause_cpu();
-  }
+  if (ends_at_once(report)) return report;
   std::vector<struct pollfd> waited;
   while (!advance(report)) {
     waited.assign(1, {wake_fd_, POLLIN, 0});

@@ -100,6 +100,9 @@ public:
   // Looks at the job: reads what the eventfd says, reaps and replaces workers that died. To be called
   // when wake_fd() or a worker's pidfd is readable. True when `report` holds the end of the job.
   bool advance(JobReport &report);
+  // Looks for the end of a job that was just started, for as many microseconds as a wait would cost. True when
+  // `report` holds it; what the eventfd says of it later is of no job.
+  bool ends_at_once(JobReport &report);
   // Blocks until the job has ended.
   JobReport wait();
 

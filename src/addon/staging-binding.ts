@@ -22,11 +22,12 @@ export interface NativeBatch {
   readonly failures: readonly (NativeFailure & { readonly index: number })[];
 }
 
-export interface NativeReport {
-  readonly outcome: "done" | "kernel-failed" | "crashed" | "fork-failed";
-  readonly wallNs: number;
-  readonly chunks: number;
-  readonly retriedChunks: number;
+/** A job that is done: ns, chunks, chunks that were run again; then ns busy, chunks and minor faults of each worker. */
+export type NativeReport = Float64Array;
+
+export interface NativeJobFailure {
+  readonly outcome: "kernel-failed" | "crashed" | "fork-failed";
+  /** Rows of the chunk that failed, from `first` up to `end`. */
   readonly first: number;
   readonly end: number;
   readonly status: number;
@@ -34,8 +35,6 @@ export interface NativeReport {
   readonly exitCode: number;
   readonly pid: number;
   readonly failure: NativeFailure;
-  /** Per worker: ns busy, chunks, minor faults. */
-  readonly workers: Float64Array;
 }
 
 export type BatchArguments = [
@@ -159,8 +158,8 @@ export interface StagingBinding {
     chunks: number,
     bounds: Uint32Array | null,
     args: Uint8Array | null,
-    callback: ((report: NativeReport) => void) | null,
-  ): NativeReport | NativeFailure | null;
+    callback: ((report: NativeReport | NativeJobFailure) => void) | null,
+  ): NativeReport | NativeJobFailure | NativeFailure | null;
   poolPids(pool: PoolHandle): number[];
   poolClose(pool: PoolHandle, callback: (() => void) | null): void;
   readonly maxInlineBytes: number;

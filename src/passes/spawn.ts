@@ -83,11 +83,12 @@ function workersFor({ staged }: Inputs): number {
 }
 
 /**
- * So many workers that one more would take longer to fork, one after the other, than it would save. With work in
- * proportion to the bytes of the inputs that is the square root of their ratio.
+ * So many workers that one more would take longer to fork, one after the other, than it would save. With work for
+ * `forks` forks, n workers take n + forks / n, which is less with one more as long as forks > n * (n + 1).
  */
 export function usefulWorkers(inputBytes: number): number {
-  return Math.min(Math.max(1, Math.ceil(Math.sqrt(inputBytes / BYTES_FOR_A_FORK))), MAX_WORKERS);
+  const forks = inputBytes / BYTES_FOR_A_FORK;
+  return Math.min(Math.max(1, Math.ceil((Math.sqrt(1 + 4 * forks) - 1) / 2)), MAX_WORKERS);
 }
 
 /**

@@ -126,8 +126,8 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const rule = tables.column("bucket", "rule");
   const ordinal = tables.column("bucket", "ordinal");
   const found: { bucket: Bucket; file: number; section: number }[] = [];
-  for (let id = 2; id < tables.rows("bucket"); id++) {
-    if (key.low(id) === 0 && key.high(id) === 0) continue;
+  const rows = tables.rows("bucket");
+  for (let id = key.nextNonZero(COMMON_BUCKET + 1, rows); id < rows; id = key.nextNonZero(id + 1, rows)) {
     const file = ~first.high(id) >>> 0;
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);

@@ -1,6 +1,6 @@
 /** A pool of forked workers that run kernels over rows, job after job. The protocol is `native/staging/worker-pool.cc`. */
 import { addon } from "../addon/load.ts";
-import type { NativeFailure, NativeReport, PoolHandle } from "../addon/staging-binding.ts";
+import type { NativeFailure, NativeJobFailure, NativeReport, PoolHandle } from "../addon/staging-binding.ts";
 import type { Arena } from "./arena.ts";
 import { milliseconds } from "./clock.ts";
 import { publish } from "./events.ts";
@@ -142,12 +142,19 @@ export class WorkerPool implements Disposable, AsyncDisposable {
   async run(kernel: string, options: JobOptions): Promise<JobReport> {
     const job = this.#jobArguments(kernel, options);
     const began = milliseconds();
-    const report = await new Promise<NativeReport>((resolve, reject) => {
+    let onReport: ((report: NativeReport | NativeJobFailure) => void) | undefined;
+    const result = addon().poolRun(this.#handle, ...job, (report) => onReport!(report));
+    if (isFailure(result)) throw ioError(result);
+    if (result !== null) return this.#settle(kernel, options, result, began);
+    const running = new Promise<NativeReport | NativeJobFailure>((resolve, reject) => {
+      onReport = resolve;
       this.#rejectRunning = reject;
-      const failure = addon().poolRun(this.#handle, ...job, resolve);
-      if (isFailure(failure)) reject(ioError(failure));
-    }).finally(() => (this.#rejectRunning = undefined));
-    return this.#settle(kernel, options, report, began);
+    });
+    try {
+      return this.#settle(kernel, options, await running, began);
+    } finally {
+      this.#rejectRunning = undefined;
+    }
   }
 
   /** The same, blocking this thread until the job has ended. Crashes are noticed all the same. */
@@ -155,7 +162,7 @@ export class WorkerPool implements Disposable, AsyncDisposable {
     const began = milliseconds();
     const result = addon().poolRun(this.#handle, ...this.#jobArguments(kernel, options), null);
     if (isFailure(result)) throw ioError(result);
-    return this.#settle(kernel, options, result as NativeReport, began);
+    return this.#settle(kernel, options, result!, began);
   }
 
   /**
@@ -209,15 +216,25 @@ export class WorkerPool implements Disposable, AsyncDisposable {
     ] as const;
   }
 
-  #settle(kernel: string, { rows, describeRow }: JobOptions, report: NativeReport, began: number): JobReport {
-    const workers: WorkerReport[] = [];
-    for (let at = 0; at < report.workers.length; at += 3) {
-      const [busyNs, chunks, minorFaults] = report.workers.subarray(at, at + 3);
-      workers.push({ busyMs: busyNs! / 1e6, chunks: chunks!, minorFaults: minorFaults! });
-    }
-    const { chunks, retriedChunks } = report;
-    if (report.outcome === "done") {
-      const done = { kernel, rows, chunks, wallMs: report.wallNs / 1e6, workers, retriedChunks };
+  #settle(
+    kernel: string,
+    { rows, describeRow }: JobOptions,
+    report: NativeReport | NativeJobFailure,
+    began: number,
+  ): JobReport {
+    if (report instanceof Float64Array) {
+      const [wallNs, chunks, retriedChunks] = report;
+      const workers: WorkerReport[] = [];
+      for (let at = 3; at < report.length; at += 3)
+        workers.push({ busyMs: report[at]! / 1e6, chunks: report[at + 1]!, minorFaults: report[at + 2]! });
+      const done = {
+        kernel,
+        rows,
+        chunks: chunks!,
+        wallMs: wallNs! / 1e6,
+        workers,
+        retriedChunks: retriedChunks!,
+      };
       publish("job", began, () => ({ report: done, pids: this.pids }));
       return done;
     }

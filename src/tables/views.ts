@@ -25,6 +25,14 @@ export class U64Column {
     this.#words[row * 2 + 1] = Math.floor(value / 2 ** 32);
   }
 
+  /** The first row from `row` on, and before `end`, that does not hold 0; `end` when there is none. */
+  nextNonZero(row: number, end: number): number {
+    const words = this.#words;
+    let at = row * 2;
+    while (at < end * 2 && words[at] === 0) at++;
+    return at >> 1;
+  }
+
   /** The column's memory. */
   bytes(): Uint8Array {
     const { buffer, byteOffset, byteLength } = this.#words;
@@ -66,18 +74,24 @@ const scalarNames = Object.keys(scalars) as ScalarName[];
 const scalarWord = new Map(scalarNames.map((name, word) => [name, word]));
 
 interface ColumnPlace {
-  word: number;
-  width: Width;
+  readonly word: number;
+  readonly width: Width;
   /** Offset in the arena, once the table was allocated. */
   offset: number;
-  view?: Views[Width];
+  view: Views[Width] | undefined;
 }
 
 interface TablePlace {
-  word: number;
+  readonly word: number;
   rows: number;
-  columns: Map<string, ColumnPlace>;
+  /** Of the extent that all columns are in. */
+  offset: number;
+  /** Made when the table is first allocated: many links leave some tables alone. */
+  columns: ReadonlyMap<string, ColumnPlace> | undefined;
 }
+
+/** A column begins on a cache line of its own. */
+const COLUMN_ALIGNMENT = 64;
 
 /** All tables of one link, in one arena. */
 export class Tables {
@@ -92,12 +106,8 @@ export class Tables {
     this.#arena = arena;
     let word = scalarNames.length;
     for (const name of Object.keys(schema) as TableName[]) {
-      const place: TablePlace = { word: word++, rows: 0, columns: new Map() };
-      for (const [column, { width }] of Object.entries(schema[name].columns)) {
-        place.columns.set(column, { word, width, offset: 0 });
-        word += 2;
-      }
-      this.#tables.set(name, place);
+      this.#tables.set(name, { word, rows: 0, offset: 0, columns: undefined });
+      word += 1 + 2 * Object.keys(schema[name].columns).length;
     }
     this.rootBytes = word * 8;
     this.#rootOffset = arena.allocate(this.rootBytes);
@@ -116,10 +126,17 @@ export class Tables {
   /** Gives a table its rows, zero-filled. Each column has one row more, for prefix sums. */
   allocate(table: TableName, rows: number): void {
     const place = this.#tables.get(table)!;
+    const columns = (place.columns ??= placeColumns(table, place.word));
     this.setRows(table, rows);
-    for (const column of place.columns.values()) {
-      column.offset = this.#arena.allocate((rows + 1) * widthBytes[column.width]);
-      delete column.view;
+    let bytes = 0;
+    for (const column of columns.values()) {
+      column.offset = bytes;
+      bytes += Math.ceil(((rows + 1) * widthBytes[column.width]) / COLUMN_ALIGNMENT) * COLUMN_ALIGNMENT;
+    }
+    place.offset = this.#arena.allocate(bytes, COLUMN_ALIGNMENT);
+    for (const column of columns.values()) {
+      column.offset += place.offset;
+      column.view = undefined;
       this.#root.set(column.word, this.#arena.baseAddress + column.offset);
       this.#root.set(column.word + 1, rows + 1);
     }
@@ -127,10 +144,9 @@ export class Tables {
 
   /** Gives back what a table holds; it must be allocated anew before it is used again. */
   free(table: TableName): void {
-    for (const column of this.#tables.get(table)!.columns.values()) {
-      this.#arena.free(column.offset);
-      delete column.view;
-    }
+    const place = this.#tables.get(table)!;
+    this.#arena.free(place.offset);
+    for (const column of place.columns!.values()) column.view = undefined;
   }
 
   rows(table: TableName): number {
@@ -146,8 +162,7 @@ export class Tables {
 
   /** A column of an allocated table; valid until the table is allocated again. */
   column<T extends TableName, C extends ColumnName<T>>(table: T, name: C): View<T, C> {
-    const place = this.#tables.get(table)!;
-    const column = place.columns.get(name)!;
+    const column = this.#tables.get(table)!.columns!.get(name)!;
     column.view ??= this.#view(column, this.#root.get(column.word + 1));
     return column.view as View<T, C>;
   }
@@ -174,6 +189,13 @@ export class Tables {
         return new U64Column(this.#arena.u32view(offset, count * 2));
     }
   }
+}
+
+function placeColumns(table: TableName, tableWord: number): ReadonlyMap<string, ColumnPlace> {
+  const columns = Object.entries<{ readonly width: Width }>(schema[table].columns);
+  return new Map(
+    columns.map(([name, { width }], i) => [name, { word: tableWord + 1 + 2 * i, width, offset: 0, view: undefined }]),
+  );
 }
 
 /**
