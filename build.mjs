@@ -126,10 +126,13 @@ async function buildAddon() {
   });
 }
 
+/** What dist/command.cjs loads: the linker, and the tool around it, which has the linker inside. */
+const programs = ["ld", "spore"];
+
 /**
- * dist/command.cjs loads dist/command-code.cjs by way of V8's code cache, which saves a quarter of the time that
- * Spore needs before its first pass; Node 20 has no cache of its own. commander is a file of its own, so that
- * a link does not read it.
+ * dist/command.cjs loads dist/ld-code.cjs or dist/spore-code.cjs by way of V8's code cache, which saves a quarter of
+ * the time that Spore needs before its first pass; Node 20 has no cache of its own. A link does not read commander,
+ * nor what only `spore` does.
  */
 async function buildCommand() {
   await unlessFresh("dist/command.cjs", filesBelow("src", "bin", "package.json", "build.mjs"), async () => {
@@ -151,30 +154,34 @@ async function buildCommand() {
     if (!existsSync(demangler)) fail("gecko-profiler-demangle is not installed; run: npm ci");
     cpSync(join(demangler, "index_bg.wasm"), join(root, "dist", "rust-names.wasm"));
     cpSync(join(demangler, "LICENSE-MIT"), join(root, "dist", "rust-names.LICENSE"));
-    await build({
-      ...options,
-      entryPoints: ["src/command/start.ts"],
-      outfile: "dist/command-code.cjs",
-      // CommonJS has no import.meta.
-      define: { "import.meta.dirname": "__dirname", SPORE_VERSION: JSON.stringify(version) },
-      plugins: [
-        {
-          name: "commander",
-          setup: (bundle) =>
-            bundle.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
-        },
-      ],
-    });
+    for (const program of programs)
+      await build({
+        ...options,
+        entryPoints: [`src/command/${program}-entry.ts`],
+        outfile: `dist/${program}-code.cjs`,
+        // CommonJS has no import.meta.
+        define: { "import.meta.dirname": "__dirname", SPORE_VERSION: JSON.stringify(version) },
+        // As Node wraps a module, so that the loader need not copy the text.
+        banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+        footer: { js: "})" },
+        plugins: [
+          {
+            name: "commander",
+            setup: (bundle) =>
+              bundle.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
+          },
+        ],
+      });
     const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8");
     writeFileSync(join(root, "dist", "command.cjs"), loader);
     // V8 knows whose code a cache has by the length of the source only.
-    rmSync(join(root, "dist", "command-code.cache"), { force: true });
+    for (const program of programs) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
     warmCodeCache();
   });
 }
 
 /**
- * Writes V8's code cache. It has what was compiled by the end of a run, and what was in it before: so the runs
+ * Writes V8's code caches. Each has what was compiled by the end of a run, and what was in it before: so the runs
  * are links of what is at hand, the addon's objects. Where they are not, or g++ is not, --help has to do.
  */
 function warmCodeCache() {
@@ -184,7 +191,8 @@ function warmCodeCache() {
   const env = { ...process.env, PATH: path, SPORE_WRITE_CODE_CACHE: "1", NODE_OPTIONS: "" };
   const link = (...options) =>
     spawnSync("g++", [`-B${join(root, "bin")}`, ...options, ...objects, "-o", join(folder, "linked")], { env });
-  spawnSync(process.execPath, [join(root, "dist", "command.cjs"), "ld", "--help"], { env });
+  for (const program of programs)
+    spawnSync(process.execPath, [join(root, "dist", "command.cjs"), program, "--help"], { env });
   if (objects.length > 0) {
     link("-shared", "-Wl,--build-id");
     link("-pie", "-Wl,--build-id,--gc-sections,--unresolved-symbols=ignore-all,--entry=0");
@@ -228,7 +236,7 @@ async function buildSanitized() {
     const isSource = (file) => !file.startsWith(join(root, "native", "build"));
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(root, "native"), join(copy, "native"), { recursive: true, filter: isSource });
-    for (const file of ["command.cjs", "command-code.cjs", "rust-names.wasm"])
+    for (const file of ["command.cjs", ...programs.map((program) => `${program}-code.cjs`), "rust-names.wasm"])
       cpSync(join(root, "dist", file), join(copy, "dist", file));
     // Without the two optimisations each check has a place of its own, which its trace names.
     const flags =

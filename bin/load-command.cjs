@@ -1,14 +1,23 @@
 "use strict";
 /**
- * Loads the linker's code by way of V8's code cache. `npm run build` copies this file to dist/command.cjs and
- * has it write the cache. A cache that does not fit the running Node is ignored by V8, and the code compiled.
+ * Loads the code of `ld` or of `spore` by way of V8's code cache. `npm run build` copies this file to dist/command.cjs
+ * and has it write the caches. A cache that does not fit the running Node is ignored by V8, and the code compiled.
  */
 const { readFileSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
 const { Script } = require("node:vm");
 
-const filename = path.join(__dirname, "command-code.cjs");
-const cacheFile = path.join(__dirname, "command-code.cache");
+const program = process.argv[2] === "ld" ? "ld" : "spore";
+const filename = path.join(__dirname, `${program}-code.cjs`);
+const cacheFile = path.join(__dirname, `${program}-code.cache`);
+
+/** Modules of Node that most links do without, and that take a millisecond to load. */
+const neededByFew = new Set(["node:os", "node:util"]);
+
+/** The code's `require`. */
+function load(name) {
+  return neededByFew.has(name) ? new Proxy({}, { get: (_, key) => require(name)[key] }) : require(name);
+}
 
 function read(file) {
   try {
@@ -18,15 +27,20 @@ function read(file) {
   }
 }
 
-function loadCompiled() {
-  // As Node wraps a CommonJS module.
-  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, "latin1")}\n})`;
+const source = readFileSync(filename, "latin1");
+
+/** The file holds one function, whose parameters are as in Node's own wrapper of modules. */
+function compile() {
+  const nodeOptions = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
+  if (nodeOptions.includes("--enable-source-maps")) {
+    // Source maps are read for modules only.
+    const code = new module.constructor(filename, module);
+    code._compile(`module.exports = ${source}`, filename);
+    return code.exports;
+  }
   const script = new Script(source, { filename, cachedData: read(cacheFile) });
-  script.runInThisContext()(exports, require, module, filename, __dirname);
   if (process.env.SPORE_WRITE_CODE_CACHE) process.on("exit", () => writeFileSync(cacheFile, script.createCachedData()));
+  return script.runInThisContext();
 }
 
-// Source maps are read for modules only.
-const nodeOptions = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
-if (nodeOptions.includes("--enable-source-maps")) require(filename);
-else loadCompiled();
+compile()(exports, load, module, filename, __dirname);

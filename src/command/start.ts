@@ -1,14 +1,16 @@
-/** What bin/ld and bin/spore load: the program's name and arguments in, exit status out. */
+/** How the two programs run: their terminal, the link that they call, what happens when they end. */
 import { addon, isAddonLoaded } from "../addon/load.ts";
-import { link, scanFiles } from "../link.ts";
+import { link } from "../link.ts";
 import { ioError } from "../staging/index.ts";
-import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
-import type { WatchedLink } from "./spore.ts";
+import { type Link, PROGRAM, type Terminal } from "./main.ts";
 import { writeReports } from "./write-reports.ts";
 import { testHooksOf } from "./test-hooks.ts";
 
 /** The package's version; esbuild puts it in. */
 declare const SPORE_VERSION: string;
+
+/** What a program does with its arguments. Resolves to the exit status. */
+export type Program = (argv: readonly string[], version: string, link: Link, terminal: Terminal) => Promise<number>;
 
 // Opened when first used: a link that has nothing to say saves the milliseconds.
 const opened = new Set<NodeJS.WriteStream>();
@@ -30,10 +32,6 @@ const linkAndReport: Link = async (options, diagnostics) => {
   return writeReports(await link(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true }), options);
 };
 
-const linkWatched: WatchedLink = async (options, diagnostics, onPassEnded) => {
-  await link(options, diagnostics, { ...testHooksOf(process.env), onPassEnded });
-};
-
 /** A reader that closed its pipe wants no more; a disk that is full is an error. */
 function reportFailedWrite(stream: NodeJS.WriteStream, error: NodeJS.ErrnoException): void {
   process.exitCode ||= 1;
@@ -41,16 +39,10 @@ function reportFailedWrite(stream: NodeJS.WriteStream, error: NodeJS.ErrnoExcept
   terminal.writeError(`${PROGRAM}: error: cannot write to standard output: ${ioError(error).reason}\n`);
 }
 
-async function run([name, ...argv]: readonly string[]): Promise<number> {
-  if (name === "ld") return runLinker(argv, SPORE_VERSION, linkAndReport, terminal);
-  // Loaded only here: a link does not pay for commander.
-  const { runSpore } = await import("./spore.ts");
-  return runSpore(argv, SPORE_VERSION, { link: linkAndReport, watched: linkWatched, scan: scanFiles }, terminal);
-}
-
-async function start(): Promise<void> {
+/** Runs a program and ends the process. */
+export async function start(program: Program): Promise<void> {
   try {
-    const status = await run(process.argv.slice(2));
+    const status = await program(process.argv.slice(3), SPORE_VERSION, linkAndReport, terminal);
     process.exitCode ||= status; // a write may have failed meanwhile
   } catch (error) {
     terminal.writeError(`${PROGRAM}: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
@@ -60,5 +52,3 @@ async function start(): Promise<void> {
   // Somebody waits for an end to come, as who writes the code cache: then by way of Node's teardown.
   if (process.listenerCount("exit") === 0 && isAddonLoaded()) addon().exitNow(Number(process.exitCode));
 }
-
-void start();
