@@ -36,14 +36,19 @@ public:
     contents_offset_ = offset;
     is_writable_ = header.sh_flags & SHF_WRITE;
     header_ = header;
-    for (u32 i = begin; i < end; i++) {
-      Elf64_Rela rela = at(i);
-      u32 next_type = i + 1 < end ? at(i + 1).type() : 0;
-      i += scan_one(rela, contents, next_type) - 1;
-    }
+    for (u32 i = begin; i < end;)
+      if (needs_nothing(at(i), contents)) i++;
+      else i += scan_one(at(i), contents, i + 1 < end ? at(i + 1).type() : 0);
   }
 
 private:
+  // Nearly all of them, at a glance. By value: scan_one() needs the relocation in memory, this does not.
+  bool needs_nothing(Elf64_Rela rela, const Bytes &contents) const {
+    u32 bytes = target_.distance_bytes(rela.type());
+    return bytes && rela.symbol() < references_.size() && contents.contains(rela.r_offset - contents_offset_, bytes) &&
+           references_[rela.symbol()].is_plain();
+  }
+
   // Returns how many relocations it dealt with.
   u32 scan_one(const Elf64_Rela &rela, const Bytes &contents, u32 next_type) {
     const Relocation *r = target_.relocation(rela.type());
@@ -53,7 +58,6 @@ private:
     u64 at = rela.r_offset - contents_offset_;
     if (!contents.contains(at, field_size(r->field))) return report(Code::RelocationOutsideSection, rela, rela.r_info);
     const Reference &ref = references_[rela.symbol()];
-    if (ref.is_plain() && is_distance(r->expression)) return 1; // nearly all of them
     if (ref.flags & Reference::Warned) report(Code::SymbolWarning, rela, rela.type());
     if (ref.flags & (Reference::Undefined | Reference::Discarded)) {
       report(ref.flags & Reference::Undefined ? Code::UndefinedSymbol : Code::RelocationToDiscarded, rela, rela.type());

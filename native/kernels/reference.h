@@ -29,15 +29,13 @@ struct Reference {
   };
   u32 flags = 0;
   u32 symbol = 0; // SymbolId of a global one
+  u64 address = 0; // S, for who has loaded it
 
   // Defined in the output, at an address that the symbol's own has, and nothing about it is special.
   bool is_plain() const {
     return !(flags & (Imported | Absolute | Ifunc | Tls | Undefined | Weak | Discarded | Merged | Warned));
   }
 };
-
-// Whether a relocation is S + A - P when its symbol is plain.
-inline bool is_distance(Expression e) { return e == Expression::pcRelative || e == Expression::plt; }
 
 // The references of a file, by symbol table index. Reused from file to file: memory that stays in cache.
 class References {
@@ -49,6 +47,7 @@ public:
       all_[i] = global(t, SymbolId{t.mention.symbol[file.mention(i)]});
   }
   const Reference &operator[](u32 symbol) const { return all_[symbol]; }
+  Reference &operator[](u32 symbol) { return all_[symbol]; }
   u32 size() const { return static_cast<u32>(all_.size()); }
 
   static Reference global(const Tables &t, SymbolId s) {
@@ -65,7 +64,7 @@ public:
     if (f & SymbolFlags::IS_UNDEFINED && !(f & SymbolFlags::IMPORTED))
       flags |=
           f & SymbolFlags::IS_WEAK_UNDEFINED ? u32{Reference::Weak | Reference::Absolute} : u32{Reference::Undefined};
-    return {flags, raw(s)};
+    return {flags, raw(s), 0};
   }
 
   static Reference local(const Tables &t, const FileView &file, u32 i) {
@@ -75,14 +74,14 @@ public:
     if (sym.type() == STT_SECTION) flags |= Reference::Section;
     if (sym.type() == STT_TLS) flags |= Reference::Tls;
     if (sym.type() == STT_GNU_IFUNC) flags |= Reference::Ifunc;
-    if (section == section_absolute) return {flags | Reference::Absolute, 0};
+    if (section == section_absolute) return {flags | Reference::Absolute, 0, 0};
     if (section == SHN_UNDEF || section >= file.section_count)
-      return {i == 0 ? u32{Reference::Absolute} : flags | Reference::Discarded, 0};
+      return {i == 0 ? u32{Reference::Absolute} : flags | Reference::Discarded, 0, 0};
     u32 kept = t.section.flags[file.section_id(section)];
     if (kept & SectionFlags::MERGEABLE) flags |= Reference::Merged;
     // .eh_frame is laid out record by record; nothing but crtbegin.o's label of its start refers to it.
     if ((kept & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) flags |= Reference::Discarded;
-    return {flags, 0};
+    return {flags, 0, 0};
   }
 
 private:

@@ -101,7 +101,7 @@ private:
       EntryId e{t_.local_need.entry[id]};
       u32 symbol = t_.local_need.symbol[id];
       if (symbol < references_.size() && references_[symbol].flags & Reference::Ifunc)
-        addresses_[symbol] = plt_address(t_, e);
+        references_[symbol].address = plt_address(t_, e);
     }
     relatives_left_ = t_.file.relatives[f];
     symbolics_left_ = t_.file.symbolics[f];
@@ -118,19 +118,18 @@ private:
   }
 
   void load_addresses(const FileView &file) {
-    addresses_.resize(file.symbol_count);
     for (u32 i = 0; i < file.first_global; i++) {
       Elf64_Sym sym = file.symbols()[i];
       u32 section = file.section_index(i, sym);
-      if (section == section_absolute) addresses_[i] = sym.st_value;
-      else if (section == SHN_UNDEF || section >= file.section_count || references_[i].flags & Reference::Discarded)
-        addresses_[i] = 0;
-      else if (references_[i].flags & Reference::Merged && sym.type() == STT_SECTION)
-        addresses_[i] = 0; // found with the addend
-      else addresses_[i] = section_address(t_, file, section, sym.st_value);
+      Reference &ref = references_[i];
+      if (section == section_absolute) ref.address = sym.st_value;
+      else if (section == SHN_UNDEF || section >= file.section_count || ref.flags & Reference::Discarded)
+        ref.address = 0;
+      else if (ref.flags & Reference::Merged && sym.type() == STT_SECTION) ref.address = 0; // found with the addend
+      else ref.address = section_address(t_, file, section, sym.st_value);
     }
     for (u32 i = file.first_global; i < file.symbol_count; i++)
-      addresses_[i] = t_.symbol.address[SymbolId{references_[i].symbol}];
+      references_[i].address = t_.symbol.address[SymbolId{references_[i].symbol}];
   }
 
   Stream &stream_of(BucketId bucket) {
@@ -174,7 +173,9 @@ private:
       ordinal_ = t_.bucket.ordinal[bucket];
       part_offset_ = t_.section.offset[s];
       is_writable_ = header.sh_flags & SHF_WRITE;
-      for (u32 i = 0; i < count;) i += apply(out, (*relas)[i], i + 1 < count ? (*relas)[i + 1].type() : 0);
+      for (u32 i = 0; i < count;)
+        if (apply_plain(out, (*relas)[i])) i++;
+        else i += apply(out, (*relas)[i], i + 1 < count ? (*relas)[i + 1].type() : 0);
     } else {
       auto name = file.section_name(header);
       u64 tombstone = name && (*name == ".debug_loc" || *name == ".debug_ranges") ? 1 : 0;
@@ -192,7 +193,7 @@ private:
         return pieces_.address_of(file_->section_id(section), file_->section(section),
                                   sym.st_value + static_cast<u64>(rela.r_addend));
     }
-    return addresses_[symbol] + static_cast<u64>(rela.r_addend);
+    return ref.address + static_cast<u64>(rela.r_addend);
   }
 
   EntryId entry_of(const Elf64_Rela &rela, const Reference &ref) const {
@@ -202,6 +203,19 @@ private:
     return EntryId{none};
   }
 
+  // Relocates one place as nearly all are: the distance of something in reach, in 32 bits. False: by apply(). By value,
+  // because apply() needs the relocation in memory.
+  bool apply_plain(u8 *out, Elf64_Rela rela) const {
+    if (target_.distance_bytes(rela.type()) != 4 || rela.symbol() >= references_.size()) return false;
+    const Reference &ref = references_[rela.symbol()];
+    if (!ref.is_plain() || !section_bytes_.contains(rela.r_offset, 4)) return false;
+    u64 value = ref.address + static_cast<u64>(rela.r_addend) - (address_ + rela.r_offset);
+    i32 distance = static_cast<i32>(value);
+    if (static_cast<i64>(value) != distance) return false;
+    std::memcpy(out + rela.r_offset, &distance, 4);
+    return true;
+  }
+
   // Relocates one place of a section that is loaded. Returns how many relocations it dealt with.
   u32 apply(u8 *out, const Elf64_Rela &rela, u32 next_type) {
     const Relocation *r = target_.relocation(rela.type());
@@ -209,10 +223,6 @@ private:
     if (rela.symbol() >= references_.size() || !section_bytes_.contains(rela.r_offset, field_size(r->field))) return 1;
     const Reference &ref = references_[rela.symbol()];
     u64 place = address_ + rela.r_offset;
-    if (ref.is_plain() && is_distance(r->expression)) { // nearly all of them
-      store(*r, out + rela.r_offset, rela, addresses_[rela.symbol()] + static_cast<u64>(rela.r_addend) - place);
-      return 1;
-    }
     if (ref.flags & (Reference::Undefined | Reference::Discarded)) return 1; // reported by find needs, or allowed
     u64 sa = target_of_rela(rela, ref);
     u64 a = static_cast<u64>(rela.r_addend);
@@ -478,7 +488,8 @@ private:
     for (u32 r = record.first_rela; r < record.last_rela;) {
       Elf64_Rela rela = frame.relas[r];
       rela.r_offset -= record.offset;
-      r += apply(out, rela, r + 1 < record.last_rela ? frame.relas[r + 1].type() : 0);
+      if (apply_plain(out, rela)) r++;
+      else r += apply(out, rela, r + 1 < record.last_rela ? frame.relas[r + 1].type() : 0);
     }
     return out;
   }
@@ -501,7 +512,6 @@ private:
   std::vector<Stream> streams_;
   Stream parts_[part_count];
   References references_;
-  std::vector<u64> addresses_;
   PieceIndex pieces_;
   std::vector<LocalEntry> local_entries_;
   std::vector<EhFrame> frames_;

@@ -1,6 +1,9 @@
 // What is particular to a processor: classify a relocation, encode its result. Generic code decides.
 #pragma once
 
+#include <algorithm>
+#include <array>
+
 #include "elf/bytes.h"
 #include "targets/relocation.h"
 
@@ -14,11 +17,32 @@ struct DynamicRelocations {
   u32 relative, symbolic, glob_dat, jump_slot, copy, irelative, dtpmod, dtpoff, tpoff, tlsdesc;
 };
 
+// Bytes that a field covers.
+inline u32 field_size(Field field) {
+  switch (field) {
+  case Field::none: return 0;
+  case Field::word8:
+  case Field::signed8: return 1;
+  case Field::word16:
+  case Field::signed16: return 2;
+  case Field::unsigned32:
+  case Field::signed32: return 4;
+  case Field::word64: return 8;
+  }
+  return 0;
+}
+
+// Whether a relocation is S + A - P when nothing about its symbol is special.
+inline bool is_distance(Expression e) { return e == Expression::pcRelative || e == Expression::plt; }
+
 class Target {
 public:
   // `relocations`: the relocation types by number; those whose expression is unknown do not exist.
   template <u32 count>
-  explicit Target(const Relocation (&relocations)[count]) : relocations_(relocations), relocation_count_(count) {}
+  explicit Target(const Relocation (&relocations)[count]) : relocations_(relocations), relocation_count_(count) {
+    for (u32 type = 0; type < std::min<u32>(count, distance_bytes_.size()); type++)
+      if (is_distance(relocations[type].expression)) distance_bytes_[type] = field_size(relocations[type].field);
+  }
   virtual ~Target() = default;
 
   // Null when the number is unknown.
@@ -26,6 +50,8 @@ public:
     if (type >= relocation_count_ || relocations_[type].expression == Expression::unknown) return nullptr;
     return &relocations_[type];
   }
+  // Bytes of the field of a type that is_distance(); 0 for all others. Asked of every relocation.
+  u32 distance_bytes(u32 type) const { return type < distance_bytes_.size() ? distance_bytes_[type] : 0; }
   virtual const DynamicRelocations &dynamic() const = 0;
 
   // Whether the instruction around `at` can do without its GOT slot.
@@ -55,24 +81,10 @@ public:
 private:
   const Relocation *relocations_;
   u32 relocation_count_;
+  std::array<u8, 64> distance_bytes_{};
 };
 
 // The target for e_machine; headers of other machines do not pass the scan.
 const Target &target_of(u32 machine);
-
-// Bytes that a field covers.
-inline u32 field_size(Field field) {
-  switch (field) {
-  case Field::none: return 0;
-  case Field::word8:
-  case Field::signed8: return 1;
-  case Field::word16:
-  case Field::signed16: return 2;
-  case Field::unsigned32:
-  case Field::signed32: return 4;
-  case Field::word64: return 8;
-  }
-  return 0;
-}
 
 } // namespace spore
