@@ -8,9 +8,29 @@
 #include <cstring>
 #include <optional>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "elf/checked.h"
 
 namespace spore {
+
+// Bytes before the first zero, at most `size`. Names are short: a call of strnlen() takes longer than looking.
+inline uint64_t string_length(const uint8_t *data, uint64_t size) {
+#ifdef __SSE2__
+  uint64_t at = 0;
+  for (; size - at >= 16; at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i *>(data + at));
+    const int zeros = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_setzero_si128()));
+    if (zeros) return at + static_cast<uint64_t>(__builtin_ctz(static_cast<unsigned>(zeros)));
+  }
+  while (at < size && data[at] != 0) at++;
+  return at;
+#else
+  return strnlen(reinterpret_cast<const char *>(data), size);
+#endif
+}
 
 // `count` records of type T, which may be misaligned. Elements are copies.
 template <typename T> class Array {

@@ -72,6 +72,7 @@ enum : u32 {
   DISCARDED = 0x4,
   MERGEABLE = 0x8,
   EH_FRAME = 0x10,
+  RELOCATED = 0x20,
   KEEP = 0x40,
 };
 } // namespace SectionFlags
@@ -362,7 +363,7 @@ struct EntryTable {
 // A row is a section header of a file: firstSection + its index.
 struct SectionTable {
   u64 rows;
-  Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, select)
+  Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
   Column<SectionId, u16> bucket; // the bucket that it is laid out in, or 0 (split)
   Column<SectionId, u32> offset; // offset in its chunk's part of the bucket (layout); mergeable: its row in mergeable (split)
 };

@@ -174,10 +174,12 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       Elf64_Shdr h = file.section(i);
       SectionId s = file.section_id(i);
       switch (h.sh_type) {
+      case SHT_RELA:
+        if (i > 1 && h.sh_info == i - 1) t.section.flags[file.section_id(i - 1)] |= SectionFlags::RELOCATED;
+        continue;
       case SHT_NULL:
       case SHT_SYMTAB:
       case SHT_STRTAB:
-      case SHT_RELA:
       case SHT_GROUP:
       case SHT_SYMTAB_SHNDX:
       case SHT_LLVM_ADDRSIG: continue;
@@ -217,7 +219,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       bool is_merged = false;
       if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
           h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
-        is_merged = relocation_section_of(file, i) == 0; // what is relocated cannot be compared
+        is_merged = find_relocation_section(file, i) == 0; // what is relocated cannot be compared
       }
       u32 rule = bucketing.rule_of(*name);
       if (bucketing.reversed_into(rule, h)) {
@@ -277,7 +279,7 @@ void reverse_constructors(Job &job, RowRange<FileId> rows) {
         u64 value = (*words)[w];
         std::memcpy(copy + h.sh_offset + (words->size() - 1 - w) * word, &value, word);
       }
-      u32 rela_section = relocation_section_of(file, i);
+      u32 rela_section = find_relocation_section(file, i);
       if (rela_section == 0) continue;
       Elf64_Shdr relas = file.section(rela_section);
       auto all = original.array<Elf64_Rela>(relas.sh_offset, relas.sh_size / sizeof(Elf64_Rela));

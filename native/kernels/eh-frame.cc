@@ -22,23 +22,6 @@ void SortedRelocations::load(const Array<Elf64_Rela> &all) {
   std::stable_sort(sorted_.begin(), sorted_.end(), by_offset);
 }
 
-bool count_cies(const Bytes &contents, u32 &count, u64 &bad_offset) {
-  count = 0;
-  for (u64 at = 0; at < contents.size();) {
-    bad_offset = at;
-    auto length = contents.read<u32>(at);
-    if (!length) return false;
-    if (*length != 0) {
-      auto id = contents.read<u32>(at + 4);
-      if (!id || !contents.contains(at + 4, *length)) return false;
-      if (*id == 0) count++;
-      else if (count == 0) return false; // an FDE comes after its CIE
-    }
-    at += u64{*length} + 4;
-  }
-  return true;
-}
-
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset) {
   frame.section = section;
   frame.records.clear();
@@ -69,10 +52,15 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
                     .cie = 0,
                     .first_rela = 0,
                     .last_rela = 0,
+                    .function_rela = none,
                     .is_cie = id == 0};
     while (next_rela < frame.relas.size() && frame.relas[next_rela].r_offset < at) next_rela++;
     record.first_rela = next_rela;
-    while (next_rela < frame.relas.size() && frame.relas[next_rela].r_offset < at + record.size) next_rela++;
+    for (; next_rela < frame.relas.size(); next_rela++) {
+      u64 offset = frame.relas[next_rela].r_offset;
+      if (offset >= at + record.size) break;
+      if (offset == at + 8 && record.function_rela == none) record.function_rela = next_rela;
+    }
     record.last_rela = next_rela;
     record.cie = static_cast<u32>(frame.records.size());
     if (!record.is_cie) {
@@ -94,9 +82,9 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
 }
 
 bool is_live_fde(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &fde) {
-  auto rela = function_of(frame, fde);
-  if (!rela || rela->symbol() >= file.symbol_count) return false;
-  u32 symbol = rela->symbol();
+  if (fde.function_rela == none) return false;
+  u32 symbol = frame.relas[fde.function_rela].symbol();
+  if (symbol >= file.symbol_count) return false;
   u32 section = file.section_index(symbol, file.symbols()[symbol]);
   if (section == SHN_UNDEF || section >= file.section_count) return false;
   return is_kept(t, file.section_id(section));

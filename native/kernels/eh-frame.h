@@ -13,6 +13,7 @@ struct EhRecord {
   u32 cie; // of an FDE: index of its CIE among the records; of a CIE: its own index
   u32 first_rela; // of those whose r_offset is inside
   u32 last_rela;
+  u32 function_rela; // of an FDE: the relocation of the field that gives its function, at byte 8; none without one
   bool is_cie;
 };
 
@@ -28,6 +29,16 @@ public:
 
   u32 size() const { return static_cast<u32>(all_.size()); }
   Elf64_Rela operator[](u32 i) const { return sorted_.empty() ? all_[i] : sorted_[i]; }
+  // The first whose r_offset is not below `offset`, or size().
+  u32 first_from(u64 offset) const {
+    u32 low = 0;
+    for (u32 high = size(); low < high;) {
+      u32 middle = low + (high - low) / 2;
+      if ((*this)[middle].r_offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 
 private:
   Array<Elf64_Rela> all_;
@@ -49,15 +60,24 @@ inline Bytes contents_of(const EhFrame &frame, const EhRecord &record) {
 // Parses a section. Returns false, with the offset of what is wrong, when it is malformed.
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset);
 
-// Counts the CIEs of a section; less work than parsing it. Returns false, with the offset of what is wrong, when
-// the section cannot be walked.
-bool count_cies(const Bytes &contents, u32 &count, u64 &bad_offset);
-
-// The relocation of an FDE that gives its function: the field is at byte 8 of the record.
-inline std::optional<Elf64_Rela> function_of(const EhFrame &frame, const EhRecord &fde) {
-  for (u32 i = fde.first_rela; i < fde.last_rela; i++)
-    if (Elf64_Rela rela = frame.relas[i]; rela.r_offset == fde.offset + u64{8}) return rela;
-  return std::nullopt;
+// Visits the CIEs of a section, of which the records are given without relocations; less work than parsing it. Returns
+// false, with the offset of what is wrong, when the section cannot be walked.
+template <typename Visit> bool for_each_cie(const Bytes &contents, u64 &bad_offset, Visit visit) {
+  bool has_cie = false;
+  for (u64 at = 0; at < contents.size();) {
+    bad_offset = at;
+    auto length = contents.read<u32>(at);
+    if (!length) return false;
+    if (*length != 0) {
+      auto id = contents.read<u32>(at + 4);
+      if (!id || !contents.contains(at + 4, *length)) return false;
+      if (*id == 0) visit(static_cast<u32>(at), *length + 4);
+      else if (!has_cie) return false; // an FDE comes after its CIE
+      has_cie |= *id == 0;
+    }
+    at += u64{*length} + 4;
+  }
+  return true;
 }
 
 // Whether the function that an FDE describes is in the output.

@@ -41,6 +41,22 @@ public:
       else i += scan_one(at(i), contents, i + 1 < end ? at(i + 1).type() : 0);
   }
 
+  // Whether no relocation of .eh_frame needs anything, whichever records live: each is plain, or refers to what is not
+  // in the output, as those of dead FDEs do.
+  bool is_all_idle(const FileView &file, u32 section, u32 rela_section) {
+    auto relas = file.relocations(file.section(rela_section));
+    auto contents = file.contents(file.section(section));
+    if (!relas || !contents) return false;
+    contents_offset_ = 0;
+    for (Elf64_Rela rela : *relas)
+      if (!is_discarded(rela) && !needs_nothing(rela, *contents)) return false;
+    return true;
+  }
+
+  bool is_discarded(const Elf64_Rela &rela) const {
+    return rela.symbol() < references_.size() && references_[rela.symbol()].flags & Reference::Discarded;
+  }
+
 private:
   // Nearly all of them, at a glance. By value: scan_one() needs the relocation in memory, this does not.
   bool needs_nothing(Elf64_Rela rela, const Bytes &contents) const {
@@ -189,13 +205,17 @@ private:
 
 void find_in_eh_frame(Job &job, const FileView &file, u32 section, u32 rela_section, EhFrame &frame,
                       NeedsFinder &finder) {
+  if (finder.is_all_idle(file, section, rela_section)) return; // as a rule; else by record, because dead FDEs need nothing
   u64 bad = 0;
   if (!parse_eh_frame(file, section, rela_section, frame, bad)) return; // reported when it was counted
   Elf64_Shdr header = file.section(section);
   for (const EhRecord &record : frame.records)
     if (record.is_cie || is_live_fde(job.t, file, frame, record))
-      finder.scan(file, section, header, contents_of(frame, record), record.offset, record.first_rela, record.last_rela,
-                  [&](u32 i) { return frame.relas[i]; });
+      for (u32 i = record.first_rela; i < record.last_rela; i++)
+        // GNU ld has nothing against an LSDA that was discarded either.
+        if (!finder.is_discarded(frame.relas[i]))
+          finder.scan(file, section, header, contents_of(frame, record), record.offset, i, i + 1,
+                      [&](u32 r) { return frame.relas[r]; });
 }
 
 } // namespace
@@ -213,7 +233,7 @@ void scan_relocations(Job &job, RowRange<FileId> rows) {
       SectionId s = file.section_id(i);
       u32 flags = t.section.flags[s];
       if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) continue;
-      u32 rela_section = relocation_section_of(file, i);
+      u32 rela_section = relocation_section_of(t, file, i);
       if (rela_section == 0) continue;
       if (flags & SectionFlags::EH_FRAME) {
         find_in_eh_frame(job, file, i, rela_section, frame, finder);

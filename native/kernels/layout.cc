@@ -80,10 +80,12 @@ bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf6
 bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
   MentionId m = file.mention(symbol);
   SymbolId s{t.mention.symbol[m]};
-  u32 flags = t.symbol.flags[s];
+  // Nobody claims a name by referring to it. Most mentions are out here, before the symbol's row is looked for.
+  if (raw(s) != raw(m) && (t.mention.flags[m] & MentionFlags::KIND) == MentionFlags::UNDEFINED) return false;
   u64 claim = t.symbol.claim[s];
+  if (claim && (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol)) return false;
+  u32 flags = t.symbol.flags[s];
   if (claim == 0) return raw(s) == raw(m) && flags & SymbolFlags::IN_OBJECT;
-  if (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol) return false;
   if (t.file.flags[file.id] & FileFlags::IS_INTERNAL || is_shared(t, file.id)) return flags & SymbolFlags::IN_OBJECT;
   if (!is_live(t, file.id)) return flags & SymbolFlags::IN_OBJECT; // an undefined weak reference to a lazy member
   u32 section = file.section_index(symbol, file.symbols()[symbol]);

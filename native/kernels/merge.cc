@@ -54,31 +54,47 @@ bool is_mergeable(const Tables &t, SectionId s) {
 }
 
 // A CIE is equal to another when its bytes are, and its relocations compute the same.
-u64 hash_cie(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &cie) {
-  u64 h = hash_bytes(frame.contents.data() + cie.offset, cie.size, t.link.hash_seed);
-  for (u32 i = cie.first_rela; i < cie.last_rela; i++) {
-    Elf64_Rela rela = frame.relas[i];
+u64 hash_cie(const Tables &t, const FileView &file, const Bytes &cie, u64 offset, const SortedRelocations &relas) {
+  u64 h = hash_bytes(cie.data(), cie.size(), t.link.hash_seed);
+  for (u32 i = relas.first_from(offset); i < relas.size() && relas[i].r_offset < offset + cie.size(); i++) {
+    Elf64_Rela rela = relas[i];
     u32 symbol = rela.symbol();
     // A local symbol is its file's own.
     u64 target = symbol >= file.first_global && symbol < file.symbol_count
                      ? u64{t.mention.symbol[file.mention(symbol)]}
                      : (u64{raw(file.id)} << 32 | symbol) + (u64{1} << 63);
-    u64 words[4] = {rela.r_offset - cie.offset, rela.type(), static_cast<u64>(rela.r_addend), target};
+    u64 words[4] = {rela.r_offset - offset, rela.type(), static_cast<u64>(rela.r_addend), target};
     h = hash_bytes(reinterpret_cast<const u8 *>(words), sizeof words, h);
   }
   return h;
 }
 
-template <typename Visit> void for_each_eh_frame(Job &job, const FileView &file, Visit visit) {
-  const Tables &t = job.t;
-  EhFrame frame;
+// Calls `visit(section, contents)` for each .eh_frame of the output.
+template <typename Visit> void for_each_eh_frame(const Tables &t, const FileView &file, Visit visit) {
   for (u32 i = 1; i < file.section_count; i++) {
     SectionId s = file.section_id(i);
-    if (!(t.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t, s)) continue;
-    u64 bad = 0;
-    if (parse_eh_frame(file, i, relocation_section_of(file, i), frame, bad)) visit(frame);
-    else job.report(Code::BadEhFrame, {.file = raw(file.id), .section = i, .offset = bad});
+    if (t.section.flags[s] & SectionFlags::EH_FRAME && is_kept(t, s)) visit(i, file.contents(file.section(i)));
   }
+}
+
+void list_cies(const Tables &t, const FileView &file) {
+  CieId cie{t.file.first_cie[file.id]}, end = cie + t.file.cies[file.id];
+  SortedRelocations relas;
+  for_each_eh_frame(t, file, [&](u32 section, const std::optional<Bytes> &contents) {
+    relas.clear();
+    if (u32 i = relocation_section_of(t, file, section))
+      if (auto all = file.relocations(file.section(i))) relas.load(*all);
+    u64 bad = 0;
+    if (contents) for_each_cie(*contents, bad, [&](u32 offset, u32 size) {
+      if (raw(cie) >= raw(end)) return; // the file changed since they were counted
+      t.cie.file[cie] = raw(file.id);
+      t.cie.section[cie] = section;
+      t.cie.start[cie] = offset;
+      t.cie.size[cie] = size;
+      t.cie.hash[cie] = hash_cie(t, file, {contents->data() + offset, size}, offset, relas);
+      ++cie;
+    });
+  });
 }
 
 } // namespace
@@ -98,16 +114,11 @@ void count_pieces(Job &job, RowRange<FileId> rows) {
         if (!contents || h.sh_entsize == 0 || !for_each_piece(h, *contents, [&](u64, u64) { pieces++; }))
           job.report(Code::BadMergeSection, {.file = raw(f), .section = i});
       }
-      for (u32 i = 1; i < file.section_count; i++) {
-        SectionId s = file.section_id(i);
-        if (!(t.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t, s)) continue;
-        auto contents = file.contents(file.section(i));
-        u32 count = 0;
+      for_each_eh_frame(t, file, [&](u32 section, const std::optional<Bytes> &contents) {
         u64 bad = 0;
-        if (!contents || !count_cies(*contents, count, bad))
-          job.report(Code::BadEhFrame, {.file = raw(f), .section = i, .offset = bad});
-        cies += count;
-      }
+        if (!contents || !for_each_cie(*contents, bad, [&](u32, u32) { cies++; }))
+          job.report(Code::BadEhFrame, {.file = raw(f), .section = section, .offset = bad});
+      });
     }
     t.file.mergeables[f] = mergeables;
     t.file.pieces[f] = pieces;
@@ -152,19 +163,7 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
       t.mergeable.pieces[mergeable] = piece - first;
       ++mergeable;
     }
-    if (t.file.cies[f] == 0) continue;
-    CieId cie{t.file.first_cie[f]};
-    for_each_eh_frame(job, file, [&](const EhFrame &frame) {
-      for (const EhRecord &r : frame.records) {
-        if (!r.is_cie || raw(cie) >= t.file.first_cie[f] + t.file.cies[f]) continue;
-        t.cie.file[cie] = raw(f);
-        t.cie.section[cie] = frame.section;
-        t.cie.start[cie] = r.offset;
-        t.cie.size[cie] = r.size;
-        t.cie.hash[cie] = hash_cie(t, file, frame, r);
-        ++cie;
-      }
-    });
+    if (t.file.cies[f]) list_cies(t, file);
   }
 }
 
@@ -244,17 +243,23 @@ static bool is_same_cie(const Tables &t, CieId cie) {
 
 void count_fdes(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
+  EhFrame frame;
+  std::vector<CieId> cie_of;
   for (FileId f : rows) {
     u32 fdes = 0, size = 0;
     if (is_live_object(t, f) && t.file.cies[f]) {
       FileView file(t, f);
       CieId cie{t.file.first_cie[f]};
-      std::vector<CieId> cie_of;
       for (u32 i = 0; i < t.file.cies[f]; i++)
         if (!is_same_cie(t, cie + i))
           job.report(Code::HashCollision,
                      {.file = raw(f), .section = t.cie.section[cie + i], .offset = t.cie.start[cie + i]});
-      for_each_eh_frame(job, file, [&](const EhFrame &frame) {
+      for_each_eh_frame(t, file, [&](u32 section, const std::optional<Bytes> &) {
+        u64 bad = 0;
+        if (!parse_eh_frame(file, section, relocation_section_of(t, file, section), frame, bad)) {
+          job.report(Code::BadEhFrame, {.file = raw(f), .section = section, .offset = bad});
+          return;
+        }
         cie_of.assign(frame.records.size(), cie);
         for (size_t i = 0; i < frame.records.size(); i++) {
           const EhRecord &r = frame.records[i];

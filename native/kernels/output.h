@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "elf/hash.h"
@@ -63,14 +64,14 @@ public:
     if (used_ + gap + size > flush_at && used_ > 0) flush(output);
     while (gap > flush_at) { // only between sections of great alignment
       grow(flush_at);
-      std::memset(buffer_.data(), filler_, flush_at);
+      std::memset(buffer_.get(), filler_, flush_at);
       used_ = flush_at;
       flush(output);
       gap -= flush_at;
     }
     grow(used_ + gap + size);
-    std::memset(buffer_.data() + used_, filler_, gap);
-    u8 *at = buffer_.data() + used_ + gap;
+    std::memset(buffer_.get() + used_, filler_, gap);
+    u8 *at = buffer_.get() + used_ + gap;
     used_ += gap + size;
     return at;
   }
@@ -92,20 +93,27 @@ public:
   const Digest &digest() const { return digest_; }
 
 private:
-  static constexpr u64 flush_at = 256 * 1024;
+  static constexpr u64 first_capacity = 4 * 1024, flush_at = 256 * 1024;
 
+  // Makes room. Not zeros: every byte is written before it is flushed.
   void grow(u64 size) {
-    if (buffer_.size() < size) buffer_.resize(size);
+    if (size <= capacity_) return;
+    u64 capacity = std::max(size, std::clamp(2 * capacity_, first_capacity, flush_at));
+    std::unique_ptr<u8[]> larger(new u8[capacity]);
+    if (used_) std::memcpy(larger.get(), buffer_.get(), used_);
+    buffer_ = std::move(larger);
+    capacity_ = capacity;
   }
   void flush(Output &output) {
     if (used_ == 0) return;
-    if (output.has_digest()) digest_.update(buffer_.data(), used_);
-    output.write(buffer_.data(), used_, offset_ + flushed_);
+    if (output.has_digest()) digest_.update(buffer_.get(), used_);
+    output.write(buffer_.get(), used_, offset_ + flushed_);
     flushed_ += used_;
     used_ = 0;
   }
 
-  std::vector<u8> buffer_;
+  std::unique_ptr<u8[]> buffer_;
+  u64 capacity_ = 0;
   u64 offset_ = 0, flushed_ = 0, used_ = 0;
   u8 filler_ = 0;
   bool is_open_ = false;

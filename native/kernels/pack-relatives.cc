@@ -26,7 +26,7 @@ void pack_relatives(Job &job, RowRange<ChunkId> rows) {
         SectionId s = file.section_id(i);
         BucketId bucket{t.section.bucket[s]};
         if (!is_kept(t, s) || raw(bucket) == 0 || t.section.flags[s] & SectionFlags::MERGEABLE) continue;
-        u32 rela_section = relocation_section_of(file, i);
+        u32 rela_section = relocation_section_of(t, file, i);
         Elf64_Shdr header = file.section(i);
         if (rela_section == 0 || !(header.sh_flags & SHF_ALLOC)) continue;
         auto relas = file.relocations(file.section(rela_section));

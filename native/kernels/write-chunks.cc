@@ -156,7 +156,7 @@ private:
       return;
     }
     std::memcpy(out, contents->data(), contents->size());
-    u32 rela_section = relocation_section_of(file, index);
+    u32 rela_section = relocation_section_of(t_, file, index);
     if (rela_section == 0) return;
     auto relas = file.relocations(file.section(rela_section));
     if (!relas) {
@@ -444,7 +444,7 @@ private:
       SectionId s = file.section_id(i);
       u64 bad = 0;
       if (!(t_.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t_, s)) continue;
-      if (!parse_eh_frame(file, i, relocation_section_of(file, i), frames_.emplace_back(), bad))
+      if (!parse_eh_frame(file, i, relocation_section_of(t_, file, i), frames_.emplace_back(), bad))
         return; // the file changed
     }
     next_fde_ = t_.file.first_fde[file.id];
@@ -496,9 +496,9 @@ private:
 
   void add_to_header(const EhFrame &frame, const EhRecord &record, u64 fde_address) {
     if (!(flags_ & OutputFlags::EH_FRAME_HDR)) return;
-    auto rela = function_of(frame, record);
-    if (!rela || next_fde_ == fdes_end_) return;
-    u64 function = target_of_rela(*rela, references_[rela->symbol()]);
+    if (record.function_rela == none || next_fde_ == fdes_end_) return;
+    Elf64_Rela rela = frame.relas[record.function_rela];
+    u64 function = target_of_rela(rela, references_[rela.symbol()]);
     u64 base = t_.link.eh_frame_hdr_address;
     u64 low = (fde_address - base) & UINT32_MAX, high = (function - base + (u64{1} << 31)) & UINT32_MAX;
     t_.fde.pair[FdeId{next_fde_++}] = high << 32 | low;

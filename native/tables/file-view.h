@@ -88,7 +88,7 @@ private:
   std::optional<Name> name_in(const Bytes &table, u32 offset) const {
     if (offset >= table.size()) return std::nullopt;
     const u8 *at = table.data() + offset;
-    return Name{at, static_cast<u32>(strnlen(reinterpret_cast<const char *>(at), table.size() - offset))};
+    return Name{at, static_cast<u32>(string_length(at, table.size() - offset))};
   }
 
   u32 first_section;

@@ -160,7 +160,7 @@ export const schema = {
     row: "a section header of a file: firstSection + its index",
     id: "SectionId",
     columns: {
-      flags: u8("SectionFlags; atomic or (resolve, select)"),
+      flags: u8("SectionFlags; atomic or (resolve, split, select)"),
       bucket: u16("the bucket that it is laid out in, or 0 (split)"),
       offset: u32("offset in its chunk's part of the bucket (layout); mergeable: its row in mergeable (split)"),
     },
@@ -510,7 +510,7 @@ export const enumerations = {
     UNIQUE: 64,
     NAME_HAS_AT: 128,
   },
-  SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, KEEP: 64 },
+  SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, RELOCATED: 32, KEEP: 64 },
   SymbolFlags: {
     VISIBILITY: 3,
     IN_OBJECT: 4,
