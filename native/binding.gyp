@@ -13,7 +13,7 @@
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["-std=c++20", "-O2", "-g1", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-plt"],
+      "cflags_cc": ["-std=c++20", "-O3", "-g1", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-plt"],
       "variables": { "werror%": "<!(node -p \"process.env.CI ? 1 : 0\")" },
       "conditions": [
         ["OS=='linux'", { "libraries": ["-lpthread"] }]

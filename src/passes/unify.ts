@@ -24,7 +24,7 @@ export async function unify(workers: Workers, source: number, rows: number): Pro
   tables.set("partitions", partitions);
   tables.set("ranges", ranges);
   tables.allocate("hashCell", ranges * partitions);
-  tables.allocate("hashEntry", rows);
+  tables.allocate("hashEntry", rows, { isDirty: true }); // every row is written before it is read
   const parameters = [source];
   await workers.run("hashCount", { rows: ranges, parameters });
   const count = tables.column("hashCell", "count");

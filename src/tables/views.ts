@@ -2,7 +2,7 @@
  * The tables as TypeScript sees them: columns as typed arrays over the arena, made when they are first
  * read. Numbers of 64 bits are offsets and addresses below 2^53, so they are Numbers here.
  */
-import type { Arena } from "../staging/index.ts";
+import type { AllocateOptions, Arena } from "../staging/index.ts";
 import { type ColumnName, scalars, type ScalarName, schema, type TableName, type Width } from "./schema.ts";
 
 /** A column of 64-bit numbers. */
@@ -123,8 +123,11 @@ export class Tables {
     return this.#arena;
   }
 
-  /** Gives a table its rows, zero-filled. Each column has one row more, for prefix sums. */
-  allocate(table: TableName, rows: number): void {
+  /**
+   * Gives a table its rows, zero-filled unless it may be dirty: then in memory that was touched already, where some
+   * was freed. Each column has one row more, for prefix sums.
+   */
+  allocate(table: TableName, rows: number, options: AllocateOptions = {}): void {
     const place = this.#tables.get(table)!;
     const columns = (place.columns ??= placeColumns(table, place.word));
     this.setRows(table, rows);
@@ -133,7 +136,7 @@ export class Tables {
       column.offset = bytes;
       bytes += Math.ceil(((rows + 1) * widthBytes[column.width]) / COLUMN_ALIGNMENT) * COLUMN_ALIGNMENT;
     }
-    place.offset = this.#arena.allocate(bytes, COLUMN_ALIGNMENT);
+    place.offset = this.#arena.allocate(bytes, COLUMN_ALIGNMENT, options);
     for (const column of columns.values()) {
       column.offset += place.offset;
       column.view = undefined;
