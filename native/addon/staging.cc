@@ -15,10 +15,12 @@ void spore::init_staging_binding(Napi::Env, Napi::Object) {}
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "addon/staging-env.h"
 #include "staging/allocate-file.h"
+#include "staging/in-parallel.h"
 #include "staging/kernel-registry.h"
 
 namespace spore {
@@ -92,18 +94,19 @@ struct BatchInput {
 void run_batch(BatchInput &input) {
   auto &files = input.batch->files;
   input.heads.resize(files.size() * kHeadBytes);
-  for (size_t i = 0; i < files.size(); i++) {
+  std::atomic<bool> has_failed{false};
+  in_parallel(files.size(), [&](size_t i) {
     if (files[i].mapping) {
       memcpy(&input.heads[i * kHeadBytes], files[i].mapping->base(), std::min(kHeadBytes, files[i].mapping->size()));
-      continue;
+      return;
     }
     const int fd = input.descriptors.empty() ? -1 : input.descriptors[i];
     files[i].failure = stage_file(files[i], fd, input.request, &input.heads[i * kHeadBytes]);
-    if (!files[i].failure || input.request.keep_going) continue;
-    // All or nothing: what was mapped goes, the failure stays.
+    if (files[i].failure) has_failed = true;
+  });
+  // All or nothing: what was mapped goes, the failures stay.
+  if (has_failed && !input.request.keep_going)
     for (StagedFile &file : files) file.mapping.release();
-    return;
-  }
 }
 
 Napi::Value batch_to_js(Napi::Env env, const BatchInput &input) {
@@ -315,14 +318,29 @@ Napi::Value release_batch(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
+// How the file differs from what was staged, as a failure without code when it does not.
+Failure change_of(const StagedFile &file, int descriptor) {
+  if (const Failure damage = damage_of(file)) return damage;
+  FileIdentity now;
+  if (identify(file.path.c_str(), descriptor, now) || !(now == file.identity)) return {kFileChanged, "stat"};
+  return {};
+}
+
 // (batch, index, descriptor): how the file differs from what was staged, or null.
 Napi::Value file_change(const Napi::CallbackInfo &info) {
-  const StagedFile &file = file_argument(info);
-  Failure change = damage_of(file);
-  FileIdentity now;
-  if (!change && (identify(file.path.c_str(), info[2].As<Napi::Number>().Int32Value(), now) || !(now == file.identity)))
-    change = {kFileChanged, "stat"};
+  const Failure change = change_of(file_argument(info), info[2].As<Napi::Number>().Int32Value());
   return change ? to_js(info.Env(), change) : info.Env().Null();
+}
+
+// (batch): the indices of the files that are not as they were staged, in order.
+Napi::Value batch_changes(const Napi::CallbackInfo &info) {
+  const auto &files = shared<StagedBatch>(info[0])->files;
+  std::vector<uint8_t> is_changed(files.size());
+  in_parallel(files.size(), [&](size_t i) { is_changed[i] = !files[i].failure && change_of(files[i], -1); });
+  auto changed = Napi::Array::New(info.Env());
+  for (size_t i = 0; i < files.size(); i++)
+    if (is_changed[i]) changed[changed.Length()] = double(i);
+  return changed;
 }
 
 // (descriptor, size): from 0 to 1.
@@ -514,6 +532,7 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<release_file>(exports, "releaseFile", state);
   add_function<release_batch>(exports, "releaseBatch", state);
   add_function<file_change>(exports, "fileChange", state);
+  add_function<batch_changes>(exports, "batchChanges", state);
   add_function<detach_buffer>(exports, "detachBuffer", state);
   add_function<budget>(exports, "budget", state);
   add_function<set_budget>(exports, "setBudget", state);

@@ -440,7 +440,6 @@ struct CieTable {
 struct FdeTable {
   u64 rows;
   Column<FdeId, u64> pair; // offset of the function << 32 | offset of the FDE, both from .eh_frame_hdr, biased by 2^31 (write)
-  Column<FdeId, u64> sorted; // the same, in order (write)
 };
 
 // A row is a piece of a debug section that is compressed by itself.

@@ -144,7 +144,7 @@ void write_chunks(Job &job, RowRange<ChunkId> rows);
 // Writes the unique pieces of a partition.
 void write_pieces(Job &job, RowRange<PartitionId> rows);
 
-// Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr; and a hold on the file that is replaced.
+// Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; a hold on the file that is replaced; the parts of .eh_frame_hdr. Parameter: how many parts.
 void write_tables(Job &job, RowRange<RangeId> rows);
 
 // Compresses pieces of debug sections that are in the output file.

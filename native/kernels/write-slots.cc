@@ -1,11 +1,12 @@
 // Write: what the needs of symbols came to. .got, .got.plt, .plt and .plt.got with the dynamic relocations
-// that fill their slots (psABI 5.2), .dynsym with its hash tables (gABI ch. 5), and .eh_frame_hdr.
+// that fill their slots (psABI 5.2), and .dynsym with its hash tables (gABI ch. 5).
 
 #include <algorithm>
 #include <fcntl.h>
 
 #include "generated/kernels.h"
 #include "kernels/address.h"
+#include "kernels/eh-frame-hdr.h"
 #include "kernels/output.h"
 #include "kernels/relr.h"
 
@@ -46,7 +47,6 @@ enum Single : u32 {
   Versym,
   GnuHash,
   SysvHash,
-  EhFrameHdr,
   RelrGot,
   PltSec
 };
@@ -326,28 +326,6 @@ void write_dynsym(Job &job) {
   if (t.link.sysv_hash_offset) write_part(job, output, SysvHash, sysv_hash_table(t, count), t.link.sysv_hash_offset);
 }
 
-// LSB Core, .eh_frame_hdr: version, encodings, address of .eh_frame, and a table sorted by function.
-void write_eh_frame_hdr(Job &job) {
-  const Tables &t = job.t;
-  u32 count = static_cast<u32>(t.fde.rows);
-  u64 *sorted = t.fde.sorted.data;
-  if (count) std::memcpy(sorted, t.fde.pair.data, count * sizeof(u64));
-  std::sort(sorted, sorted + count);
-  u8 encodings[4] = {1, 0x1b, 0x03, 0x3b}; // pcrel sdata4, udata4, datarel sdata4
-  std::vector<u8> out;
-  out.reserve(12 + count * size_t{8});
-  append(out, encodings, sizeof encodings);
-  u32 distance = static_cast<u32>(t.link.eh_frame_address - (t.link.eh_frame_hdr_address + 4));
-  append(out, &distance, 4);
-  append(out, &count, 4);
-  for (u32 i = 0; i < count; i++) {
-    u32 pair[2] = {static_cast<u32>(sorted[i] >> 32) - 0x80000000u, static_cast<u32>(sorted[i])};
-    append(out, pair, sizeof pair);
-  }
-  Output output(job);
-  write_part(job, output, EhFrameHdr, out, t.link.eh_frame_hdr_offset);
-}
-
 } // namespace
 
 void pack_got(Job &job, RowRange<RangeId> rows) {
@@ -378,15 +356,14 @@ static void hold_replaced(const Job &job) {
 }
 
 void write_tables(Job &job, RowRange<RangeId> rows) {
+  u32 eh_frame_hdr_parts = static_cast<u32>(job.parameter(0));
   for (RangeId row : rows) switch (raw(row)) {
     case 0: SlotWriter(job).write(); break;
     case 1:
       if (job.t.link.dynsym_offset) write_dynsym(job);
       break;
-    case 2:
-      if (job.t.link.eh_frame_hdr_offset) write_eh_frame_hdr(job);
-      break;
-    case 3: hold_replaced(job); break;
+    case 2: hold_replaced(job); break;
+    default: write_eh_frame_hdr(job, raw(row) - 3, eh_frame_hdr_parts);
     }
 }
 

@@ -98,6 +98,7 @@ export interface StagingBinding {
   releaseFile(batch: BatchHandle, index: number): void;
   releaseBatch(batch: BatchHandle): void;
   fileChange(batch: BatchHandle, index: number, descriptor: number): NativeFailure | null;
+  batchChanges(batch: BatchHandle): number[];
   detachBuffer(buffer: ArrayBuffer): void;
   budget(): Float64Array;
   setBudget(kind: number, bytes: number): void;

@@ -36,15 +36,18 @@ const machineNames: ReadonlyMap<number, string> = new Map([
  */
 export function fileTypeOf(head: Uint8Array, size: number): FileType {
   if (size === 0) return { kind: "empty" };
-  const bytes = head.subarray(0, Math.min(head.length, size));
-  const text = Buffer.from(bytes).toString("latin1");
-  const starts = (magic: string): boolean => text.startsWith(magic);
-  if (starts(ELF_MAGIC)) return elfTypeOf(bytes);
-  if (starts(ARCHIVE_MAGIC)) return { kind: "archive" };
-  if (starts(THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };
-  if (starts(BITCODE_MAGIC) || starts(BITCODE_WRAPPER_MAGIC)) return { kind: "bitcode" };
+  if (startsWith(head, ELF_MAGIC)) return elfTypeOf(head, size);
+  if (startsWith(head, ARCHIVE_MAGIC)) return { kind: "archive" };
+  if (startsWith(head, THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };
+  if (startsWith(head, BITCODE_MAGIC) || startsWith(head, BITCODE_WRAPPER_MAGIC)) return { kind: "bitcode" };
   // As GNU ld does: whatever else is text is a linker script.
-  return bytes.some(isBinary) ? { kind: "unknown" } : { kind: "script" };
+  return head.subarray(0, size).some(isBinary) ? { kind: "unknown" } : { kind: "script" };
+}
+
+/** Byte by byte: a link may ask this of 10,000 files. */
+function startsWith(head: Uint8Array, magic: string): boolean {
+  for (let i = 0; i < magic.length; i++) if (head[i] !== magic.charCodeAt(i)) return false;
+  return true;
 }
 
 /** Control characters other than white space; bytes from 0x80 may be UTF-8. */
@@ -52,13 +55,14 @@ function isBinary(byte: number): boolean {
   return (byte < 0x20 && (byte < 0x09 || byte > 0x0d)) || byte === 0x7f;
 }
 
-function elfTypeOf(bytes: Uint8Array): FileType {
-  if (bytes.length < elf.SIZEOF_EHDR) return { kind: "foreign", what: "an ELF file that is cut off in its header" };
-  const elfClass = bytes[elf.EI_CLASS];
-  const isBigEndian = bytes[elf.EI_DATA] === elf.ELFDATA2MSB;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const type = view.getUint16(16, !isBigEndian);
-  const machine = view.getUint16(18, !isBigEndian);
+function elfTypeOf(head: Uint8Array, size: number): FileType {
+  if (Math.min(head.length, size) < elf.SIZEOF_EHDR)
+    return { kind: "foreign", what: "an ELF file that is cut off in its header" };
+  const elfClass = head[elf.EI_CLASS];
+  const isBigEndian = head[elf.EI_DATA] === elf.ELFDATA2MSB;
+  const half = (at: number): number => (isBigEndian ? (head[at] << 8) | head[at + 1] : (head[at + 1] << 8) | head[at]);
+  const type = half(16);
+  const machine = half(18);
   if (machine !== elf.EM_X86_64)
     return { kind: "foreign", what: `for ${machineNames.get(machine) ?? `machine ${machine}`}` };
   if (elfClass !== elf.ELFCLASS64 || isBigEndian) return { kind: "foreign", what: "not 64-bit little-endian (x32?)" };

@@ -377,6 +377,7 @@ export function resolveOptions(
   const isExecutable = outputKind === "exec" || outputKind === "pie";
   refuse(draft, outputKind, diagnostics);
 
+  Object.freeze(draft.inputs); // each of thousands is left as it is
   return deepFreeze<LinkOptions>({
     ...rest,
     outputKind,

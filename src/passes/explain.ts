@@ -11,7 +11,7 @@ import { formatTable } from "../staging/text-table.ts";
 
 const NONE = 0xffffffff;
 /** Columns of 64-bit numbers that count nothing. */
-const hexadecimal: ReadonlySet<string> = new Set(["hash", "key", "low", "high", "pair", "sorted"]);
+const hexadecimal: ReadonlySet<string> = new Set(["hash", "key", "low", "high", "pair"]);
 /** Claim::Rank */
 const RANKS = ["none", "strong", "common", "weak", "elsewhere", "common to extract", "lazy common"];
 

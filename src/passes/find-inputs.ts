@@ -83,8 +83,8 @@ type State = Pick<InputRequest, "isWholeArchive" | "isAsNeeded" | "isStatic" | "
 interface Slot {
   readonly state: State;
   readonly libraryName: string | undefined;
-  /** Paths that may answer, best first. */
-  readonly candidates: Iterator<string>;
+  /** Paths that may answer, best first; where only one may, that. */
+  readonly candidates: Iterator<string> | string;
   /** The member and its archive, for members of thin archives. */
   readonly member: { readonly archive: string; readonly name: string } | undefined;
   /** Scripts above it. */
@@ -149,10 +149,16 @@ class InputFinder {
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
       versionScripts: [...versions, ...patterns.versionScripts],
       dynamicList: patterns.dynamicList,
-      openedPaths: [...this.#mapped].flatMap(([path, file]) => (file === undefined ? [] : [path])),
+      openedPaths: this.#openedPaths(),
       searchedDirectories: this.#search.directories,
       [Symbol.dispose]: () => this.release(),
     };
+  }
+
+  #openedPaths(): string[] {
+    const paths: string[] = [];
+    for (const [path, file] of this.#mapped) if (file !== undefined) paths.push(path);
+    return paths;
   }
 
   release(): void {
@@ -164,7 +170,7 @@ class InputFinder {
     const next: Slot[] = [];
     for (const slot of wave) this.#advance(slot);
     this.#map(
-      wave.flatMap((slot) => slot.path ?? []),
+      wave.map((slot) => slot.path),
       wave,
     );
     for (const slot of wave) {
@@ -188,6 +194,10 @@ class InputFinder {
 
   /** Gives the slot its next path, or says that there is none. */
   #advance(slot: Slot): void {
+    if (typeof slot.candidates === "string") {
+      slot.path = slot.candidates;
+      return;
+    }
     const { value, done } = slot.candidates.next();
     slot.path = done === true ? undefined : value;
     if (slot.path === undefined && slot.libraryName !== undefined)
@@ -199,8 +209,13 @@ class InputFinder {
   }
 
   /** Maps the paths that are not mapped yet, in one call. */
-  #map(paths: readonly string[], slots: readonly Slot[] = []): void {
-    const missing = [...new Set(paths)].filter((path) => !this.#mapped.has(path));
+  #map(paths: readonly (string | undefined)[], slots: readonly Slot[] = []): void {
+    const missing: string[] = [];
+    for (const path of paths) {
+      if (path === undefined || this.#mapped.has(path)) continue;
+      this.#mapped.set(path, undefined);
+      missing.push(path);
+    }
     if (missing.length === 0) return;
     const set = stageFiles(StageMode.MmapShared, missing, { onError: "collect" });
     this.#staged.push(set);
@@ -211,7 +226,6 @@ class InputFinder {
         const type = fileTypeOf(head, set.sizes[index] as number);
         this.#mapped.set(path, { path, set: this.#staged.length - 1, index, type });
       } else {
-        this.#mapped.set(path, undefined);
         this.#reportFailure(path, failure, slots.find((slot) => slot.path === path)?.member);
       }
     }
@@ -274,7 +288,7 @@ class InputFinder {
     return members.map((name) => ({
       state: { ...slot.state, isLazy: !slot.state.isWholeArchive },
       libraryName: undefined,
-      candidates: [isAbsolute(name) ? name : join(directory, name)].values(),
+      candidates: isAbsolute(name) ? name : join(directory, name),
       member: { archive: file.path, name: basename(name) },
       depth: slot.depth + 1,
       path: undefined,
@@ -314,7 +328,9 @@ class InputFinder {
       candidates:
         kind === "library"
           ? this.#search.candidates(name, state.isStatic || this.#options.isStatic)
-          : this.#filePath(name, script),
+          : script === undefined
+            ? expandSysroot(name, this.#options.sysroot)
+            : this.#pathFromScript(name, script),
       member: undefined,
       depth,
       path: undefined,
@@ -324,19 +340,15 @@ class InputFinder {
   }
 
   /**
-   * The path of a file. Names in a script are, as in GNU ld, below the sysroot when they are absolute and the
+   * The path of a file that a script names. It is, as in GNU ld, below the sysroot when it is absolute and the
    * script is there, too; else beside the script, in the working directory, or in a library directory.
    */
-  *#filePath(name: string, script: string | undefined): Generator<string> {
+  *#pathFromScript(name: string, script: string): Generator<string> {
     const { sysroot } = this.#options;
     const path = expandSysroot(name, sysroot);
-    if (script === undefined || path !== name) {
-      yield path;
-    } else if (isAbsolute(name)) {
-      yield sysroot !== "" && script.startsWith(sysroot) ? sysroot + name : name;
-    } else {
-      yield this.#search.findFileFrom([dirname(script), "."], name) ?? name;
-    }
+    if (path !== name) yield path;
+    else if (isAbsolute(name)) yield sysroot !== "" && script.startsWith(sysroot) ? sysroot + name : name;
+    else yield this.#search.findFileFrom([dirname(script), "."], name) ?? name;
   }
 
   /** Reads version scripts and dynamic lists, which are mapped like inputs but are none. */
@@ -387,9 +399,12 @@ class InputFinder {
       }
       const file = slot.file === undefined ? undefined : this.#inputFile(slot, slot.file);
       if (file === undefined) return;
-      const isRepeatable = file.kind === "object" && slot.member === undefined;
+      if (file.kind === "object" && slot.member === undefined) {
+        files.push(file);
+        return;
+      }
       const key = `${slot.member?.archive ?? ""}\0${file.path}`;
-      const earlier = isRepeatable ? undefined : seen.get(key);
+      const earlier = seen.get(key);
       const other = earlier === undefined ? undefined : files[earlier];
       if (earlier === undefined || other === undefined) {
         seen.set(key, files.length);
@@ -476,7 +491,7 @@ class InputFinder {
 
   /** --exclude-libs names archives by their file name, with or without `.a`, as in GNU ld. */
   #isExcluded(archive: string | undefined): boolean {
-    if (archive === undefined) return false;
+    if (archive === undefined || this.#options.excludeLibs.length === 0) return false;
     const name = basename(archive);
     return this.#options.excludeLibs.some(
       (excluded) => excluded === "ALL" || excluded === name || `${excluded}.a` === name,

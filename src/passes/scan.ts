@@ -69,7 +69,7 @@ export function listInputs({ tables }: Workers, inputs: Inputs, internal: Intern
       (file.isWholeArchive ? InputFlags.WHOLE_ARCHIVE : 0) |
       (file.isAsNeeded ? InputFlags.AS_NEEDED : 0) |
       (file.isIndirect ? InputFlags.IS_INDIRECT : 0) |
-      (isRuntime.test(file.path) ? InputFlags.IS_RUNTIME : 0) |
+      (file.path.includes("crt") && isRuntime.test(file.path) ? InputFlags.IS_RUNTIME : 0) |
       (file.isExcludedLibrary ? InputFlags.EXCLUDE_LIBS : 0);
   }
   if (internal === undefined) return;

@@ -152,8 +152,9 @@ function programProperties(
   for (let file = 0; file < files; file++) {
     if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
     common &= flags[file];
+    if (z.cetReport === "none") continue;
     const missing = [...(flags[file] & HAS_IBT ? [] : ["IBT"]), ...(flags[file] & HAS_SHSTK ? [] : ["SHSTK"])];
-    if (z.cetReport === "none" || missing.length === 0) continue;
+    if (missing.length === 0) continue;
     const operands = { properties: `${missing.join(" and ")} ${missing.length === 1 ? "property" : "properties"}` };
     const place = { file: findings.fileName(file), fileOrder: file };
     diagnostics.add(z.cetReport === "error" ? "propertyMissing" : "propertyMissingWarning", operands, place);

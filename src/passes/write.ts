@@ -16,8 +16,11 @@ import type { Workers } from "./workers.ts";
 const CHUNK_PARTS = 3;
 const SYMTAB_PARTS = 3;
 const SINGLE_PARTS = 16;
-/** What the kernel writeTables does, a row each. */
-const TABLE_ROWS = 4;
+/** Rows of the kernel writeTables before those of .eh_frame_hdr. */
+const TABLE_ROWS = 3;
+/** FDEs that one part of .eh_frame_hdr has, more or less, and how many parts there are at most: each looks at all. */
+const FDES_PER_PART = 32_768;
+const MAX_PARTS = 16;
 
 /** An image and e_entry. */
 export type EntryImage = Image & { readonly entry: number };
@@ -45,7 +48,10 @@ export async function write(
 
   await workers.run("writeChunks");
   if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: tables.get("partitions") });
-  await workers.run("writeTables", { rows: TABLE_ROWS });
+  const parts = sections.has(".eh_frame_hdr")
+    ? Math.min(Math.max(1, Math.ceil(tables.rows("fde") / FDES_PER_PART)), MAX_PARTS)
+    : 0;
+  await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
 
   const own = writeOwn(image, output, options, target);
   const note = sections.get(".note.gnu.build-id");

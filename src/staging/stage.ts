@@ -189,6 +189,7 @@ export class StagedSet implements Disposable {
 
   /** The files that are not on disk as they were staged: shrunk, written, replaced or gone. A stat each. */
   changedFiles(): readonly number[] {
+    if (this.#shared.size === 0) return this.#batch.changes();
     const changed: number[] = [];
     for (let index = 0; index < this.count; index++) {
       if (this.failures.has(index)) continue;

@@ -129,7 +129,7 @@ export const kernels = {
   writeTables: {
     pass: "write",
     row: "range",
-    does: "Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; .eh_frame_hdr; and a hold on the file that is replaced.",
+    does: "Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; a hold on the file that is replaced; the parts of .eh_frame_hdr. Parameter: how many parts.",
   },
   compressPieces: { row: "debugPiece", does: "Compresses pieces of debug sections that are in the output file." },
 } as const satisfies Record<string, Kernel>;

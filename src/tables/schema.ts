@@ -246,7 +246,6 @@ export const schema = {
     id: "FdeId",
     columns: {
       pair: u64("offset of the function << 32 | offset of the FDE, both from .eh_frame_hdr, biased by 2^31 (write)"),
-      sorted: u64("the same, in order (write)"),
     },
   },
   debugPiece: {
