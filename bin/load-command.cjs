@@ -35,6 +35,7 @@ function compile() {
   if (nodeOptions.includes("--enable-source-maps")) {
     // Source maps are read for modules only.
     const code = new module.constructor(filename, module);
+    // oxlint-disable-next-line no-underscore-dangle -- as require() does, with text instead of a file
     code._compile(`module.exports = ${source}`, filename);
     return code.exports;
   }

@@ -14,9 +14,8 @@ constexpr u32 samples_per_part = 64;
 
 // From which pair on each part has them: the same for every part that asks.
 std::vector<u64> bounds_of(const u64 *pairs, u32 count, u32 parts) {
-  std::vector<u64> samples;
-  u32 wanted = parts * samples_per_part;
-  for (u32 i = 0; i < wanted; i++) samples.push_back(pairs[u64{i} * count / wanted]);
+  std::vector<u64> samples(parts * samples_per_part);
+  for (size_t i = 0; i < samples.size(); i++) samples[i] = pairs[i * count / samples.size()];
   std::sort(samples.begin(), samples.end());
   std::vector<u64> bounds(parts, 0);
   for (u32 part = 1; part < parts; part++) bounds[part] = samples[part * samples_per_part];

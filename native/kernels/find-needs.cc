@@ -205,7 +205,8 @@ private:
 
 void find_in_eh_frame(Job &job, const FileView &file, u32 section, u32 rela_section, EhFrame &frame,
                       NeedsFinder &finder) {
-  if (finder.is_all_idle(file, section, rela_section)) return; // as a rule; else by record, because dead FDEs need nothing
+  if (finder.is_all_idle(file, section, rela_section))
+    return; // as a rule; else by record, because dead FDEs need nothing
   u64 bad = 0;
   if (!parse_eh_frame(file, section, rela_section, frame, bad)) return; // reported when it was counted
   Elf64_Shdr header = file.section(section);

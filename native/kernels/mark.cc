@@ -137,7 +137,8 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
         marker.reach(f, i);
       if (!(flags & SectionFlags::EH_FRAME)) continue;
       u64 bad = 0;
-      if (!parse_eh_frame(file, i, relocation_section_of(t, file, i), frame, bad)) continue; // reported when it is counted
+      if (!parse_eh_frame(file, i, relocation_section_of(t, file, i), frame, bad))
+        continue; // reported when it is counted
       for (const EhRecord &r : frame.records) {
         if (!r.is_cie && !is_live_fde(t, file, frame, r)) continue;
         for (u32 k = r.first_rela; k < r.last_rela; k++)

@@ -85,15 +85,16 @@ void list_cies(const Tables &t, const FileView &file) {
     if (u32 i = relocation_section_of(t, file, section))
       if (auto all = file.relocations(file.section(i))) relas.load(*all);
     u64 bad = 0;
-    if (contents) for_each_cie(*contents, bad, [&](u32 offset, u32 size) {
-      if (raw(cie) >= raw(end)) return; // the file changed since they were counted
-      t.cie.file[cie] = raw(file.id);
-      t.cie.section[cie] = section;
-      t.cie.start[cie] = offset;
-      t.cie.size[cie] = size;
-      t.cie.hash[cie] = hash_cie(t, file, {contents->data() + offset, size}, offset, relas);
-      ++cie;
-    });
+    if (contents)
+      for_each_cie(*contents, bad, [&](u32 offset, u32 size) {
+        if (raw(cie) >= raw(end)) return; // the file changed since they were counted
+        t.cie.file[cie] = raw(file.id);
+        t.cie.section[cie] = section;
+        t.cie.start[cie] = offset;
+        t.cie.size[cie] = size;
+        t.cie.hash[cie] = hash_cie(t, file, {contents->data() + offset, size}, offset, relas);
+        ++cie;
+      });
   });
 }
 
