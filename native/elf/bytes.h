@@ -16,20 +16,28 @@
 
 namespace spore {
 
-// Bytes before the first zero, at most `size`. Names are short: a call of strnlen() takes longer than looking.
-inline uint64_t string_length(const uint8_t *data, uint64_t size) {
-#ifdef __SSE2__
+// A string in a table: bytes before the first zero, at most as many as there are, and whether an `@` is among them.
+struct StringScan {
+  uint64_t size;
+  bool has_at;
+};
+
+// Names are short, and every one is looked at: calls of strnlen() and memchr() would take longer than looking.
+inline StringScan scan_string(const uint8_t *data, uint64_t size) {
   uint64_t at = 0;
+  bool has_at = false;
+#ifdef __SSE2__
   for (; size - at >= 16; at += 16) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i *>(data + at));
-    const int zeros = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_setzero_si128()));
-    if (zeros) return at + static_cast<uint64_t>(__builtin_ctz(static_cast<unsigned>(zeros)));
+    const auto zeros = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_setzero_si128())));
+    const auto ats = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8('@'))));
+    if (zeros) // of those before the first zero only
+      return {at + static_cast<uint64_t>(__builtin_ctz(zeros)), has_at || (ats & (zeros ^ (zeros - 1))) != 0};
+    has_at |= ats != 0;
   }
-  while (at < size && data[at] != 0) at++;
-  return at;
-#else
-  return strnlen(reinterpret_cast<const char *>(data), size);
 #endif
+  for (; at < size && data[at] != 0; at++) has_at |= data[at] == '@';
+  return {at, has_at};
 }
 
 // `count` records of type T, which may be misaligned. Elements are copies.

@@ -303,7 +303,7 @@ bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags) {
 
 // The end of a file's strings: of what has no name that could be read.
 Name empty_name(const Tables &t, const FileView &file) {
-  return {file.bytes.data() + t.file.strings[file.id] + t.file.strings_size[file.id] - 1, 0};
+  return {file.bytes.data() + t.file.strings[file.id] + t.file.strings_size[file.id] - 1, 0, false};
 }
 
 void scan_object(Job &job, const FileView &file) {
@@ -334,7 +334,8 @@ void scan_object(Job &job, const FileView &file) {
     if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags))
       continue;
     u32 length = name->size;
-    if (auto *at = static_cast<const u8 *>(std::memchr(name->data, '@', length)); at && at != name->data) [[unlikely]] {
+    if (auto *at = name->has_at ? static_cast<const u8 *>(std::memchr(name->data, '@', length)) : nullptr;
+        at && at != name->data) [[unlikely]] {
       flags |= MentionFlags::NAME_HAS_AT; // .symver: "name@version" or, the default, "name@@version"
       if (at[1] == '@') {
         length = static_cast<u32>(at - name->data);
@@ -418,7 +419,7 @@ struct FullName {
 private:
   bool is_wrap_of(const Name &plain) const {
     constexpr u32 prefix = sizeof wrap_prefix - 1;
-    return name.starts_with(wrap_prefix) && Name{name.data + prefix, name.size - prefix} == plain;
+    return name.starts_with(wrap_prefix) && Name{name.data + prefix, name.size - prefix, false} == plain;
   }
 };
 

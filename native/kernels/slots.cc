@@ -254,7 +254,8 @@ Name symbol_name(const Tables &t, SymbolId s) {
     auto name = file.symbol_name(file.symbols()[index]);
     if (!name) return {};
     if (!is_shared(t, file.id))
-      if (auto *at = static_cast<const u8 *>(std::memchr(name->data, '@', name->size)); at && at != name->data)
+      if (auto *at = name->has_at ? static_cast<const u8 *>(std::memchr(name->data, '@', name->size)) : nullptr;
+          at && at != name->data)
         name->size = static_cast<u32>(at - name->data);
     return *name;
   }

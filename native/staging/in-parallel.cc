@@ -18,7 +18,7 @@ namespace spore::staging {
 namespace {
 
 constexpr size_t kFilesAtOnce = 32;
-constexpr size_t kFilesPerThread = 512; // some ms of work: starting a thread takes a tenth of one
+constexpr size_t kFilesPerThread = 128; // a ms of work: starting a thread takes a tenth of one
 constexpr size_t kMaxThreads = 4; // more wait for the kernel's lock of the address space
 
 size_t processors() {

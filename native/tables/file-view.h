@@ -18,6 +18,7 @@ inline constexpr u32 section_bad = 0xffffffff;
 struct Name {
   const u8 *data = nullptr;
   u32 size = 0;
+  bool has_at = false; // an `@`, when it was read from a string table
 
   bool starts_with(const char *prefix) const {
     size_t n = __builtin_strlen(prefix);
@@ -88,7 +89,8 @@ private:
   std::optional<Name> name_in(const Bytes &table, u32 offset) const {
     if (offset >= table.size()) return std::nullopt;
     const u8 *at = table.data() + offset;
-    return Name{at, static_cast<u32>(string_length(at, table.size() - offset))};
+    StringScan found = scan_string(at, table.size() - offset);
+    return Name{at, static_cast<u32>(found.size), found.has_at};
   }
 
   u32 first_section;
