@@ -20,6 +20,7 @@ void spore::init_staging_binding(Napi::Env, Napi::Object) {}
 
 #include "addon/staging-env.h"
 #include "staging/allocate-file.h"
+#include "staging/bus-error.h"
 #include "staging/in-parallel.h"
 #include "staging/kernel-registry.h"
 
@@ -307,6 +308,9 @@ Napi::Value allocate_file_of(const Napi::CallbackInfo &info) {
   return failure ? to_js(info.Env(), failure) : info.Env().Null();
 }
 
+// While it is 0, no mapping of this process is damaged: spares a look at each.
+Napi::Value fault_count_of(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), repaired_faults()); }
+
 // (batch, index): gives one mapping up. Its views must have been detached.
 Napi::Value release_file(const Napi::CallbackInfo &info) {
   file_argument(info).mapping.release();
@@ -529,6 +533,7 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<allocate_file_of>(exports, "allocateFile", state);
   add_function<resident_share_of>(exports, "residentShare", state);
   add_function<evict_file_of>(exports, "evictFile", state);
+  add_function<fault_count_of>(exports, "faultCount", state);
   add_function<release_file>(exports, "releaseFile", state);
   add_function<release_batch>(exports, "releaseBatch", state);
   add_function<file_change>(exports, "fileChange", state);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <mutex>
 
 #include "staging/registry.h"
@@ -22,6 +23,7 @@ namespace {
 struct sigaction previous_bus;
 struct sigaction previous_segv;
 size_t page_size;
+std::atomic<uint32_t> fault_count{0};
 
 // Puts zeros from the faulting page to the end of the mapping: what follows a page behind the end of the
 // file is behind it too, and one mapping is better than one per page.
@@ -43,6 +45,7 @@ bool replace_with_copy(uintptr_t page) {
 bool repair(int signo, uintptr_t address) {
   RegistrySlot *slot = find_mapping(address);
   if (!slot) return false;
+  fault_count.fetch_add(1, std::memory_order_relaxed);
   const uintptr_t page = address & ~(page_size - 1);
   const uintptr_t begin = slot->begin.load(std::memory_order_relaxed);
   const uintptr_t end = (begin + slot->size.load(std::memory_order_relaxed) + page_size - 1) & ~(page_size - 1);
@@ -79,6 +82,8 @@ void on_fault(int signo, siginfo_t *info, void *context) {
 }
 
 } // namespace
+
+uint32_t repaired_faults() { return fault_count.load(std::memory_order_relaxed); }
 
 void install_fault_handlers() {
   static std::once_flag once;

@@ -90,6 +90,8 @@ export interface StagingBinding {
   stageBatch(...args: BatchArguments): NativeBatch;
   stageBatchAsync(...args: [...BatchArguments, callback: (batch: NativeBatch) => void]): void;
   fileView(batch: BatchHandle, index: number): ArrayBuffer | null;
+  /** While it is 0, no file is damaged. */
+  faultCount(): number;
   fileDamage(batch: BatchHandle, index: number): NativeFailure | null;
   adviseFile(batch: BatchHandle, index: number): NativeFailure | null;
   residentShare(descriptor: number, size: number): number;

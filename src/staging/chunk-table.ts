@@ -40,15 +40,20 @@ export class ChunkTable {
 
   /** In the owner: all are free. */
   fill(ranges: readonly ChunkRange[]): void {
-    for (const [chunk, { file = -1, begin, end }] of ranges.entries())
-      this.#ranges.set([file, begin, end], chunk * rangeWords);
+    let at = 0;
+    for (const { file = -1, begin, end } of ranges) {
+      this.#ranges[at++] = file;
+      this.#ranges[at++] = begin;
+      this.#ranges[at++] = end;
+    }
     this.#states.fill(free);
     Atomics.store(this.#free, 0, this.chunks);
   }
 
   range(chunk: number): ChunkRange {
-    const [file, begin, end] = this.#ranges.subarray(chunk * rangeWords, (chunk + 1) * rangeWords);
-    return { file: file! < 0 ? undefined : file!, begin: begin!, end: end! };
+    const at = chunk * rangeWords;
+    const file = this.#ranges[at]!;
+    return { file: file < 0 ? undefined : file, begin: this.#ranges[at + 1]!, end: this.#ranges[at + 2]! };
   }
 
   /** How often the chunk was begun before, if it was free and is this worker's now. */

@@ -57,9 +57,11 @@ export class WorkerFiles {
 
   /** @throws IoError when a file that was looked at since the last time shrank, or a view was written to */
   check(): void {
-    const seen = [...this.#seen];
-    this.#seen.clear();
-    for (const file of seen) file.check();
+    try {
+      for (const file of this.#seen) file.check();
+    } finally {
+      this.#seen.clear();
+    }
   }
 }
 

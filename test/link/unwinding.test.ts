@@ -139,3 +139,47 @@ test("hand-written frame directives and several .eh_frame sections in one object
   for (const flags of [["-pie"], ["-static"]])
     expect(await dir.linkAndRun(spore, ["main.o", "a.o"], { flags })).toMatchObject({ stdout: "11\n" });
 });
+
+test("the unwinder finds every one of 100,000 functions, more than one part of the search table has", async () => {
+  await using dir = await scratch({
+    // In two sections, so that what comes first in the file is not what comes first in memory.
+    "functions.s": `
+        .section .text.unlikely, "ax"
+        .rept 50000
+        .cfi_startproc
+        nop
+        .cfi_endproc
+        .endr
+        .text
+        .globl begin, end, cold_begin, cold_end
+        begin:
+        .rept 50000
+        .cfi_startproc
+        nop
+        .cfi_endproc
+        .endr
+        end:
+        .section .text.unlikely
+        cold_end:
+        .set cold_begin, cold_end - 50000
+        .section .note.GNU-stack, "", @progbits`,
+    "main.c": `
+      #include <stdio.h>
+      struct bases { void *text, *data, *function; };
+      const void *_Unwind_Find_FDE(void *pc, struct bases *bases);
+      extern char begin[], end[], cold_begin[], cold_end[];
+      static int found(char *from, char *to) {
+        struct bases bases;
+        int n = 0;
+        for (char *function = from; function < to; function++)
+          n += _Unwind_Find_FDE(function, &bases) && bases.function == function;
+        return n;
+      }
+      int main(void) { printf("%d %d\\n", found(begin, end), found(cold_begin, cold_end)); return 0; }`,
+  });
+  await dir.compile("functions.s", []);
+  await dir.compile("main.c", ["-O1"]);
+  expect(await dir.linkAndRun(spore, ["main.o", "functions.o"], { flags: ["-pie"] })).toMatchObject({
+    stdout: "50000 50000\n",
+  });
+});

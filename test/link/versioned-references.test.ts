@@ -73,3 +73,20 @@ test("a version that nothing has is undefined", async () => {
   expect(status).toBe(1);
   expect(stderr).toMatch(/undefined reference to 'g@V1'\n>>> referenced by main\.o:\(function main\)/);
 });
+
+test("versions of names of any length are found, wherever the @ is in them", async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `f${"x".repeat(i)}`);
+  const source = names
+    .map((name, i) => `__asm__(".symver ${name}_1, ${name}@@V1"); int ${name}_1(void) { return ${i}; }`)
+    .join("\n");
+  await using dir = await scratch({ "many.c": source, script: "V1 { global: f*; local: *; };" });
+  await dir.compile("many.c", ["-fPIC"]);
+  const seen = [];
+  for (const linker of [bfd, spore]) {
+    await dir.link(linker, ["many.o"], { flags: ["-shared", "-Wl,--version-script,script"], output: "libmany.so" });
+    const { text } = await readelf(dir.file("libmany.so"), "-W", "--dyn-syms");
+    seen.push([...text.matchAll(/ (fx*@+V1)/g)].map(([, name = ""]) => name).toSorted());
+  }
+  expect(seen[1]).toEqual(seen[0]);
+  expect(seen[1]).toEqual(names.map((name) => `${name}@@V1`).toSorted());
+});

@@ -66,6 +66,31 @@ test("failures can be collected instead, and the other files are staged", () => 
   expect(set.changedFiles()).toEqual([]);
 });
 
+test("of many files, which several threads stage, each failure and each change has its own index", () => {
+  using dir = scratch();
+  mkdirSync(dir.path("many"));
+  const paths = Array.from({ length: 2_000 }, (_, i) => dir.path(`many/${i}`));
+  for (const path of paths) writeFileSync(path, path);
+  const missing = [3, 700, 1_999];
+  for (const i of missing) rmSync(paths[i]!);
+  const before = memoryUse();
+  expect(() => stageFiles(StageMode.MmapShared, paths)).toThrow(
+    expect.objectContaining({ code: "ENOENT", path: paths[3] }),
+  );
+  expect(memoryUse()).toEqual(before);
+
+  const threads = readdirSync("/proc/self/task").length;
+  using set = stageFiles(StageMode.MmapShared, paths, { onError: "collect" });
+  expect(readdirSync("/proc/self/task")).toHaveLength(threads);
+  expect([...set.failures.keys()]).toEqual(missing);
+  expect(paths.filter((path, i) => !missing.includes(i) && text(set.bytes(i)) !== path)).toEqual([]);
+  expect(set.changedFiles()).toEqual([]);
+  for (const i of [0, 1_234]) writeFileSync(paths[i]!, "changed");
+  rmSync(paths[1_500]!);
+  expect(set.changedFiles()).toEqual([0, 1_234, 1_500]);
+  expect(() => set.check()).toThrow(expect.objectContaining({ code: "ERR_STAGE_CHANGED", path: paths[0] }));
+});
+
 test("ten thousand files are staged without keeping a descriptor, and unmapped again", () => {
   using dir = scratch();
   mkdirSync(dir.path("many"));
