@@ -9,7 +9,7 @@ import { Arena, defaultWorkerCount, type PoolFault, WorkerPool } from "../stagin
 import type { Pass } from "../tables/kernels.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
-import type { Inputs } from "./find-inputs.ts";
+import type { InputFile, Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { Workers } from "./workers.ts";
 
@@ -76,10 +76,15 @@ export async function spawn(
 }
 
 /** One for every processor that this link may use, as long as there is work for it. */
-function workersFor({ staged }: Inputs): number {
-  const bytes = staged.reduce((sum, set) => sum + set.sizes.reduce((total, size) => total + size, 0), 0);
+function workersFor({ files }: Inputs): number {
+  const bytes = files.reduce((sum, file) => sum + (isReadInPart(file) ? file.size / 8 : file.size), 0);
   const useful = usefulWorkers(bytes);
   return useful === 1 ? 1 : Math.min(useful, shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]));
+}
+
+/** Of shared objects the symbols are read, and as a rule little of an archive is linked. */
+function isReadInPart({ kind, isWholeArchive }: InputFile): boolean {
+  return kind === "shared" || (kind === "archive" && !isWholeArchive);
 }
 
 /**
