@@ -299,6 +299,7 @@ export const codes = {
   outputFailed: error<{ path: string; reason: string }>(({ path, reason }) => `cannot write '${path}': ${reason}`),
   outputIsInput: error<{ path: string }>(({ path }) => `output file '${path}' is also an input file`),
   outputTooLarge: error<{ size: string }>(({ size }) => `output would be ${size} large`),
+  addressTooLarge: error<{ symbol: string }>(({ symbol }) => `address of '${symbol}' is 2^53 or more`),
   addressOverlap: error<{ first: string; second: string }>(
     ({ first, second }) => `section '${first}' overlaps section '${second}'`,
   ),

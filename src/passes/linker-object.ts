@@ -57,9 +57,9 @@ export function defineDefsyms(
   }
 }
 
-/** Looks names up that the linker's object mentions. */
+/** Looks names up that the linker's object mentions. An address that is no Number is an error of the link. */
 export function symbolAddresses(
-  { tables }: Workers,
+  { tables, diagnostics }: Workers,
   internal: InternalObject,
   { internalFile }: Scanned,
 ): SymbolAddresses {
@@ -74,7 +74,11 @@ export function symbolAddresses(
   };
   const addressOf = (name: string): number | undefined => {
     const symbol = find(name, SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED);
-    return symbol === undefined ? undefined : tables.column("symbol", "address").get(symbol);
+    if (symbol === undefined) return undefined;
+    const address = tables.column("symbol", "address");
+    if (address.isNumber(symbol)) return address.get(symbol);
+    diagnostics.add("addressTooLarge", { symbol: name });
+    return 0;
   };
   return Object.assign(addressOf, {
     isDefined: (name: string): boolean => find(name, SymbolFlags.IS_UNDEFINED) !== undefined,

@@ -13,7 +13,12 @@ export class U64Column {
     this.#words = words;
   }
 
-  /** @throws RangeError for a value of 2^53 or more, which no offset or address is */
+  /** Whether `get()` has it: whether it is below 2^53, as all offsets are, and addresses unless a symbol is absolute. */
+  isNumber(row: number): boolean {
+    return this.#words[row * 2 + 1] < 0x200000;
+  }
+
+  /** @throws RangeError for a value of 2^53 or more */
   get(row: number): number {
     const high = this.#words[row * 2 + 1];
     if (high >= 0x200000) throw new RangeError(`row ${row} holds a value of 2^53 or more`);

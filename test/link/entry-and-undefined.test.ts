@@ -33,6 +33,17 @@ test("an entry symbol that nobody defines is a warning, and the program starts a
   }
 });
 
+test("an entry symbol whose address is out of all bounds is an error that names it", async () => {
+  await using dir = await scratch({
+    "start.s": `.globl _start\n.set _start, 0x20000000000000\n${exit(3)}.section .note.GNU-stack,"",@progbits`,
+  });
+  await dir.compile("start.s");
+  expect(await dir.linkDirectly(spore, ["start.o", "-o", "a.out"])).toMatchObject({
+    status: 1,
+    stderr: "spore: error: address of '_start' is 2^53 or more\n",
+  });
+});
+
 test("--defsym defines a symbol as a number, another symbol, or one with an offset", async () => {
   await using dir = await scratch({
     "main.c":
