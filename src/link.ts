@@ -5,6 +5,7 @@ import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { compress } from "./passes/compress.ts";
+import { countBytes } from "./passes/count-bytes.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
@@ -25,6 +26,7 @@ import { write } from "./passes/write.ts";
 import { formatCrossReference } from "./reports/cross-reference.ts";
 import type { MapSection } from "./reports/map-file.ts";
 import type { ScanReport } from "./reports/scan-report.ts";
+import type { LinkBytes } from "./reports/stats.ts";
 import { targetOf } from "./targets/index.ts";
 
 export interface LinkResult {
@@ -41,6 +43,7 @@ export interface LinkResult {
   readonly timings: readonly KernelTiming[];
   /** From the fork of the workers until the output was in its place. */
   readonly wallMs: number;
+  readonly bytes: LinkBytes;
 }
 
 /** Tries of a link before two names with one hash are called an error: a try has a seed of its own. */
@@ -124,6 +127,7 @@ async function linkOnce(
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
     timings: workers.timings,
     wallMs,
+    bytes: countBytes(workers, inputs, size),
   };
 }
 

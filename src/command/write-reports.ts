@@ -5,7 +5,7 @@ import type { LinkResult } from "../link.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { formatDependencies } from "../reports/dependency-file.ts";
 import { formatMap } from "../reports/map-file.ts";
-import { formatPasses, formatStats } from "../reports/stats.ts";
+import { formatBytes, formatPasses, formatStats } from "../reports/stats.ts";
 import { formatTrace } from "../reports/trace.ts";
 import { ioError } from "../staging/index.ts";
 import type { LinkReports } from "./main.ts";
@@ -17,7 +17,11 @@ export function writeReports(result: LinkResult, options: LinkOptions): LinkRepo
   if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
   for (const line of result.unusedSections) standardError += `${line}\n`;
   if (options.isStats)
-    standardError += `${formatStats(result.timings)}\n${formatPasses(result.timings, result.wallMs)}`;
+    standardError += [
+      formatStats(result.timings),
+      formatPasses(result.timings, result.wallMs),
+      formatBytes(result.bytes),
+    ].join("\n");
   if (options.traceFile !== undefined) writeReport(options.traceFile, formatTrace(result.timings));
   if (options.dependencyFile !== undefined)
     writeReport(options.dependencyFile, formatDependencies(options.output, result.openedPaths));

@@ -36,6 +36,26 @@ export function formatStats(runs: readonly KernelRun[]): string {
   return formatTable([headings, ...rows]);
 }
 
+/** What a link held, in bytes. */
+export interface LinkBytes {
+  readonly inputFiles: number;
+  readonly inputs: number;
+  /** Memory that the workers share: what of it was touched. */
+  readonly arena: number;
+  readonly output: number;
+}
+
+/** A table that ends in a newline. */
+export function formatBytes({ inputFiles, inputs, arena, output }: LinkBytes): string {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(2);
+  return formatTable([
+    ["bytes", "files", "MiB"],
+    ["inputs, mapped", String(inputFiles), mib(inputs)],
+    ["arena, touched", "", mib(arena)],
+    ["output", "1", mib(output)],
+  ]);
+}
+
 /** A run of a kernel, of a pass, and when it was. */
 export interface TimedRun extends KernelRun {
   readonly pass: string;
