@@ -183,3 +183,31 @@ test("the unwinder finds every one of 100,000 functions, more than one part of t
     stdout: "50000 50000\n",
   });
 });
+
+test("an LSDA in a group that another file keeps is no error, as GNU ld has it", async () => {
+  const source = (name: string): string => `
+    .section .gcc_except_table.g, "aG", @progbits, g, comdat
+    table: .byte 0xff, 0xff, 0x01, 0
+    .text
+    .globl ${name}
+    ${name}: .cfi_startproc
+    .cfi_personality 0x9b, reference
+    .cfi_lsda 0x1b, table
+    ret
+    .cfi_endproc
+    personality: ret
+    .section .data.rel.ro, "aw"
+    reference: .quad personality
+    .section .note.GNU-stack, "", @progbits`;
+  await using dir = await scratch({
+    "a.s": source("a"),
+    "b.s": source("b"),
+    "main.c": "void a(void), b(void); int main(void) { a(); b(); return 5; }",
+  });
+  for (const name of ["a.s", "b.s", "main.c"]) await dir.compile(name);
+  for (const linker of [bfd, spore])
+    expect(await dir.linkAndRun(linker, ["main.o", "a.o", "b.o"]), linker.name).toMatchObject({
+      status: 5,
+      stderr: "",
+    });
+});
