@@ -25,4 +25,5 @@ export { parseOptions } from "./options/parse.ts";
 export type { KernelTiming } from "./passes/workers.ts";
 export type { MapInput, MapSection } from "./reports/map-file.ts";
 export type { ScannedFile, ScanReport, SymbolPlaces } from "./reports/scan-report.ts";
+export type { LinkBytes } from "./reports/stats.ts";
 export { IoError } from "./staging/index.ts";
