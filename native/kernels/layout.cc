@@ -80,8 +80,11 @@ bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf6
 bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
   MentionId m = file.mention(symbol);
   SymbolId s{t.mention.symbol[m]};
-  // Nobody claims a name by referring to it. Most mentions are out here, before the symbol's row is looked for.
-  if (raw(s) != raw(m) && (t.mention.flags[m] & MentionFlags::KIND) == MentionFlags::UNDEFINED) return false;
+  // Nobody claims a name by referring to it, but the linker, which is asked to define some. Most mentions are out here,
+  // before the symbol's row is looked for.
+  if (raw(s) != raw(m) && (t.mention.flags[m] & MentionFlags::KIND) == MentionFlags::UNDEFINED &&
+      !(t.file.flags[file.id] & FileFlags::IS_INTERNAL))
+    return false;
   u64 claim = t.symbol.claim[s];
   if (claim && (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol)) return false;
   u32 flags = t.symbol.flags[s];
@@ -93,6 +96,14 @@ bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
   if (section >= file.section_count) return false;
   u32 kept = t.section.flags[file.section_id(section)];
   return (kept & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
+}
+
+Name global_name(const Tables &t, const FileView &file, u32 symbol) {
+  Elf64_Sym sym = file.symbols()[symbol];
+  if (sym.st_name != 0 || !(t.file.flags[file.id] & FileFlags::IS_INTERNAL))
+    return file.symbol_name(sym).value_or(Name{});
+  const char *name = reinterpret_cast<const char *>(t.mention.name[file.mention(symbol)]);
+  return {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false};
 }
 
 void count_symtab(Job &job, RowRange<FileId> rows) {
@@ -111,9 +122,8 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
         }
       for (u32 i = file.first_global; i < file.symbol_count; i++) {
         if (!is_kept_global(t, file, i)) continue;
-        auto name = file.symbol_name(file.symbols()[i]);
         globals++;
-        strings += (name ? name->size : 0) + 1;
+        strings += global_name(t, file, i).size + 1;
       }
     }
     t.file.output_locals[f] = locals;

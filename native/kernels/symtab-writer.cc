@@ -38,7 +38,7 @@ void SymtabWriter::write_file(FileId f) {
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     if (!is_kept_global(t_, file, i)) continue;
     Elf64_Sym sym = file.symbols()[i];
-    Name name = file.symbol_name(sym).value_or(Name{});
+    Name name = global_name(t_, file, i);
     place_global(file, i, sym);
     add(globals_, sym, name);
   }

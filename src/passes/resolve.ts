@@ -118,6 +118,7 @@ function defineSectionBounds(
     if (!names.has(finding.operand)) names.set(finding.operand, findings.symbolName(finding.file, finding.symbol));
   const claim = tables.column("symbol", "claim");
   const sameSymbol = tables.column("mention", "symbol");
+  const nameOf = tables.column("mention", "name");
   const mentions = tables.rows("mention");
   for (const symbol of [...names.keys()].toSorted((a, b) => a - b)) {
     const index = internal.add(names.get(symbol)!);
@@ -125,6 +126,7 @@ function defineSectionBounds(
     const spare = index - internal.symbolCount;
     if (spare >= SPARE_MENTIONS) break;
     sameSymbol[mentions + spare] = symbol;
+    nameOf.setHalves(mentions + spare, nameOf.low(symbol), nameOf.high(symbol));
     // As Claim::make does it: rank Weak, the linker's object, the symbol's index; inverted.
     claim.setHalves(symbol, ~index >>> 0, ~((3 << 28) | internalFile) >>> 0);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, spore } from "../harness/oracles.ts";
+import { bfd, readelf, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const item = (name: string): string =>
@@ -21,6 +21,9 @@ test("__start_ and __stop_ delimit what all files put into a section", async () 
       expect(await dir.linkAndRun(linker, ["main.o", "a.o", "b.o"], { flags }), linker.name).toMatchObject({
         stdout: "main a b \n",
       });
+  const { text } = await readelf(dir.file("a.out"), "-sW");
+  expect(text.match(/ __(start|stop)_registry$/gm)?.toSorted()).toEqual([" __start_registry", " __stop_registry"]);
+  expect(text).not.toMatch(/ GLOBAL +\w+ +\w+ *$/m); // nor a symbol without a name
 });
 
 test("each shared object has its own bounds of a section of the same name", async () => {
