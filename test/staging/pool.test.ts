@@ -265,9 +265,15 @@ test("a free worker takes chunks of one that is held up", async () => {
     flag.path("w.mjs"),
     `import { setTimeout as sleep } from "node:timers/promises";
      export default async (at, { range, arena, workerIndex }) => {
-       const done = arena.u32view(at, 1);
-       if (range.begin === 0) while (Atomics.load(done, 0) < 15) await sleep(1);
-       else Atomics.add(done, 0, 1);
+       const [done, begun] = [0, 1];
+       const counts = arena.u32view(at, 2);
+       if (range.begin === 0) {
+         Atomics.store(counts, begun, 1);
+         while (Atomics.load(counts, done) < 15) await sleep(1);
+       } else {
+         while (Atomics.load(counts, begun) === 0) await sleep(1); // else a quick worker may have taken all, the first too
+         Atomics.add(counts, done, 1);
+       }
        return workerIndex;
      };`,
   );
@@ -275,7 +281,7 @@ test("a free worker takes chunks of one that is held up", async () => {
     worker: { module: flag.path("w.mjs") },
     size: 2,
   });
-  const who = await stealing.map({ end: 16, chunkSize: 1 }, stealing.arena.allocate(4));
+  const who = await stealing.map({ end: 16, chunkSize: 1 }, stealing.arena.allocate(8));
   // Whoever has the first chunk, the other one has done what was left of the shares of both.
   expect(new Set(who)).toEqual(new Set([0, 1]));
 });
