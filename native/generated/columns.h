@@ -157,6 +157,15 @@ enum : u32 {
 };
 } // namespace HashSource
 
+namespace RequestKind {
+enum : u32 {
+  LINKER_DEFINED = 0x1,
+  VERSIONED_REFERENCE = 0x2,
+  VERSIONED_DEFINITION = 0x3,
+  WARNING_SECTION = 0x4,
+};
+} // namespace RequestKind
+
 // a staged file, in command-line order
 enum class InputId : u32 {};
 
@@ -238,8 +247,14 @@ enum class VersionId : u32 {};
 // an extent of the output: chunk * (bucketCount + parts) + ordinal or part, then merge cells, then the rest
 enum class DigestId : u32 {};
 
+// something that a kernel leaves for TypeScript to decide; no fault
+enum class RequestId : u32 {};
+
 // something wrong that a kernel found
 enum class FindingId : u32 {};
+
+// a code, by number: findings of it that had no room in the table
+enum class LostFindingId : u32 {};
 
 // A row is a staged file, in command-line order.
 struct InputTable {
@@ -542,10 +557,19 @@ struct DigestTable {
   Column<DigestId, u64> high; // of the 128-bit digest (write)
 };
 
+// A row is something that a kernel leaves for TypeScript to decide; no fault.
+struct RequestTable {
+  u64 rows;
+  Column<RequestId, u8> kind; // RequestKind; 0 while the row is being written
+  Column<RequestId, u32> file; // its file
+  Column<RequestId, u32> index; // a symbol's index in the file's symbol table, or a section header index, as the kind says
+  Column<RequestId, u64> operand; // as the kind says
+};
+
 // A row is something wrong that a kernel found.
 struct FindingTable {
   u64 rows;
-  Column<FindingId, u16> code; // Code; 0 while the row is being written
+  Column<FindingId, u16> code; // Code; 0 while the row is being written, and once it was read
   Column<FindingId, u32> file; // file or input
   Column<FindingId, u32> section; // section header index, or none
   Column<FindingId, u64> offset; // in the section, or in the file
@@ -553,8 +577,14 @@ struct FindingTable {
   Column<FindingId, u64> operand; // as the code says
 };
 
+// A row is a code, by number: findings of it that had no room in the table.
+struct LostFindingTable {
+  u64 rows;
+  Column<LostFindingId, u32> count; // since the table was last read; atomic
+};
+
 // What the parent decided before the kernel ran.
-struct Scalars {
+struct Decisions {
   u64 hash_seed; // seed of every name and piece hash; another one is taken when two names collide
   u64 hash_shift; // right shift of every hash: 0 but in a test of collisions
   u64 output_flags; // OutputFlags
@@ -564,31 +594,13 @@ struct Scalars {
   u64 name_rules_size; // bytes
   u64 bucket_count; // buckets in use
   u64 inflated; // address of the uncompressed copies of files
-  u64 isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
   u64 common_bucket; // row of the bucket of common symbols
-  u64 has_unmarked; // 1 when a section was reached and is still to be followed; atomic
-  u64 is_search_too_wide; // 1 when so much is referred to that archives are not worth searching
-  u64 finding_count; // rows of finding handed out, also past its end; atomic
-  u64 needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
-  u64 has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
-  u64 has_gnu_symbols; // 1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic
-  u64 has_static_tls; // 1 when a shared object uses Initial Exec; atomic
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
-  u64 got_relr_words; // words of .relr.dyn for .got's slots, the first ones (synthesise)
   u64 relr_offset; // offset of .relr.dyn in the output file
   u64 got_relatives; // dynamic relocations of .got slots without a symbol: the first in .rela.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies
-  u64 copy_size; // bytes of .copyrel (synthesise)
-  u64 copy_alignment; // log2 (synthesise)
-  u64 copy_relro_size; // bytes of .copyrel.rel.ro (synthesise)
-  u64 copy_relro_alignment; // log2 (synthesise)
-  u64 copy_count; // copy relocations (synthesise)
-  u64 dynsym_hashed; // symbols of .dynsym that can be found by name: the last ones (synthesise)
-  u64 gnu_hash_buckets; // buckets of .gnu.hash
   u64 gnu_hash_bloom_words; // 64-bit words of its Bloom filter
   u64 dynstr_own; // bytes of .dynstr before the symbols' names
-  u64 dynstr_size; // bytes of the symbols' names in .dynstr (synthesise)
-  u64 local_need_count; // rows of localNeed handed out; atomic
   u64 got_address; // of .got
   u64 got_plt_address; // of .got.plt; what _GLOBAL_OFFSET_TABLE_ names
   u64 plt_address; // of .plt
@@ -625,7 +637,6 @@ struct Scalars {
   u64 got_plt_size; // bytes of .got.plt
   u64 plt_size; // bytes of .plt
   u64 plt_got_size; // bytes of .plt.got
-  u64 dynsym_count; // symbols of .dynsym, with the null symbol
   u64 first_piece_digest; // row of digest of the first merge cell
   u64 first_symtab_digest; // row of digest of the first chunk's part of .symtab
   u64 first_single_digest; // row of digest of the first part that one kernel writes at once
@@ -639,8 +650,35 @@ struct Scalars {
   u64 versym_offset; // offset of .gnu.version in the output file
 };
 
+// What kernels find out.
+struct Results {
+  Result isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
+  Result has_unmarked; // 1 when a section was reached and is still to be followed; atomic
+  Result is_search_too_wide; // 1 when so much is referred to that archives are not worth searching
+  Result finding_count; // rows of finding handed out since it was last read, also past its end; atomic
+  Result needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
+  Result has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
+  Result has_gnu_symbols; // 1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic
+  Result has_static_tls; // 1 when a shared object uses Initial Exec; atomic
+  Result got_relr_words; // words of .relr.dyn for .got's slots, the first ones (synthesise)
+  Result copy_size; // bytes of .copyrel (synthesise)
+  Result copy_alignment; // log2 (synthesise)
+  Result copy_relro_size; // bytes of .copyrel.rel.ro (synthesise)
+  Result copy_relro_alignment; // log2 (synthesise)
+  Result copy_count; // copy relocations (synthesise)
+  Result dynsym_hashed; // symbols of .dynsym that can be found by name: the last ones (synthesise)
+  Result gnu_hash_buckets; // buckets of .gnu.hash
+  Result dynstr_size; // bytes of the symbols' names in .dynstr (synthesise)
+  Result local_need_count; // rows of localNeed handed out; atomic
+  Result dynsym_count; // symbols of .dynsym, with the null symbol
+  Result request_count; // rows of request handed out; atomic
+  Result has_collision; // 1 when two names, pieces or CIEs have one hash; atomic
+  Result has_too_few_buckets; // 1 when the table of buckets is full; atomic
+};
+
 struct Tables {
-  Scalars link;
+  Decisions link;
+  Results found;
   InputTable input;
   IndexNameTable index_name;
   FileTable file;
@@ -668,7 +706,9 @@ struct Tables {
   DynsymTable dynsym;
   VersionTable version;
   DigestTable digest;
+  RequestTable request;
   FindingTable finding;
+  LostFindingTable lost_finding;
 };
 
 } // namespace spore

@@ -28,19 +28,13 @@ enum class Code : u16 {
   Bitcode, // 
   BadSymbolName, // symbol: index in the file
   BadSymbolSection, // symbol: index in the file
-  HashCollision, // symbol: index in the file
   DuplicateSymbol, // symbol: index in the file; operand: claim of the first definition
   UndefinedSymbol, // symbol: index in the file; offset: of the reference in the section
   UndefinedInShared, // symbol: index in the file
-  LinkerDefined, // symbol: its id; a name that the linker may define
   VersionUnknown, // symbol: index in the file
-  VersionedReference, // symbol: index in the file; operand: hash of its name without the version
-  VersionedDefinition, // symbol: index in the file of a definition that such a reference may mean
-  WarningSection, // a .gnu.warning.SYMBOL section
   SymbolWarning, // symbol: index in the file; offset: of the reference
   BadSectionName, // 
   BadSection, // 
-  TooManySections, // 
   CompressedSection, // 
   CompressionType, // operand: ch_type
   LtoObject, // 

@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { optionsPage } from "../../src/command/help.ts";
 import { findings } from "../../src/tables/findings.ts";
 import { kernels } from "../../src/tables/kernels.ts";
-import { enumerations, scalars, schema, type TableSchema } from "../../src/tables/schema.ts";
+import { decisions, enumerations, results, schema, type TableSchema } from "../../src/tables/schema.ts";
 import { expressions, fields, relaxations, relocations } from "../../src/targets/x86-64-relocations.ts";
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
@@ -29,9 +29,11 @@ function columnsHeader(): string {
       lines.push(`  Column<${table.id}, ${width}> ${snake(column)}; // ${is}`);
     lines.push("};\n");
   }
-  lines.push("// What the parent decided before the kernel ran.", "struct Scalars {");
-  for (const [name, is] of Object.entries(scalars)) lines.push(`  u64 ${snake(name)}; // ${is}`);
-  lines.push("};\n", "struct Tables {", "  Scalars link;");
+  lines.push("// What the parent decided before the kernel ran.", "struct Decisions {");
+  for (const [name, is] of Object.entries(decisions)) lines.push(`  u64 ${snake(name)}; // ${is}`);
+  lines.push("};\n", "// What kernels find out.", "struct Results {");
+  for (const [name, is] of Object.entries(results)) lines.push(`  Result ${snake(name)}; // ${is}`);
+  lines.push("};\n", "struct Tables {", "  Decisions link;", "  Results found;");
   for (const name of Object.keys(schema)) lines.push(`  ${pascal(name)}Table ${snake(name)};`);
   lines.push("};\n", "} // namespace spore");
   return lines.join("\n") + "\n";

@@ -200,14 +200,13 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         if (auto note = file.contents(h)) {
           Properties found = properties_of(*note);
           more_flags |= found.file_flags;
-          std::atomic_ref<u64>(const_cast<u64 &>(t.link.isa_needed))
-              .fetch_or(found.isa_needed, std::memory_order_relaxed);
+          t.found.isa_needed.set_bits(found.isa_needed);
         }
         continue;
       }
       if (name->starts_with(".gnu.lto_")) continue; // beside machine code; objects without it were refused by the scan
       if (name->starts_with(".gnu.warning.")) {
-        job.report(Code::WarningSection, place);
+        job.request(RequestKind::WARNING_SECTION, f, i);
         continue;
       }
       bool is_alloc = h.sh_flags & SHF_ALLOC;
@@ -228,8 +227,8 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       }
       BucketId bucket = bucketing.bucket_of(*name, rule, h, is_merged, f, i);
       if (raw(bucket) == 0) {
-        job.report(Code::TooManySections, place);
-        continue;
+        t.found.has_too_few_buckets.set(); // it is tried again with more
+        return;
       }
       t.section.bucket[s] = static_cast<u16>(raw(bucket));
       u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;

@@ -110,7 +110,7 @@ private:
                       SymbolFlags::NEEDS_TLS_DESC);
     case Expression::tlsLd:
       if (tls_action(ref, output_) == TlsAction::AsWritten) {
-        std::atomic_ref<u64>(const_cast<u64 &>(t_.link.needs_tls_ld)).store(1, std::memory_order_relaxed);
+        t_.found.needs_tls_ld.set();
         return 1;
       }
       if (!target_.may_rewrite_tls(TlsRewrite::ld_to_le, contents, at, next_type))
@@ -120,8 +120,7 @@ private:
       if (tls_action(ref, output_) == TlsAction::ToLocalExec &&
           target_.may_rewrite_tls(TlsRewrite::ie_to_le, contents, at, next_type))
         return 1;
-      if (output_ & OutputFlags::SHARED)
-        std::atomic_ref<u64>(const_cast<u64 &>(t_.link.has_static_tls)).store(1, std::memory_order_relaxed);
+      if (output_ & OutputFlags::SHARED) t_.found.has_static_tls.set();
       need(ref, rela, SymbolFlags::NEEDS_GOT_TP);
       return 1;
     case Expression::tpOffset:
@@ -147,7 +146,7 @@ private:
 
   void act(Action action, const Reference &ref, const Elf64_Rela &rela) {
     if (!is_writable_ && (action == Action::Relative || action == Action::Symbolic)) {
-      std::atomic_ref<u64>(const_cast<u64 &>(t_.link.has_text_relocations)).store(1, std::memory_order_relaxed);
+      t_.found.has_text_relocations.set();
       if (!has_text_relocation_) report(Code::TextRelocation, rela, rela.type());
       has_text_relocation_ = true; // one of each file is enough for a warning
     }
@@ -258,8 +257,7 @@ void scan_relocations(Job &job, RowRange<FileId> rows) {
     if (local.empty()) continue;
     // Space, not an order: a file's rows are found through the file.
     std::sort(local.begin(), local.end(), [](const LocalNeed &a, const LocalNeed &b) { return a.symbol < b.symbol; });
-    u64 first = std::atomic_ref<u64>(const_cast<u64 &>(t.link.local_need_count))
-                    .fetch_add(local.size(), std::memory_order_relaxed);
+    u64 first = t.found.local_need_count.add(local.size());
     if (first + local.size() > t.local_need.rows) {
       job.report(Code::SectionTooLarge, {.file = raw(f)});
       t.file.local_needs[f] = 0;

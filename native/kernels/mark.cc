@@ -120,7 +120,6 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   Marker marker(t);
   EhFrame frame;
-  std::atomic_ref<u64> has_unmarked(const_cast<u64 &>(t.link.has_unmarked));
   for (FileId f : rows) {
     if (!is_live_object(t, f)) continue;
     FileView file(t, f);
@@ -130,7 +129,7 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
       Elf64_Shdr header = file.section(i);
       // A worker that died left something reached that nobody followed.
       if ((flags & (SectionFlags::LIVE | SectionFlags::EXPANDED)) == SectionFlags::LIVE && header.sh_flags & SHF_ALLOC)
-        has_unmarked.store(1, std::memory_order_relaxed);
+        t.found.has_unmarked.set();
       // What is ordered with a section lives with it.
       if (header.sh_flags & SHF_LINK_ORDER && header.sh_link < file.section_count &&
           is_kept(t, file.section_id(header.sh_link)))
@@ -146,7 +145,7 @@ void mark_eh_frames(Job &job, RowRange<FileId> rows) {
             marker.reach_symbol(file, frame.relas[k].symbol());
       }
     }
-    if (!marker.is_empty()) has_unmarked.store(1, std::memory_order_relaxed);
+    if (!marker.is_empty()) t.found.has_unmarked.set();
     marker.follow();
   }
 }

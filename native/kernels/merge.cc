@@ -187,7 +187,7 @@ void verify_pieces(Job &job, RowRange<MergeableId> rows) {
       Bytes a = piece_bytes(t, p), b = piece_bytes(t, same);
       u16 other = t.mergeable.ordinal[MergeableId{t.piece.mergeable[same]}];
       if (a.size() != b.size() || ordinal != other || std::memcmp(a.data(), b.data(), a.size()) != 0)
-        job.report(Code::HashCollision, {.file = t.mergeable.file[m], .offset = t.piece.start[p]});
+        t.found.has_collision.set();
     }
   }
 }
@@ -252,9 +252,7 @@ void count_fdes(Job &job, RowRange<FileId> rows) {
       FileView file(t, f);
       CieId cie{t.file.first_cie[f]};
       for (u32 i = 0; i < t.file.cies[f]; i++)
-        if (!is_same_cie(t, cie + i))
-          job.report(Code::HashCollision,
-                     {.file = raw(f), .section = t.cie.section[cie + i], .offset = t.cie.start[cie + i]});
+        if (!is_same_cie(t, cie + i)) t.found.has_collision.set();
       for_each_eh_frame(t, file, [&](u32 section, const std::optional<Bytes> &) {
         u64 bad = 0;
         if (!parse_eh_frame(file, section, relocation_section_of(t, file, section), frame, bad)) {

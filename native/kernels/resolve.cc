@@ -200,7 +200,7 @@ void gather_symbols(Job &job, RowRange<FileId> rows) {
       } else if (claim == 0 && kind == MentionFlags::UNDEFINED) {
         auto name = file.symbol_name(sym);
         if (name && (name->starts_with("__start_") || name->starts_with("__stop_")))
-          job.report(Code::LinkerDefined, {.file = raw(f), .symbol = i, .operand = raw(s)});
+          job.request(RequestKind::LINKER_DEFINED, f, i, raw(s));
       }
       // A weak reference is bound to a shared object when another makes it needed.
       if (kind == MentionFlags::UNDEFINED && claim && !(mention & MentionFlags::WEAK) &&
@@ -290,8 +290,7 @@ void bind_symbols(Job &job, RowRange<RangeId> rows) {
           FileView file(t, owner);
           Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
           if (sym.type() == STT_GNU_IFUNC) flags |= SymbolFlags::IS_IFUNC;
-          if (sym.type() == STT_GNU_IFUNC || sym.binding() == STB_GNU_UNIQUE)
-            std::atomic_ref<u64>(const_cast<u64 &>(t.link.has_gnu_symbols)).store(1, std::memory_order_relaxed);
+          if (sym.type() == STT_GNU_IFUNC || sym.binding() == STB_GNU_UNIQUE) t.found.has_gnu_symbols.set();
           if (sym.type() == STT_FUNC) flags |= SymbolFlags::IS_FUNCTION;
           if (sym.type() == STT_TLS) flags |= SymbolFlags::IS_TLS;
           if (sym.st_shndx == SHN_ABS) flags |= SymbolFlags::IS_ABSOLUTE;

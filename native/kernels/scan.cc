@@ -342,7 +342,7 @@ void scan_object(Job &job, const FileView &file) {
         flags |= MentionFlags::DEFAULT_VERSION;
       } else if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) {
         u64 plain = hash_name(t, name->data, static_cast<size_t>(at - name->data));
-        job.report(Code::VersionedReference, {.file = raw(file.id), .symbol = i, .operand = plain});
+        job.request(RequestKind::VERSIONED_REFERENCE, file.id, i, plain);
       }
     }
     t.mention.flags[m] = static_cast<u8>(flags);
@@ -501,8 +501,7 @@ void verify_names(Job &job, RowRange<FileId> rows) {
         __builtin_prefetch(&t.mention.name[MentionId{t.mention.symbol[MentionId{i + 2 * ahead}]}]);
       if (i + ahead < end) __builtin_prefetch(name_text(t, MentionId{t.mention.symbol[MentionId{i + ahead}]}));
       MentionId same{t.mention.symbol[MentionId{i}]};
-      if (raw(same) != i && !is_same_name(t, MentionId{i}, same, own, other))
-        job.report(Code::HashCollision, {.file = raw(f), .symbol = i - begin + t.file.first_global[f]});
+      if (raw(same) != i && !is_same_name(t, MentionId{i}, same, own, other)) t.found.has_collision.set();
     }
   }
 }
@@ -513,16 +512,15 @@ void match_versions(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   std::unordered_set<u64> hashes;
   std::unordered_set<u32> symbols;
-  u64 found = std::min<u64>(t.link.finding_count, t.finding.rows);
-  for (u32 row = 0; row < found; row++) {
-    FindingId id{row};
-    // What is being added meanwhile has another code.
-    if (std::atomic_ref<u16>(t.finding.code[id]).load(std::memory_order_acquire) !=
-        static_cast<u16>(Code::VersionedReference))
+  u64 requests = std::min<u64>(t.found.request_count, t.request.rows);
+  for (u32 row = 0; row < requests; row++) {
+    RequestId id{row};
+    // What is being added meanwhile is of another kind.
+    if (std::atomic_ref<u8>(t.request.kind[id]).load(std::memory_order_acquire) != RequestKind::VERSIONED_REFERENCE)
       continue;
-    hashes.insert(t.finding.operand[id]);
-    FileView file(t, FileId{t.finding.file[id]});
-    symbols.insert(t.mention.symbol[file.mention(t.finding.symbol[id])]);
+    hashes.insert(t.request.operand[id]);
+    FileView file(t, FileId{t.request.file[id]});
+    symbols.insert(t.mention.symbol[file.mention(t.request.index[id])]);
   }
   for (FileId f : rows) {
     if (t.file.flags[f] & FileFlags::IS_BROKEN) continue;
@@ -531,7 +529,7 @@ void match_versions(Job &job, RowRange<FileId> rows) {
       MentionId m = file.mention(i);
       if ((t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::DEFINED) continue;
       if (hashes.contains(t.mention.hash[m]) || symbols.contains(t.mention.symbol[m]))
-        job.report(Code::VersionedDefinition, {.file = raw(f), .symbol = i});
+        job.request(RequestKind::VERSIONED_DEFINITION, f, i);
     }
   }
 }

@@ -168,7 +168,7 @@ void hash_indexes(Job &job, RowRange<InputId> rows) {
 }
 
 void search_indexes(Job &job, RowRange<RangeId> rows) {
-  for ([[maybe_unused]] RangeId row : rows) const_cast<Scalars &>(job.t.link).is_search_too_wide = !Search(job.t).run();
+  for ([[maybe_unused]] RangeId row : rows) job.t.found.is_search_too_wide.set(!Search(job.t).run());
 }
 
 } // namespace spore

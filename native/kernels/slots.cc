@@ -236,12 +236,11 @@ void place_copies(Job &job, RowRange<RangeId> rows) {
       if (is_relro) t.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);
       copies.push_back({raw(f), sym.st_value, offset, is_relro});
     }
-    Scalars &link = const_cast<Scalars &>(t.link);
-    link.copy_size = size[0];
-    link.copy_alignment = alignment[0];
-    link.copy_relro_size = size[1];
-    link.copy_relro_alignment = alignment[1];
-    link.copy_count = copies.size();
+    t.found.copy_size.set(size[0]);
+    t.found.copy_alignment.set(alignment[0]);
+    t.found.copy_relro_size.set(size[1]);
+    t.found.copy_relro_alignment.set(alignment[1]);
+    t.found.copy_count.set(copies.size());
   }
 }
 
@@ -284,7 +283,6 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       if (is_hashed(t, s)) hashed.push_back(e);
       else plain.push_back(e);
     }
-    Scalars &link = const_cast<Scalars &>(t.link);
     u32 buckets = static_cast<u32>(hashed.size() / 4 + 1);
     for (EntryId e : hashed) {
       Name name = symbol_name(t, SymbolId{t.entry.symbol[e]});
@@ -316,10 +314,10 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
     };
     for (EntryId e : plain) number(e);
     for (EntryId e : hashed) number(e);
-    link.dynsym_hashed = hashed.size();
-    link.gnu_hash_buckets = buckets;
-    link.dynsym_count = index;
-    link.dynstr_size = string;
+    t.found.dynsym_hashed.set(hashed.size());
+    t.found.gnu_hash_buckets.set(buckets);
+    t.found.dynsym_count.set(index);
+    t.found.dynstr_size.set(string);
   }
 }
 

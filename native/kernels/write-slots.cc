@@ -65,7 +65,7 @@ public:
     rela_plt_.resize(t_.link.rela_plt_size);
     if (!got_plt_.empty()) put64(got_plt_, 0, t_.link.dynamic_address);
     if (!plt_.empty()) target_.write_plt_header(plt_.data(), t_.link.plt_address, t_.link.got_plt_address);
-    if (t_.link.needs_tls_ld) {
+    if (t_.found.needs_tls_ld) {
       if (flags_ & OutputFlags::STATIC) put64(got_, 0, 1);
       else add(symbolics_, t_.link.got_address, 0, target_.dynamic().dtpmod, 0);
     }
@@ -83,7 +83,7 @@ public:
     write_part(job_, output, RelaPlt, rela_plt_, t_.link.rela_plt_offset);
     std::vector<u64> words = encode_relr(packed_, t_.link.got_address);
     std::vector<u8> relr;
-    append(relr, words.data(), std::min<size_t>(words.size(), t_.link.got_relr_words) * sizeof(u64));
+    append(relr, words.data(), std::min<size_t>(words.size(), t_.found.got_relr_words) * sizeof(u64));
     write_part(job_, output, RelrGot, relr, t_.link.relr_offset);
   }
 
@@ -253,7 +253,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
 
 // .gnu.hash: header, Bloom filter, buckets, chains. The hashed symbols are the last of .dynsym, by bucket.
 std::vector<u8> gnu_hash_table(const Tables &t, u32 count, u32 hashed) {
-  u32 buckets = static_cast<u32>(t.link.gnu_hash_buckets), words = static_cast<u32>(t.link.gnu_hash_bloom_words);
+  u32 buckets = static_cast<u32>(t.found.gnu_hash_buckets), words = static_cast<u32>(t.link.gnu_hash_bloom_words);
   u32 first = count - hashed; // index of the first hashed symbol
   constexpr u32 shift = 26;
   std::vector<u64> bloom(words);
@@ -293,9 +293,9 @@ std::vector<u8> sysv_hash_table(const Tables &t, u32 count) {
 void write_dynsym(Job &job) {
   const Tables &t = job.t;
   Output output(job);
-  u32 count = static_cast<u32>(t.link.dynsym_count), hashed = static_cast<u32>(t.link.dynsym_hashed);
+  u32 count = static_cast<u32>(t.found.dynsym_count), hashed = static_cast<u32>(t.found.dynsym_hashed);
   std::vector<u8> symbols(sizeof(Elf64_Sym)), strings, versions(2);
-  strings.resize(t.link.dynstr_size);
+  strings.resize(t.found.dynstr_size);
   for (u32 i = 1; i < count; i++) {
     EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
     SymbolId s{t.entry.symbol[e]};
@@ -345,7 +345,7 @@ void pack_got(Job &job, RowRange<RangeId> rows) {
       if (!(ref.flags & (Reference::Imported | Reference::Absolute | Reference::Undefined)))
         places.push_back(u64{t.entry.got[e]} * 8);
     }
-    const_cast<Scalars &>(t.link).got_relr_words = encode_relr(places, 0).size();
+    t.found.got_relr_words.set(encode_relr(places, 0).size());
   }
 }
 

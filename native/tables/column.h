@@ -59,6 +59,22 @@ private:
   T &data_at(Id id) const { return (*this)[id]; }
 };
 
+// A single value that kernels find out, all workers together. Stores may be repeated by a rerun, but for add().
+class Result {
+public:
+  void set(u64 value = 1) const { cell().store(value, std::memory_order_relaxed); }
+  void set_bits(u64 bits) const { cell().fetch_or(bits, std::memory_order_relaxed); }
+  // Hands out space: returns what it was before.
+  u64 add(u64 count) const { return cell().fetch_add(count, std::memory_order_relaxed); }
+  operator u64() const { return cell().load(std::memory_order_relaxed); }
+
+private:
+  // Kernels see the tables as const; this is what they may change in the root block.
+  std::atomic_ref<u64> cell() const { return std::atomic_ref<u64>(const_cast<u64 &>(value_)); }
+
+  u64 value_;
+};
+
 // The rows [begin, end) of a kernel's share, in order.
 template <RowId Id> class RowRange {
 public:

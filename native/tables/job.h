@@ -35,11 +35,15 @@ public:
 
   u64 parameter(u32 i) const { return arguments_.parameters[i]; }
 
-  // Adds a row to the findings. Rows past the table's end are counted, not kept; one that a rerun repeats
-  // is dropped by the parent.
+  // Adds a row to the findings. Those past the table's end are counted by code, so that no error is lost; one that a
+  // rerun repeats is dropped by the parent.
   void report(Code code, const Place &place) {
-    u64 row = std::atomic_ref<u64>(const_cast<u64 &>(t.link.finding_count)).fetch_add(1, std::memory_order_relaxed);
-    if (row >= t.finding.rows) return;
+    u64 row = t.found.finding_count.add(1);
+    if (row >= t.finding.rows) {
+      std::atomic_ref<u32>(t.lost_finding.count[LostFindingId{static_cast<u32>(code)}])
+          .fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
     FindingId id{static_cast<u32>(row)};
     t.finding.file[id] = place.file;
     t.finding.section[id] = place.section;
@@ -47,6 +51,18 @@ public:
     t.finding.symbol[id] = place.symbol;
     t.finding.operand[id] = place.operand;
     std::atomic_ref<u16>(t.finding.code[id]).store(static_cast<u16>(code), std::memory_order_release);
+  }
+
+  // Leaves something for TypeScript to decide. `kind` is a RequestKind. There is room for one of each kind for each
+  // mention or section, and for a rerun's; the parent checks that it was enough.
+  void request(u32 kind, FileId file, u32 index, u64 operand = 0) {
+    u64 row = t.found.request_count.add(1);
+    if (row >= t.request.rows) return;
+    RequestId id{static_cast<u32>(row)};
+    t.request.file[id] = raw(file);
+    t.request.index[id] = index;
+    t.request.operand[id] = operand;
+    std::atomic_ref<u8>(t.request.kind[id]).store(static_cast<u8>(kind), std::memory_order_release);
   }
 
 private:

@@ -51,6 +51,16 @@ interface Malformed {
 const malformed = (what: string): CodeRow<Malformed> =>
   error((operands) => (operands.detail === undefined ? what : `${what}: ${operands.detail}`));
 
+/** What was found and not kept, because there was so much of it. */
+interface More {
+  readonly count: number;
+  /** The name of a code. */
+  readonly code: string;
+}
+
+const more = (what: string) => (operands: More) =>
+  `${operands.count} more ${what} are not listed: ${operands.code.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`)}`;
+
 export const codes = {
   // The command line.
   unknownOption: error<{ option: string; similar?: string | undefined }>(
@@ -141,7 +151,9 @@ export const codes = {
   badSection: malformed("corrupt section"),
   sectionOutsideFile: malformed("section extends past the end of the file"),
   sectionTooLarge: malformed("section is too large"),
-  tooManySections: malformed("too many sections"),
+  tooManySections: error<{ limit: number }>(
+    ({ limit }) => `sections have more than ${limit} names, types and sizes of merged parts in all`,
+  ),
   twoSymbolTables: malformed("more than one symbol table"),
   noDynamicSymbols: malformed("shared object has no dynamic symbol table"),
   badSymbolTable: malformed("corrupt symbol table"),
@@ -314,6 +326,8 @@ export const codes = {
             : undefined,
     },
   ),
+  moreErrors: error<More>(more("errors")),
+  moreWarnings: warning<More>(more("warnings")),
   outOfMemory: error<{ kernel: string }>(({ kernel }) => `memory ran out in ${kernel}`, {
     hint: () => "fewer workers need less: --threads=1",
   }),

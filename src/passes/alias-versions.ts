@@ -8,6 +8,7 @@ import { readSharedObject } from "../inputs/shared-object.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
+import { dropRequests, readRequests } from "./requests.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
@@ -29,7 +30,7 @@ export async function aliasVersions(
   findings: FindingReader,
 ): Promise<void> {
   const { tables } = workers;
-  const found = findings.take("versionedReference");
+  const found = readRequests(workers, "VERSIONED_REFERENCE");
   if (found.length === 0) return;
   await workers.run("matchVersions", { bounds: fileBounds });
   const firstMention = tables.column("file", "firstMention");
@@ -41,17 +42,14 @@ export async function aliasVersions(
   const bySymbol = new Map<number, Reference[]>();
   /** By half of the hash: names are compared anyway. */
   const byHash = new Map<number, Reference[]>();
-  for (const finding of found) {
-    const { file, symbol } = finding;
+  for (const { file, index: symbol, operandLow } of found) {
     const mention = firstMention[file] + symbol - firstGlobal[file];
     const reference: Reference = { mention, fullName: findings.symbolName(file, symbol) };
     append(bySymbol, symbolOf[mention], reference);
-    append(byHash, finding.operandLow, reference);
+    append(byHash, operandLow, reference);
   }
 
-  const definitions = findings.take("versionedDefinition");
-  definitions.sort((a, b) => a.file - b.file || a.symbol - b.symbol);
-  for (const { file, symbol } of definitions) {
+  for (const { file, index: symbol } of readRequests(workers, "VERSIONED_DEFINITION")) {
     const mention = firstMention[file] + symbol - firstGlobal[file];
     bySymbol.delete(symbolOf[mention]); // it is defined as it is referred to
     const references = byHash.get(hash.low(mention));
@@ -61,6 +59,7 @@ export async function aliasVersions(
     const meant = defaults.nameOf(file, symbol, input);
     for (const reference of references) if (reference.fullName === meant) reference.target ??= symbolOf[mention];
   }
+  dropRequests(workers);
   for (const references of bySymbol.values())
     for (const { mention, target } of references) if (target !== undefined) symbolOf[mention] = target;
 }

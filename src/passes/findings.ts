@@ -2,6 +2,7 @@
  * From what kernels found to what users read: rows of the finding table become diagnostics, with the names
  * of files, sections and symbols read from the inputs. Only for what is wrong, so no cost in a good link.
  */
+import { codes } from "../diagnostics/codes.ts";
 import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { ByteReader } from "../elf/byte-reader.ts";
 import type { LinkOptions } from "../options/link-options.ts";
@@ -13,8 +14,8 @@ import { ObjectReader, relocationName } from "./object-reader.ts";
 import { UndefinedHints } from "./undefined-hints.ts";
 import type { Workers } from "./workers.ts";
 
-/** Rows of the finding table. What is found beyond them is counted, not kept. */
-export const MAX_FINDINGS = 1 << 16;
+/** Rows of the finding table. What is found beyond them is counted, not kept: an error all the same. */
+const MAX_FINDINGS = 1 << 16;
 const NONE = 0xffffffff;
 const { FileFlags, MentionFlags } = enumerations;
 const findingNames = Object.keys(findingTable) as FindingName[];
@@ -58,19 +59,21 @@ export class FindingReader {
   );
   /** Objects that findings are in, for what they have found out about themselves. */
   readonly #objects = new Map<number, ObjectReader>();
-  #taken = 0;
   #pending: Finding[] = [];
+  /** How many of each code found no room. */
+  readonly #lost = new Map<FindingName, number>();
 
   constructor(workers: Workers, inputs: Inputs, options: LinkOptions) {
     this.#workers = workers;
     this.#inputs = inputs;
     this.#options = options;
     workers.tables.allocate("finding", MAX_FINDINGS);
+    workers.tables.allocate("lostFinding", findingNames.length + 1);
+    workers.onKernelEnded = () => this.#read();
   }
 
   /** Takes the findings of one name out of what kernels have reported, without repetitions, in input order. */
   take(name: FindingName): Finding[] {
-    this.#read();
     const taken = this.#pending.filter((finding) => finding.name === name);
     this.#pending = this.#pending.filter((finding) => finding.name !== name);
     return taken;
@@ -78,7 +81,6 @@ export class FindingReader {
 
   /** Leaves out those findings of one name that are not wanted. */
   keep(name: FindingName, isWanted: (finding: Finding) => boolean): void {
-    this.#read();
     this.#pending = this.#pending.filter((finding) => finding.name !== name || isWanted(finding));
   }
 
@@ -87,9 +89,12 @@ export class FindingReader {
    * inputs, and HashCollision when nothing but the seed is.
    */
   check(diagnostics: Diagnostics): void {
-    if (this.take("hashCollision").length > 0) throw new HashCollision();
+    if (this.#workers.tables.get("hasCollision") !== 0) throw new HashCollision();
     for (const finding of this.#pending) this.#add(finding, diagnostics);
     this.#pending = [];
+    for (const [name, count] of this.#lost)
+      diagnostics.add(this.#isWarning(name) ? "moreWarnings" : "moreErrors", { count, code: name });
+    this.#lost.clear();
     diagnostics.stopIfFailed();
   }
 
@@ -98,10 +103,12 @@ export class FindingReader {
     return this.#objectOf(file);
   }
 
+  /** Empties the table after each kernel, so that what one finds does not depend on what was found before. */
   #read(): void {
     const { tables } = this.#workers;
-    const end = Math.min(tables.get("findingCount"), MAX_FINDINGS);
-    if (this.#taken === end) return;
+    const count = tables.get("findingCount");
+    if (count === 0) return;
+    const end = Math.min(count, MAX_FINDINGS);
     const code = tables.column("finding", "code");
     const file = tables.column("finding", "file");
     const section = tables.column("finding", "section");
@@ -109,7 +116,7 @@ export class FindingReader {
     const symbol = tables.column("finding", "symbol");
     const operand = tables.column("finding", "operand");
     const seen = new Set<string>();
-    for (let row = this.#taken; row < end; row++) {
+    for (let row = 0; row < end; row++) {
       if (code[row] === 0) continue; // its worker died while it wrote the row; the rerun wrote another
       const finding: Finding = {
         name: findingNames[code[row] - 1],
@@ -126,10 +133,26 @@ export class FindingReader {
       seen.add(key);
       this.#pending.push(finding);
     }
-    this.#taken = end;
     this.#pending.sort(
       (a, b) => a.file - b.file || a.section - b.section || a.offset - b.offset || a.symbol - b.symbol,
     );
+    code.fill(0, 0, end);
+    tables.reset("findingCount");
+    if (count > end) this.#readLost();
+  }
+
+  #readLost(): void {
+    const lost = this.#workers.tables.column("lostFinding", "count");
+    for (const [i, name] of findingNames.entries())
+      if (lost[i + 1] > 0) this.#lost.set(name, (this.#lost.get(name) ?? 0) + lost[i + 1]);
+    lost.fill(0);
+  }
+
+  /** Whether findings of a code are warnings, as #add() has them. */
+  #isWarning(name: FindingName): boolean {
+    const { isWarnUnresolved } = this.#options;
+    if (name === "undefinedSymbol" || name === "undefinedInShared") return isWarnUnresolved;
+    return codes[name].severity === "warning";
   }
 
   /** The file as users call it. */
@@ -331,12 +354,6 @@ export class FindingReader {
       }
       case "symbolWarning":
         diagnostics.add(name, { symbol: symbolName, text: this.warnings.get(symbolName) ?? "" }, place);
-        return;
-      case "versionedReference":
-      case "versionedDefinition":
-      case "warningSection":
-      case "linkerDefined":
-      case "hashCollision":
         return;
       default:
         diagnostics.add(name, {}, place);

@@ -12,6 +12,7 @@ import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { keepUndefinedVersions, markChecked } from "./indirect-objects.ts";
 import { checkLtoMembers } from "./lto-members.ts";
+import { dropRequests, readRequests } from "./requests.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
@@ -108,14 +109,16 @@ function hasUnexpanded({ tables }: Workers, files: number): boolean {
 
 /** Gives `__start_X` and `__stop_X` that are used and that nobody defines to the linker's object. */
 function defineSectionBounds(
-  { tables }: Workers,
+  workers: Workers,
   { internalFile }: Scanned,
   internal: InternalObject,
   findings: FindingReader,
 ): SectionBound[] {
+  const { tables } = workers;
   const names = new Map<number, string>();
-  for (const finding of findings.take("linkerDefined"))
-    if (!names.has(finding.operand)) names.set(finding.operand, findings.symbolName(finding.file, finding.symbol));
+  for (const { file, index, operand } of readRequests(workers, "LINKER_DEFINED"))
+    if (!names.has(operand)) names.set(operand, findings.symbolName(file, index));
+  dropRequests(workers);
   const claim = tables.column("symbol", "claim");
   const sameSymbol = tables.column("mention", "symbol");
   const nameOf = tables.column("mention", "name");

@@ -7,6 +7,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import { prefixSum } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
+import { allocateRequests } from "./requests.ts";
 import { unify } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
@@ -44,6 +45,7 @@ export async function scan(workers: Workers, options: LinkOptions): Promise<Scan
   tables.allocate("symbol", mentions + SPARE_MENTIONS);
   tables.setRows("mention", mentions);
   tables.setRows("symbol", mentions);
+  allocateRequests(workers);
 
   await workers.run("scanSymbols", { bounds: fileBounds });
   await unify(workers, HashSource.MENTIONS, mentions);

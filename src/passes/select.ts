@@ -14,7 +14,7 @@ export async function select(workers: Workers, split: Split, options: LinkOption
   do {
     await workers.run("markSections", { bounds });
     // An FDE may keep an LSDA, whose type information keeps more: until nothing moves.
-    tables.set("hasUnmarked", 0);
+    tables.reset("hasUnmarked");
     await workers.run("markEhFrames", { bounds });
   } while (tables.get("hasUnmarked") !== 0);
   return split;

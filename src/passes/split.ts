@@ -7,11 +7,12 @@ import { encodeNameRules, nameRules } from "../output/name-rules.ts";
 import { enumerations } from "../tables/schema.ts";
 import { SHF_ALLOC, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
+import { dropRequests, readRequests } from "./requests.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
 
-/** Rows of bucket, a power of two: enough for any program, and one for each value of a u16. */
-const BUCKET_ROWS = [1 << 12, 1 << 16];
+/** Rows of bucket, a power of two: enough for programs, and as many times more as are wanted. */
+const BUCKET_ROWS = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
 /** Common symbols have a bucket of their own, whose row is known before any other. */
 const COMMON_BUCKET = 1;
 
@@ -21,7 +22,7 @@ export interface Split extends Resolved {
 }
 
 export async function split(workers: Workers, resolved: Resolved, findings: FindingReader): Promise<Split> {
-  const { tables } = workers;
+  const { tables, diagnostics } = workers;
   await inflateFiles(workers, resolved);
   const rules = encodeNameRules(nameRules);
   const offset = tables.arena.allocate(rules.length);
@@ -34,7 +35,12 @@ export async function split(workers: Workers, resolved: Resolved, findings: Find
     tables.column("bucket", "key").set(COMMON_BUCKET, 1);
     tables.column("bucket", "type")[COMMON_BUCKET] = SHT_NOBITS;
     await workers.run("assignBuckets", { bounds: resolved.fileBounds });
-    if (rows === BUCKET_ROWS.at(-1) || findings.take("tooManySections").length === 0) break;
+    if (tables.get("hasTooFewBuckets") === 0) break;
+    if (rows === BUCKET_ROWS.at(-1)) diagnostics.add("tooManySections", { limit: rows - 2 });
+    diagnostics.stopIfFailed();
+    tables.reset("hasTooFewBuckets");
+    dropRequests(workers); // it makes them again
+    tables.free("bucket");
   }
   await reverseConstructors(workers, resolved);
   findings.warnings = readWarnings(workers, findings);
@@ -65,9 +71,10 @@ function dropBounds({ tables }: Workers, { sectionBounds }: Resolved, buckets: r
 const WARNING_PREFIX = ".gnu.warning.";
 
 /** Marks the symbols that .gnu.warning sections speak of, so that references to them are reported. */
-function readWarnings({ tables }: Workers, findings: FindingReader): Map<string, string> {
+function readWarnings(workers: Workers, findings: FindingReader): Map<string, string> {
+  const { tables } = workers;
   const warnings = new Map<string, string>();
-  for (const { file, section } of findings.take("warningSection")) {
+  for (const { file, index: section } of readRequests(workers, "WARNING_SECTION")) {
     const object = findings.object(file);
     const name = findings.sectionName(file, section).slice(WARNING_PREFIX.length);
     const index = object?.indexOfGlobal(name);
@@ -77,6 +84,7 @@ function readWarnings({ tables }: Workers, findings: FindingReader): Map<string,
       enumerations.SymbolFlags.HAS_WARNING;
     warnings.set(name, object.sectionText(section).replace(/\0.*$/s, ""));
   }
+  dropRequests(workers);
   return warnings;
 }
 

@@ -50,6 +50,8 @@ export class Workers implements AsyncDisposable {
   #pass: Pass = "scan";
   /** Called when a pass has ended: before the first kernel of the next one, and when all is disposed of. */
   onPassEnded: ((pass: Pass) => void) | undefined;
+  /** Called when a kernel has ended well: reads what it found. */
+  onKernelEnded: (() => void) | undefined;
 
   constructor(
     arena: Arena,
@@ -106,6 +108,7 @@ export class Workers implements AsyncDisposable {
         minorFaults: report.workers.reduce((sum, worker) => sum + worker.minorFaults, 0),
         retriedChunks: report.retriedChunks,
       });
+      this.onKernelEnded?.();
     } catch (error) {
       if (error instanceof WorkerCrashError) {
         const how = error.signal ?? `exit status ${error.exitCode}`;

@@ -359,11 +359,21 @@ export const schema = {
       high: u64("of the 128-bit digest (write)"),
     },
   },
+  request: {
+    row: "something that a kernel leaves for TypeScript to decide; no fault",
+    id: "RequestId",
+    columns: {
+      kind: u8("RequestKind; 0 while the row is being written"),
+      file: u32("its file"),
+      index: u32("a symbol's index in the file's symbol table, or a section header index, as the kind says"),
+      operand: u64("as the kind says"),
+    },
+  },
   finding: {
     row: "something wrong that a kernel found",
     id: "FindingId",
     columns: {
-      code: u16("Code; 0 while the row is being written"),
+      code: u16("Code; 0 while the row is being written, and once it was read"),
       file: u32("file or input"),
       section: u32("section header index, or none"),
       offset: u64("in the section, or in the file"),
@@ -371,13 +381,20 @@ export const schema = {
       operand: u64("as the code says"),
     },
   },
+  lostFinding: {
+    row: "a code, by number: findings of it that had no room in the table",
+    id: "LostFindingId",
+    columns: {
+      count: u32("since the table was last read; atomic"),
+    },
+  },
 } as const satisfies Record<string, TableSchema>;
 
 export type TableName = keyof typeof schema;
 export type ColumnName<T extends TableName> = keyof (typeof schema)[T]["columns"] & string;
 
-/** Single values that kernels read: decided by TypeScript before the kernel runs. All are u64. */
-export const scalars = {
+/** Single values that TypeScript decides and kernels read. All are u64. */
+export const decisions = {
   hashSeed: "seed of every name and piece hash; another one is taken when two names collide",
   hashShift: "right shift of every hash: 0 but in a test of collisions",
   outputFlags: "OutputFlags",
@@ -387,31 +404,13 @@ export const scalars = {
   nameRulesSize: "bytes",
   bucketCount: "buckets in use",
   inflated: "address of the uncompressed copies of files",
-  isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or",
   commonBucket: "row of the bucket of common symbols",
-  hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
-  isSearchTooWide: "1 when so much is referred to that archives are not worth searching",
-  findingCount: "rows of finding handed out, also past its end; atomic",
-  needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
-  hasTextRelocations: "1 when the loader relocates a section that is read-only; atomic",
-  hasGnuSymbols: "1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic",
-  hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
-  gotRelrWords: "words of .relr.dyn for .got's slots, the first ones (synthesise)",
   relrOffset: "offset of .relr.dyn in the output file",
   gotRelatives: "dynamic relocations of .got slots without a symbol: the first in .rela.dyn",
   gotSymbolics: "index in .rela.dyn of the first other relocation of .got slots and copies",
-  copySize: "bytes of .copyrel (synthesise)",
-  copyAlignment: "log2 (synthesise)",
-  copyRelroSize: "bytes of .copyrel.rel.ro (synthesise)",
-  copyRelroAlignment: "log2 (synthesise)",
-  copyCount: "copy relocations (synthesise)",
-  dynsymHashed: "symbols of .dynsym that can be found by name: the last ones (synthesise)",
-  gnuHashBuckets: "buckets of .gnu.hash",
   gnuHashBloomWords: "64-bit words of its Bloom filter",
   dynstrOwn: "bytes of .dynstr before the symbols' names",
-  dynstrSize: "bytes of the symbols' names in .dynstr (synthesise)",
-  localNeedCount: "rows of localNeed handed out; atomic",
   gotAddress: "of .got",
   gotPltAddress: "of .got.plt; what _GLOBAL_OFFSET_TABLE_ names",
   pltAddress: "of .plt",
@@ -448,7 +447,6 @@ export const scalars = {
   gotPltSize: "bytes of .got.plt",
   pltSize: "bytes of .plt",
   pltGotSize: "bytes of .plt.got",
-  dynsymCount: "symbols of .dynsym, with the null symbol",
   firstPieceDigest: "row of digest of the first merge cell",
   firstSymtabDigest: "row of digest of the first chunk's part of .symtab",
   firstSingleDigest: "row of digest of the first part that one kernel writes at once",
@@ -462,7 +460,34 @@ export const scalars = {
   versymOffset: "offset of .gnu.version in the output file",
 } as const satisfies Record<string, string>;
 
-export type ScalarName = keyof typeof scalars;
+/** Single values that kernels find out. All are u64, and 0 until then. */
+export const results = {
+  isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or",
+  hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
+  isSearchTooWide: "1 when so much is referred to that archives are not worth searching",
+  findingCount: "rows of finding handed out since it was last read, also past its end; atomic",
+  needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic",
+  hasTextRelocations: "1 when the loader relocates a section that is read-only; atomic",
+  hasGnuSymbols: "1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic",
+  hasStaticTls: "1 when a shared object uses Initial Exec; atomic",
+  gotRelrWords: "words of .relr.dyn for .got's slots, the first ones (synthesise)",
+  copySize: "bytes of .copyrel (synthesise)",
+  copyAlignment: "log2 (synthesise)",
+  copyRelroSize: "bytes of .copyrel.rel.ro (synthesise)",
+  copyRelroAlignment: "log2 (synthesise)",
+  copyCount: "copy relocations (synthesise)",
+  dynsymHashed: "symbols of .dynsym that can be found by name: the last ones (synthesise)",
+  gnuHashBuckets: "buckets of .gnu.hash",
+  dynstrSize: "bytes of the symbols' names in .dynstr (synthesise)",
+  localNeedCount: "rows of localNeed handed out; atomic",
+  dynsymCount: "symbols of .dynsym, with the null symbol",
+  requestCount: "rows of request handed out; atomic",
+  hasCollision: "1 when two names, pieces or CIEs have one hash; atomic",
+  hasTooFewBuckets: "1 when the table of buckets is full; atomic",
+} as const satisfies Record<string, string>;
+
+export type DecisionName = keyof typeof decisions;
+export type ResultName = keyof typeof results;
 
 /** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
 export const enumerations = {
@@ -569,4 +594,15 @@ export const enumerations = {
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
+  /** What a row of request asks for; its index, then its operand. */
+  RequestKind: {
+    /** A symbol that the linker may define, `__start_SECTION`; the symbol's id. */
+    LINKER_DEFINED: 1,
+    /** A reference to `name@VERSION`; the hash of `name`. */
+    VERSIONED_REFERENCE: 2,
+    /** A definition that such a reference may mean. */
+    VERSIONED_DEFINITION: 3,
+    /** A section `.gnu.warning.SYMBOL`. */
+    WARNING_SECTION: 4,
+  },
 } as const;

@@ -3,7 +3,16 @@
  * read. Numbers of 64 bits are offsets and addresses below 2^53, so they are Numbers here.
  */
 import type { AllocateOptions, Arena } from "../staging/index.ts";
-import { type ColumnName, scalars, type ScalarName, schema, type TableName, type Width } from "./schema.ts";
+import {
+  type ColumnName,
+  type DecisionName,
+  decisions,
+  type ResultName,
+  results,
+  schema,
+  type TableName,
+  type Width,
+} from "./schema.ts";
 
 /** A column of 64-bit numbers. */
 export class U64Column {
@@ -74,8 +83,8 @@ export type View<T extends TableName, C extends ColumnName<T>> = Views[WidthOf<T
 
 const widthBytes: Readonly<Record<Width, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
-/** Words of the root block: scalars first, then each table's row count and (address, rows) of each column. */
-const scalarNames = Object.keys(scalars) as ScalarName[];
+/** Words of the root block: decisions, results, then each table's row count and (address, rows) of each column. */
+const scalarNames = [...Object.keys(decisions), ...Object.keys(results)] as (DecisionName | ResultName)[];
 const scalarWord = new Map(scalarNames.map((name, word) => [name, word]));
 
 interface ColumnPlace {
@@ -175,12 +184,17 @@ export class Tables {
     return column.view as View<T, C>;
   }
 
-  get(scalar: ScalarName): number {
+  get(scalar: DecisionName | ResultName): number {
     return this.#root.get(scalarWord.get(scalar)!);
   }
 
-  set(scalar: ScalarName, value: number): void {
-    this.#root.set(scalarWord.get(scalar)!, value);
+  set(decision: DecisionName, value: number): void {
+    this.#root.set(scalarWord.get(decision)!, value);
+  }
+
+  /** Before a kernel finds it out anew. */
+  reset(result: ResultName): void {
+    this.#root.set(scalarWord.get(result)!, 0);
   }
 
   #view({ offset, width }: ColumnPlace, count: number): Views[Width] {
