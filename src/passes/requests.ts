@@ -43,7 +43,9 @@ export function readRequests({ tables }: Workers, name: RequestKind): Request[] 
         operandLow: operand.low(row),
       });
   found.sort((a, b) => a.file - b.file || a.index - b.index);
-  return found.filter(({ file, index }, i) => i === 0 || file !== found[i - 1].file || index !== found[i - 1].index);
+  return found.filter(
+    (request, i) => i === 0 || request.file !== found[i - 1].file || request.index !== found[i - 1].index,
+  );
 }
 
 /** Forgets all requests, once the pass that asked has read them. */
