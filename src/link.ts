@@ -1,6 +1,8 @@
 /** THE MAP: a link, pass by pass. Each pass is a function in src/passes, in the file of its name. */
 import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
+import { defaultPlan, planOptions } from "./output/default-plan.ts";
+import { InputPatterns } from "./output/input-patterns.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
@@ -85,6 +87,8 @@ async function linkOnce(
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
   await using workers = await spawn(inputs, options, diagnostics, attempt.seed, hooks); // arena, then fork: what comes later goes there
+  const plan = defaultPlan(planOptions(options, target.imageBase)); // which sections the output has, in which order, what each is made of
+  const patterns = new InputPatterns(plan);
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
   workers.onPassEnded = (pass) => hooks.onPassEnded?.(pass, workers, findings);
@@ -97,7 +101,7 @@ async function linkOnce(
   const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   findings.check(diagnostics);
-  const buckets = await split(workers, resolved, findings); // a bucket for every section: what is laid out together
+  const buckets = await split(workers, resolved, patterns, findings); // a bucket for every section: what is laid out together
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
   const merged = await merge(workers, selected); // strings, constants, CIEs: equal ones get one place
   findings.check(diagnostics);
@@ -105,9 +109,9 @@ async function linkOnce(
   findings.check(diagnostics);
   const addressOf = symbolAddresses(workers, internal, needs);
   checkRequired(workers, options, addressOf);
-  const synthetic = await synthesise(workers, needs, options, target, addressOf, findings); // no section is added below this line
-  const image = await layout(workers, synthetic, internal, options, target, addressOf); // addresses are final below this line
-  const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, image.sections);
+  const synthetic = await synthesise(workers, needs, options, target, findings); // no section is added below this line
+  const image = await layout(workers, synthetic, plan, patterns, internal, options, target, addressOf); // addresses are final below this line
+  const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, image.placed);
   findings.check(diagnostics); // nothing has been written yet
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed

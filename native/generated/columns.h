@@ -596,6 +596,7 @@ struct Decisions {
   u64 inflated; // address of the uncompressed copies of files
   u64 common_bucket; // row of the bucket of common symbols
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
+  u64 relr_words; // words of .relr.dyn
   u64 relr_offset; // offset of .relr.dyn in the output file
   u64 got_relatives; // dynamic relocations of .got slots without a symbol: the first in .rela.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies

@@ -2,15 +2,15 @@
 import * as elf from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { Target } from "../targets/target.ts";
-import type { OutputSection } from "./output-section.ts";
+import type { Placed } from "./placed-section.ts";
 import type { ProgramHeader } from "./program-headers.ts";
+import { sectionNumbers, SHDR } from "./section-headers.ts";
 
-const EHDR = 64;
-const PHDR = 56;
-const SHDR = 64;
+export const EHDR = 64;
+export const PHDR = 56;
 
 export interface HeaderFacts {
-  readonly ordered: readonly OutputSection[];
+  readonly placed: Placed;
   readonly segments: readonly ProgramHeader[];
   readonly sectionHeadersOffset: number;
   readonly entry: number;
@@ -19,7 +19,8 @@ export interface HeaderFacts {
 }
 
 export function elfHeader(facts: HeaderFacts, options: LinkOptions, target: Target): Uint8Array {
-  const { ordered, segments } = facts;
+  const { placed, segments } = facts;
+  const { e_shnum, e_shstrndx } = sectionNumbers(placed);
   const bytes = new Uint8Array(EHDR + segments.length * PHDR);
   const view = new DataView(bytes.buffer);
   const abi = facts.hasGnuSymbols ? elf.ELFOSABI_GNU : elf.ELFOSABI_NONE;
@@ -35,8 +36,8 @@ export function elfHeader(facts: HeaderFacts, options: LinkOptions, target: Targ
   view.setUint16(54, PHDR, true);
   view.setUint16(56, segments.length, true);
   view.setUint16(58, SHDR, true);
-  view.setUint16(60, ordered.length + 1, true);
-  view.setUint16(62, ordered.find(({ name }) => name === ".shstrtab")?.index ?? 0, true);
+  view.setUint16(60, e_shnum, true);
+  view.setUint16(62, e_shstrndx, true);
   for (const [i, segment] of segments.entries()) {
     const at = EHDR + i * PHDR;
     view.setUint32(at, segment.type, true);

@@ -1,8 +1,8 @@
 /** Segments: what the loader maps and what it is told besides (gABI ch. 5, Program Header). */
 import * as elf from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import type { OutputSection } from "./output-section.ts";
-import { isRelro, type Protection, Region, regionOf } from "./section-order.ts";
+import { endOf, type Placed, type PlacedSection } from "./placed-section.ts";
+import { Region } from "./plan.ts";
 
 const PF_X = 1;
 const PF_W = 2;
@@ -23,27 +23,29 @@ const regionFlags: Readonly<Record<Region, number>> = {
   [Region.Code]: PF_R | PF_X,
   [Region.Relro]: PF_R | PF_W,
   [Region.Data]: PF_R | PF_W,
+  [Region.LargeReadOnly]: PF_R,
+  [Region.LargeData]: PF_R | PF_W,
+  [Region.LargeCode]: PF_R | PF_X,
   [Region.NotLoaded]: 0,
 };
 
-const isZero = (section: OutputSection): boolean => section.type === elf.SHT_NOBITS;
-const isTls = (section: OutputSection): boolean => (section.flags & elf.SHF_TLS) !== 0;
+const isZero = (section: PlacedSection): boolean => section.type === elf.SHT_NOBITS;
+const isTls = (section: PlacedSection): boolean => (section.flags & elf.SHF_TLS) !== 0;
 
 /**
  * The segments for sections that have their places. Called before too, when only their number counts.
  * `headerSize` is that of the ELF header and the program headers, which the first segment maps.
  */
 export function segmentsOf(
-  ordered: readonly OutputSection[],
+  placed: Placed,
   options: LinkOptions,
-  protection: Protection,
   base: number,
   headerSize: number,
   isExecutableStack: boolean,
 ): ProgramHeader[] {
   const headers: ProgramHeader[] = [];
-  const find = (name: string): OutputSection | undefined => ordered.find((section) => section.name === name);
-  const add = (type: number, flags: number, sections: readonly OutputSection[], alignment?: number): void => {
+  const ordered = placed.sections;
+  const add = (type: number, flags: number, sections: readonly PlacedSection[], alignment?: number): void => {
     const [first] = sections;
     if (first === undefined) return;
     const inFile = sections.findLast((section) => !isZero(section));
@@ -55,11 +57,13 @@ export function segmentsOf(
       offset: first.offset,
       address: first.address,
       fileSize: inFile === undefined ? 0 : inFile.offset + inFile.size - first.offset,
-      memorySize: Math.max(inMemory.end - first.address, 0),
+      memorySize: Math.max(endOf(inMemory) - first.address, 0),
       alignment: alignment ?? Math.max(...sections.map((section) => section.alignment)),
     });
   };
-  const interp = find(".interp");
+  // A shared object that can be run as a program brings its own.
+  const interp =
+    placed.own("interp")?.section ?? ordered.find(({ name, flags }) => name === ".interp" && flags & elf.SHF_ALLOC);
   if (interp !== undefined)
     headers.push({
       type: elf.PT_PHDR,
@@ -73,12 +77,13 @@ export function segmentsOf(
   if (interp !== undefined) add(elf.PT_INTERP, PF_R, [interp]);
   for (const notes of noteRuns(ordered)) add(elf.PT_NOTE, PF_R, notes);
 
-  const property = find(".note.gnu.property");
+  const property = placed.own("propertyNote")?.section;
   if (property !== undefined) add(elf.PT_GNU_PROPERTY, PF_R, [property]);
 
   const page = options.z.maxPageSize;
-  for (const region of [Region.ReadOnly, Region.Code, Region.Relro, Region.Data]) {
-    const sections = ordered.filter((section) => regionOf(section, protection) === region);
+  for (const region of Object.values(Region)) {
+    if (region === Region.NotLoaded) continue;
+    const sections = ordered.filter((section) => section.region === region);
     const alignment = Math.max(page, ...sections.map((section) => section.alignment));
     if (region === Region.ReadOnly) {
       const last = sections.at(-1);
@@ -106,9 +111,9 @@ export function segmentsOf(
   }
   const tls = ordered.filter(isTls);
   add(elf.PT_TLS, PF_R, tls);
-  const dynamic = find(".dynamic");
+  const dynamic = placed.own("dynamic")?.section;
   if (dynamic !== undefined) add(elf.PT_DYNAMIC, PF_R | PF_W, [dynamic]);
-  const ehFrameHdr = find(".eh_frame_hdr");
+  const ehFrameHdr = placed.own("ehFrameHdr")?.section;
   if (ehFrameHdr !== undefined) add(elf.PT_GNU_EH_FRAME, PF_R, [ehFrameHdr]);
   headers.push({
     type: elf.PT_GNU_STACK,
@@ -120,16 +125,17 @@ export function segmentsOf(
     alignment: 16,
   });
   const relro = headers.find(
-    ({ type, address }) => type === elf.PT_LOAD && ordered.some((s) => s.address === address && isRelro(s, protection)),
+    ({ type, address }) =>
+      type === elf.PT_LOAD && ordered.some((section) => section.address === address && section.region === Region.Relro),
   );
   if (relro !== undefined) headers.push({ ...relro, type: elf.PT_GNU_RELRO, flags: PF_R, alignment: 1 });
   return headers;
 }
 
 /** Notes that lie together with the same alignment share a segment: readers walk it as one list. */
-function noteRuns(ordered: readonly OutputSection[]): OutputSection[][] {
-  const runs: OutputSection[][] = [];
-  let previous: OutputSection | undefined;
+function noteRuns(ordered: readonly PlacedSection[]): PlacedSection[][] {
+  const runs: PlacedSection[][] = [];
+  let previous: PlacedSection | undefined;
   for (const section of ordered) {
     const isNote = section.type === elf.SHT_NOTE && (section.flags & elf.SHF_ALLOC) !== 0;
     if (isNote) {

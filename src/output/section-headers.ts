@@ -1,24 +1,61 @@
 /** The section header table (gABI ch. 4, Sections). */
-import type { OutputSection } from "./output-section.ts";
+import { SHN_LORESERVE, SHN_XINDEX } from "../elf/constants.ts";
+import type { Placed, PlacedSection } from "./placed-section.ts";
+import type { OwnSections } from "./sections/own-section.ts";
 import type { StringTable } from "./sections/string-table.ts";
 
-const SHDR = 64;
+export const SHDR = 64;
 
-export function sectionHeaders(ordered: readonly OutputSection[], names: StringTable): Uint8Array {
-  const view = new DataView(new ArrayBuffer((ordered.length + 1) * SHDR));
-  for (const section of ordered) {
+/** Counts and indices that are too large for the ELF header are in the null header (gABI ch. 4, extended numbering). */
+export interface SectionNumbers {
+  readonly e_shnum: number;
+  readonly e_shstrndx: number;
+  readonly nullSize: number;
+  readonly nullLink: number;
+}
+
+export function sectionNumbers(placed: Placed): SectionNumbers {
+  const count = placed.sections.length + 1;
+  const names = placed.indexOf("shstrtab");
+  const isLarge = count >= SHN_LORESERVE;
+  return {
+    e_shnum: isLarge ? 0 : count,
+    e_shstrndx: names >= SHN_LORESERVE ? SHN_XINDEX : names,
+    nullSize: isLarge ? count : 0,
+    nullLink: names >= SHN_LORESERVE ? names : 0,
+  };
+}
+
+export function sectionHeaders(placed: Placed, own: OwnSections, names: StringTable): Uint8Array {
+  const view = new DataView(new ArrayBuffer((placed.sections.length + 1) * SHDR));
+  const u64 = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
+  const { nullSize, nullLink } = sectionNumbers(placed);
+  u64(32, nullSize);
+  view.setUint32(40, nullLink, true);
+  for (const section of placed.sections) {
     const at = section.index * SHDR;
-    const u64 = (offset: number, value: number): void => view.setBigUint64(at + offset, BigInt(value), true);
+    const { link, info } = linksOf(section, placed, own);
     view.setUint32(at, names.offsetOf(section.name), true);
     view.setUint32(at + 4, section.type, true);
-    u64(8, section.flags);
-    u64(16, section.address);
-    u64(24, section.offset);
-    u64(32, section.size);
-    view.setUint32(at + 40, section.link()?.index ?? 0, true);
-    view.setUint32(at + 44, section.info(), true);
-    u64(48, section.alignment);
-    u64(56, section.entsize);
+    u64(at + 8, section.flags);
+    u64(at + 16, section.address);
+    u64(at + 24, section.offset);
+    u64(at + 32, section.size);
+    view.setUint32(at + 40, link, true);
+    view.setUint32(at + 44, info, true);
+    u64(at + 48, section.alignment);
+    u64(at + 56, section.entsize);
   }
   return new Uint8Array(view.buffer);
+}
+
+/** sh_link and sh_info. */
+function linksOf({ parts }: PlacedSection, placed: Placed, own: OwnSections): { link: number; info: number } {
+  for (const part of parts) {
+    const section = part.own === undefined ? undefined : own.get(part.own);
+    if (section === undefined) continue;
+    const info = section.info?.(placed) ?? 0;
+    return { link: section.link === undefined ? 0 : placed.indexOf(section.link), info };
+  }
+  return { link: 0, info: 0 };
 }

@@ -7,7 +7,7 @@ import { ELFCOMPRESS_ZLIB, SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS } from "../elf/
 import type { LinkOptions } from "../options/link-options.ts";
 import { elfHeader } from "../output/elf-header.ts";
 import type { OutputFile } from "../output/output-file.ts";
-import type { OutputSection } from "../output/output-section.ts";
+import { Placed, type PlacedSection } from "../output/placed-section.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
 import type { Target } from "../targets/target.ts";
 import type { Workers } from "./workers.ts";
@@ -25,7 +25,7 @@ const ADLER_BASE = 65521;
 const ALIGNMENT = 8;
 
 interface Packed {
-  readonly section: OutputSection;
+  readonly section: PlacedSection;
   /** Its rows of debugPiece. */
   readonly first: number;
   readonly end: number;
@@ -39,12 +39,13 @@ export async function compress(
   target: Target,
 ): Promise<void> {
   if (options.compressDebugSections !== "zlib" && options.compressDebugSections !== "zlib-gabi") return;
-  const packed = cutIntoPieces(workers, image.ordered);
+  const packed = cutIntoPieces(workers, image.placed.sections);
   if (packed.length === 0) return;
   await workers.run("compressPieces", { rows: workers.tables.rows("debugPiece") });
 
   const bySection = new Map(packed.map((entry) => [entry.section, entry]));
-  const notLoaded = image.ordered.filter((section) => !(section.flags & SHF_ALLOC));
+  const moved: PlacedSection[] = [];
+  const notLoaded = image.placed.sections.filter((section) => !(section.flags & SHF_ALLOC));
   let end = notLoaded[0].offset;
   for (const section of notLoaded) {
     const entry = bySection.get(section);
@@ -53,25 +54,25 @@ export async function compress(
     if (entry !== undefined && size + ALIGNMENT <= section.size) {
       end = skipTo(output, end, ALIGNMENT);
       writePacked(workers, entry, output, end);
-      section.flags |= SHF_COMPRESSED;
-      section.alignment = ALIGNMENT;
-      section.size = size;
+      moved.push({ ...section, flags: section.flags | SHF_COMPRESSED, alignment: ALIGNMENT, size, offset: end });
     } else {
       end = skipTo(output, end, section.alignment);
       if (section.type !== SHT_NOBITS) output.move(section.offset, end, section.size);
+      moved.push({ ...section, offset: end });
     }
-    section.offset = end;
-    end += section.type === SHT_NOBITS ? 0 : section.size;
+    end += section.type === SHT_NOBITS ? 0 : moved.at(-1)!.size;
   }
   const sectionHeadersOffset = skipTo(output, end, ALIGNMENT);
-  const headers = sectionHeaders(image.ordered, image.sectionNames);
+  const loaded = image.placed.sections.slice(0, -notLoaded.length);
+  const placed = new Placed([...loaded, ...moved], new Map());
+  const headers = sectionHeaders(placed, image.own, image.sectionNames);
   output.write(headers, sectionHeadersOffset);
-  output.write(elfHeader({ ...image, sectionHeadersOffset }, options, target), 0);
+  output.write(elfHeader({ ...image, placed, sectionHeadersOffset }, options, target), 0);
   output.truncate(sectionHeadersOffset + headers.length);
 }
 
 /** Fills debugPiece with the debug sections of the output. */
-function cutIntoPieces({ tables }: Workers, ordered: readonly OutputSection[]): Packed[] {
+function cutIntoPieces({ tables }: Workers, ordered: readonly PlacedSection[]): Packed[] {
   const sections = ordered.filter(
     ({ name, flags, type, size }) =>
       name.startsWith(".debug_") && !(flags & SHF_ALLOC) && type !== SHT_NOBITS && size > CHDR,

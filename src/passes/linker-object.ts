@@ -1,7 +1,8 @@
 /** The linker's own object, and the addresses of the names that it mentions. */
 import { InternalObject, type Mention } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { linkerSymbols } from "../output/linker-symbols.ts";
+import { linkerSymbols } from "../output/default-plan.ts";
+import type { Placed } from "../output/placed-section.ts";
 import { enumerations } from "../tables/schema.ts";
 import { exactNames } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -101,7 +102,7 @@ export function entryAddress(
   options: LinkOptions,
   scriptEntry: string | undefined,
   addressOf: SymbolAddresses,
-  sections: ReadonlyMap<string, { readonly address: number }>,
+  placed: Placed,
 ): number {
   const name = entryName(options, scriptEntry);
   const address = addressOf(name);
@@ -109,7 +110,7 @@ export function entryAddress(
   const asNumber = Number(name);
   if (options.isEntryExplicit && !Number.isNaN(asNumber)) return asNumber;
   if (options.outputKind === "shared" && !options.isEntryExplicit) return 0;
-  const fallback = sections.get(".text")?.address ?? 0;
+  const fallback = placed.planned(".text")?.address ?? 0;
   diagnostics.add("entryUndefined", { symbol: name, address: `0x${fallback.toString(16).padStart(16, "0")}` });
   return fallback;
 }

@@ -19,9 +19,9 @@ export function listSections(workers: Workers, image: Image, findings: FindingRe
   const ordinal = tables.column("bucket", "ordinal");
   const address = tables.column("bucket", "address");
   const sections = new Map<number, MapSection>();
-  const listed = image.ordered.map((section) => {
+  const listed = image.placed.sections.map((section) => {
     const entry: MapSection = { ...pick(section), inputs: [] };
-    for (const bucket of section.buckets) sections.set(bucket.id, entry);
+    for (const { bucket } of section.parts) if (bucket !== undefined) sections.set(bucket.id, entry);
     return entry;
   });
   for (const { file, section, row } of liveSections(workers, image.files)) {

@@ -1,5 +1,5 @@
 /** What `spore scan` reports: each file's names, and which of them are duplicate or defined nowhere. */
-import { linkerSymbols } from "../output/linker-symbols.ts";
+import { linkerSymbols } from "../output/default-plan.ts";
 import type { ScanReport, SymbolPlaces } from "../reports/scan-report.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FindingReader } from "./findings.ts";

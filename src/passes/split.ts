@@ -2,8 +2,8 @@
  * Split: gives every live input section its bucket, what is laid out together. Fills section's flags and
  * bucket, and bucket. No section of an input is added after it.
  */
-import type { Bucket } from "../output/output-section.ts";
-import { encodeNameRules, nameRules } from "../output/name-rules.ts";
+import type { InputPatterns } from "../output/input-patterns.ts";
+import type { Bucket } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
 import { SHF_ALLOC, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
@@ -21,10 +21,15 @@ export interface Split extends Resolved {
   readonly buckets: readonly Bucket[];
 }
 
-export async function split(workers: Workers, resolved: Resolved, findings: FindingReader): Promise<Split> {
+export async function split(
+  workers: Workers,
+  resolved: Resolved,
+  patterns: InputPatterns,
+  findings: FindingReader,
+): Promise<Split> {
   const { tables, diagnostics } = workers;
   await inflateFiles(workers, resolved);
-  const rules = encodeNameRules(nameRules);
+  const rules = patterns.encode();
   const offset = tables.arena.allocate(rules.length);
   tables.arena.u8view(offset, rules.length).set(rules);
   tables.set("nameRules", tables.arena.baseAddress + offset);
@@ -154,6 +159,7 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
     flags: SHF_ALLOC | SHF_WRITE,
     entsize: 0,
     rule: -1,
+    commons: "small",
   });
   for (const [i, { id }] of buckets.entries()) ordinal[id] = i;
   tables.set("bucketCount", buckets.length);

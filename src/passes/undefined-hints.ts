@@ -1,5 +1,5 @@
 /** Why a symbol may be undefined: what a linker can tell from names alone. Only asked when a link has failed. */
-import { linkerSymbols } from "../output/linker-symbols.ts";
+import { linkerSymbols } from "../output/default-plan.ts";
 
 /** Libraries that programs forget, by what they define. glibc has the rest of POSIX since 2.34. */
 const forgottenLibraries: readonly (readonly [RegExp, string])[] = [

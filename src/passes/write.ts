@@ -33,7 +33,7 @@ export async function write(
   target: Target,
 ): Promise<void> {
   const { tables } = workers;
-  const { buckets, sections, fileBounds } = image;
+  const { buckets, placed, fileBounds } = image;
   const chunks = fileBounds.length - 1;
   const firstPiece = chunks * (buckets.length + CHUNK_PARTS);
   const firstSymtab = firstPiece + tables.rows("mergeCell");
@@ -48,13 +48,14 @@ export async function write(
 
   await workers.run("writeChunks");
   if (tables.rows("piece") > 0) await workers.run("writePieces", { rows: tables.get("partitions") });
-  const parts = sections.has(".eh_frame_hdr")
-    ? Math.min(Math.max(1, Math.ceil(tables.rows("fde") / FDES_PER_PART)), MAX_PARTS)
-    : 0;
+  const parts =
+    placed.own("ehFrameHdr") !== undefined
+      ? Math.min(Math.max(1, Math.ceil(tables.rows("fde") / FDES_PER_PART)), MAX_PARTS)
+      : 0;
   await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
 
   const own = writeOwn(image, output, options, target);
-  const note = sections.get(".note.gnu.build-id");
+  const note = placed.own("buildIdNote");
   if (note === undefined) return;
   const low = tables.column("digest", "low").bytes();
   const high = tables.column("digest", "high").bytes();
@@ -76,8 +77,13 @@ function writeOwn(image: EntryImage, output: OutputFile, options: LinkOptions, t
     written.push(bytes);
   };
   put(elfHeader(image, options, target), 0);
-  for (const section of image.ordered) if (section.contents !== undefined) put(section.contents(), section.offset);
-  put(image.sectionNames.bytes, image.sections.get(".shstrtab")!.offset);
-  put(sectionHeaders(image.ordered, image.sectionNames), image.sectionHeadersOffset);
+  const { placed, own, sectionNames } = image;
+  for (const { parts } of placed.sections)
+    for (const part of parts) {
+      const contents = part.own === undefined ? undefined : own.get(part.own)?.contents;
+      if (contents !== undefined) put(contents(placed), part.offset);
+    }
+  put(sectionNames.bytes, placed.own("shstrtab")!.offset);
+  put(sectionHeaders(placed, own, sectionNames), image.sectionHeadersOffset);
   return written;
 }

@@ -406,6 +406,7 @@ export const decisions = {
   inflated: "address of the uncompressed copies of files",
   commonBucket: "row of the bucket of common symbols",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
+  relrWords: "words of .relr.dyn",
   relrOffset: "offset of .relr.dyn in the output file",
   gotRelatives: "dynamic relocations of .got slots without a symbol: the first in .rela.dyn",
   gotSymbolics: "index in .rela.dyn of the first other relocation of .got slots and copies",
@@ -488,6 +489,40 @@ export const results = {
 
 export type DecisionName = keyof typeof decisions;
 export type ResultName = keyof typeof results;
+
+/** The sections that the linker makes, in the order of their rows in ownSection; src/output/sections has a file for each. */
+export const ownSectionIds = [
+  "interp",
+  "propertyNote",
+  "buildIdNote",
+  "packageNote",
+  "hash",
+  "gnuHash",
+  "dynsym",
+  "dynstr",
+  "versym",
+  "versionNeeds",
+  "versionDefinitions",
+  "relr",
+  "relaDyn",
+  "relaPlt",
+  "ehFrameHdr",
+  "ehFrame",
+  "plt",
+  "pltGot",
+  "pltSec",
+  "dynamic",
+  "got",
+  "gotPlt",
+  "copyRelro",
+  "copy",
+  "symtab",
+  "symtabIndices",
+  "strtab",
+  "shstrtab",
+] as const;
+
+export type OwnSectionId = (typeof ownSectionIds)[number];
 
 /** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
 export const enumerations = {

@@ -1,4 +1,7 @@
-/** .dynstr, the part that TypeScript decides: names of libraries, versions and search paths. */
+/** .dynstr: the part that TypeScript decides, which comes first: names of libraries, versions and search paths. */
+import { SHF_ALLOC, SHT_STRTAB } from "../../elf/constants.ts";
+import type { OwnSection } from "./own-section.ts";
+
 export class DynamicStrings {
   readonly #offsets = new Map<string, number>([["", 0]]);
   readonly #parts: Buffer[] = [Buffer.from([0])];
@@ -23,4 +26,14 @@ export class DynamicStrings {
   bytes(): Uint8Array {
     return Buffer.concat(this.#parts);
   }
+}
+
+/** Bytes of .dynstr with the symbols' names. */
+export function dynstrSize(strings: DynamicStrings, symbolNames: number): number {
+  return strings.size + symbolNames;
+}
+
+/** What .dynamic names is added before layout asks for its size; the symbols' names come after it, by kernel. */
+export function dynstrSection(strings: DynamicStrings): OwnSection {
+  return { id: "dynstr", type: SHT_STRTAB, flags: SHF_ALLOC, alignment: 1, contents: () => strings.bytes() };
 }

@@ -1,16 +1,20 @@
 /** .dynamic: what the loader is told (gABI ch. 5, Dynamic Section). */
 import * as elf from "../../elf/constants.ts";
 import type { LinkOptions } from "../../options/link-options.ts";
-import type { OutputSection } from "../output-section.ts";
+import type { OwnSectionId } from "../../tables/schema.ts";
+import type { Placed } from "../placed-section.ts";
 import type { DynamicStrings } from "./dynamic-strings.ts";
+import type { OwnSection } from "./own-section.ts";
 
-export type DynamicEntry = readonly [tag: number, value: () => number];
+type DynamicEntry = readonly [tag: number, value: (placed: Placed) => number];
 
 export interface DynamicInputs {
   readonly options: LinkOptions;
   readonly strings: DynamicStrings;
   readonly needed: readonly string[];
-  readonly find: (name: string) => OutputSection | undefined;
+  /** Which sections of its own the output has, and which that its plan names. */
+  readonly has: (id: OwnSectionId) => boolean;
+  readonly hasPlanned: (name: string) => boolean;
   /** Address of a symbol that the output defines, or undefined. */
   readonly addressOf: (symbol: string) => number | undefined;
   readonly relativeCount: number;
@@ -20,18 +24,45 @@ export interface DynamicInputs {
   readonly hasStaticTls: boolean;
 }
 
-/** The entries, in order; how many there are is known before their values are. */
-export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
-  const { options, strings, needed, find, addressOf } = inputs;
+const DYN = 16;
+const SYM = 24;
+const RELA = 24;
+
+/** What its place depends on; what it says, on which other sections there are. */
+export const dynamicHeader: OwnSection = {
+  id: "dynamic",
+  type: elf.SHT_DYNAMIC,
+  flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+  alignment: 8,
+  entsize: DYN,
+  link: "dynstr",
+};
+
+/** .dynamic of the output. How many entries it has is known before their values are. */
+export function dynamicSection(inputs: DynamicInputs): OwnSection {
+  const entries = dynamicEntries(inputs);
+  return {
+    ...dynamicHeader,
+    size: entries.length * DYN,
+    contents: (placed) => encodeDynamic(entries, placed),
+  };
+}
+
+function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
+  const { options, strings, needed, has, hasPlanned, addressOf } = inputs;
   const entries: DynamicEntry[] = [];
-  const add = (tag: number, value: number | (() => number)): void => {
+  const add = (tag: number, value: number | ((placed: Placed) => number)): void => {
     entries.push([tag, typeof value === "number" ? () => value : value]);
   };
-  const addSection = (name: string, tag: number, sizeTag?: number): void => {
-    const section = find(name);
-    if (section === undefined) return;
-    add(tag, () => section.address);
-    if (sizeTag !== undefined) add(sizeTag, () => section.size);
+  const addOwn = (id: OwnSectionId, tag: number, sizeTag?: number): void => {
+    if (!has(id)) return;
+    add(tag, (placed) => placed.own(id)!.address);
+    if (sizeTag !== undefined) add(sizeTag, (placed) => placed.own(id)!.size);
+  };
+  const addPlanned = (name: string, tag: number, sizeTag: number): void => {
+    if (!hasPlanned(name)) return;
+    add(tag, (placed) => placed.planned(name)!.address);
+    add(sizeTag, (placed) => placed.planned(name)!.size);
   };
 
   for (const name of needed) add(elf.DT_NEEDED, strings.add(name));
@@ -46,40 +77,40 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
     [options.finiSymbol, elf.DT_FINI],
   ] as const)
     if (addressOf(symbol) !== undefined) add(tag, () => addressOf(symbol)!);
-  addSection(".preinit_array", elf.DT_PREINIT_ARRAY, elf.DT_PREINIT_ARRAYSZ);
-  addSection(".init_array", elf.DT_INIT_ARRAY, elf.DT_INIT_ARRAYSZ);
-  addSection(".fini_array", elf.DT_FINI_ARRAY, elf.DT_FINI_ARRAYSZ);
-  addSection(".hash", elf.DT_HASH);
-  addSection(".gnu.hash", elf.DT_GNU_HASH);
-  addSection(".dynstr", elf.DT_STRTAB);
-  addSection(".dynsym", elf.DT_SYMTAB);
-  add(elf.DT_STRSZ, () => find(".dynstr")?.size ?? 0);
-  add(elf.DT_SYMENT, 24);
+  addPlanned(".preinit_array", elf.DT_PREINIT_ARRAY, elf.DT_PREINIT_ARRAYSZ);
+  addPlanned(".init_array", elf.DT_INIT_ARRAY, elf.DT_INIT_ARRAYSZ);
+  addPlanned(".fini_array", elf.DT_FINI_ARRAY, elf.DT_FINI_ARRAYSZ);
+  addOwn("hash", elf.DT_HASH);
+  addOwn("gnuHash", elf.DT_GNU_HASH);
+  addOwn("dynstr", elf.DT_STRTAB);
+  addOwn("dynsym", elf.DT_SYMTAB);
+  add(elf.DT_STRSZ, (placed) => placed.own("dynstr")!.size);
+  add(elf.DT_SYMENT, SYM);
   if (options.outputKind !== "shared") add(elf.DT_DEBUG, 0);
-  if (find(".rela.plt") !== undefined) {
-    addSection(".got.plt", elf.DT_PLTGOT);
-    add(elf.DT_PLTRELSZ, () => find(".rela.plt")!.size);
+  if (has("relaPlt")) {
+    addOwn("gotPlt", elf.DT_PLTGOT);
+    add(elf.DT_PLTRELSZ, (placed) => placed.own("relaPlt")!.size);
     add(elf.DT_PLTREL, elf.DT_RELA);
-    addSection(".rela.plt", elf.DT_JMPREL);
+    addOwn("relaPlt", elf.DT_JMPREL);
   }
-  if (find(".rela.dyn") !== undefined) {
-    addSection(".rela.dyn", elf.DT_RELA, elf.DT_RELASZ);
-    add(elf.DT_RELAENT, 24);
+  if (has("relaDyn")) {
+    addOwn("relaDyn", elf.DT_RELA, elf.DT_RELASZ);
+    add(elf.DT_RELAENT, RELA);
     if (inputs.relativeCount > 0) add(elf.DT_RELACOUNT, inputs.relativeCount);
   }
-  if (find(".relr.dyn") !== undefined) {
-    addSection(".relr.dyn", elf.DT_RELR, elf.DT_RELRSZ);
+  if (has("relr")) {
+    addOwn("relr", elf.DT_RELR, elf.DT_RELRSZ);
     add(elf.DT_RELRENT, 8);
   }
-  if (find(".gnu.version_r") !== undefined) {
-    addSection(".gnu.version_r", elf.DT_VERNEED);
+  if (has("versionNeeds")) {
+    addOwn("versionNeeds", elf.DT_VERNEED);
     add(elf.DT_VERNEEDNUM, inputs.versionNeeds);
   }
-  if (find(".gnu.version_d") !== undefined) {
-    addSection(".gnu.version_d", elf.DT_VERDEF);
+  if (has("versionDefinitions")) {
+    addOwn("versionDefinitions", elf.DT_VERDEF);
     add(elf.DT_VERDEFNUM, inputs.versionDefinitions);
   }
-  addSection(".gnu.version", elf.DT_VERSYM);
+  addOwn("versym", elf.DT_VERSYM);
   if (inputs.hasTextRelocations) add(elf.DT_TEXTREL, 0);
 
   const { z } = options;
@@ -109,11 +140,11 @@ export function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   return entries;
 }
 
-export function encodeDynamic(entries: readonly DynamicEntry[]): Uint8Array {
-  const view = new DataView(new ArrayBuffer(entries.length * 16));
+function encodeDynamic(entries: readonly DynamicEntry[], placed: Placed): Uint8Array {
+  const view = new DataView(new ArrayBuffer(entries.length * DYN));
   for (const [i, [tag, value]] of entries.entries()) {
-    view.setBigUint64(i * 16, BigInt(tag), true);
-    view.setBigUint64(i * 16 + 8, BigInt(value()), true);
+    view.setBigUint64(i * DYN, BigInt(tag), true);
+    view.setBigUint64(i * DYN + 8, BigInt(value(placed)), true);
   }
   return new Uint8Array(view.buffer);
 }

@@ -1,16 +1,19 @@
-/** A string table whose strings are few and known at once: .shstrtab. */
+/** A string table whose strings are known at once: .shstrtab. */
 export class StringTable {
   readonly #offsets = new Map<string, number>();
   readonly bytes: Uint8Array;
 
   constructor(strings: readonly string[]) {
-    let text = "\0";
+    const parts = [Buffer.from("\0")];
+    let size = 1;
     for (const string of strings) {
       if (this.#offsets.has(string)) continue;
-      this.#offsets.set(string, Buffer.byteLength(text));
-      text += `${string}\0`;
+      const bytes = Buffer.from(`${string}\0`);
+      this.#offsets.set(string, size);
+      parts.push(bytes);
+      size += bytes.length;
     }
-    this.bytes = Buffer.from(text);
+    this.bytes = Buffer.concat(parts, size);
   }
 
   offsetOf(string: string): number {

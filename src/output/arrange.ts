@@ -1,0 +1,268 @@
+/**
+ * Arrange: puts buckets of input sections and the linker's own sections into sections of the output, in the order of
+ * a plan. Costs O(output sections); reads no table.
+ */
+import * as elf from "../elf/constants.ts";
+import type { OwnSectionId } from "../tables/schema.ts";
+import type { InputPatterns } from "./input-patterns.ts";
+import { type Bucket, type OrphanKind, type OutputPlan, Region, type SectionPlan, type Slot } from "./plan.ts";
+import type { OwnSection, OwnSections } from "./sections/own-section.ts";
+
+const { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS } = elf;
+
+/** Bytes of a bucket, and their alignment. */
+export interface BucketSize {
+  readonly size: number;
+  readonly alignment: number;
+}
+
+export interface ArrangedPart {
+  readonly bucket: Bucket | undefined;
+  readonly own: OwnSectionId | undefined;
+  readonly alignment: number;
+}
+
+/** A section of the output that has no place yet. */
+export interface ArrangedSection {
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  readonly entsize: number;
+  /** Bytes. */
+  readonly alignment: number;
+  readonly region: Region;
+  readonly parts: readonly ArrangedPart[];
+  /** The name by which a statement of the plan speaks of it. */
+  readonly planned: string | undefined;
+}
+
+/** A section while parts are added to it. */
+interface Gathered {
+  readonly name: string;
+  readonly plan: SectionPlan | undefined;
+  slot: Slot | undefined;
+  own: OwnSection | undefined;
+  readonly buckets: Bucket[];
+  /** Its place among those of its slot. */
+  order: number;
+}
+
+/** Before sections that come in the order of inputs, in a slot that has such. */
+const FIRST = -1e9;
+
+export function arrange(
+  plan: OutputPlan,
+  patterns: InputPatterns,
+  buckets: readonly Bucket[],
+  sizes: ReadonlyMap<number, BucketSize>,
+  own: OwnSections,
+): ArrangedSection[] {
+  const gathered = new Map<string, Gathered>();
+  const take = (key: string, make: () => Gathered): Gathered => {
+    let section = gathered.get(key);
+    if (section === undefined) gathered.set(key, (section = make()));
+    return section;
+  };
+  for (const slot of plan.slots)
+    for (const [i, statement] of slot.sections.entries())
+      for (const part of statement.parts) {
+        const section = "own" in part ? own.get(part.own) : undefined;
+        if (section === undefined) continue;
+        const order = slot.orphans === undefined ? i : FIRST + i;
+        take(statement.name, () => ({
+          name: statement.name,
+          plan: statement,
+          slot,
+          own: undefined,
+          buckets: [],
+          order,
+        })).own = section;
+      }
+  for (const [order, bucket] of buckets.entries()) {
+    if (!sizes.has(bucket.id)) continue;
+    const home = patterns.homeOf(bucket);
+    const joins = home !== undefined && mayJoin(home.slot, home.statement, bucket, own);
+    if (joins) {
+      const { statement, slot, index } = home;
+      const name = mergedName(statement, bucket) ?? statement.name;
+      const isFixed = slot.orphans === undefined;
+      take(name, () => ({
+        name,
+        plan: statement,
+        slot,
+        own: undefined,
+        buckets: [],
+        order: isFixed ? index : order,
+      })).buckets.push(bucket);
+      continue;
+    }
+    // As GNU ld: what is loaded and what is not do not share a section, nor do threads' variables and others.
+    const { name, flags } = bucket;
+    const key = `${name}\0${(flags & SHF_ALLOC) !== 0} ${(flags & SHF_TLS) !== 0}`;
+    take(key, () => ({ name, plan: undefined, slot: undefined, own: undefined, buckets: [], order })).buckets.push(
+      bucket,
+    );
+  }
+  return inOrder(plan, patterns, [...gathered.values()], sizes);
+}
+
+/** Whether a bucket goes into the section that its name says: its kind of access must be that of the section. */
+function mayJoin(slot: Slot, statement: SectionPlan, bucket: Bucket, own: OwnSections): boolean {
+  const { flags, type } = bucket;
+  const access = SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR | SHF_TLS;
+  for (const part of statement.parts)
+    if ("own" in part) {
+      const section = own.get(part.own);
+      if (section !== undefined)
+        return (section.flags & access) === (flags & access) && (type === section.type || type === SHT_NOBITS);
+    }
+  const isThreadLocal = slot.orphans === "tlsData" || slot.orphans === "tlsZero";
+  return (flags & SHF_ALLOC) !== 0 && ((flags & SHF_TLS) !== 0) === isThreadLocal;
+}
+
+function mergedName({ merged, parts }: SectionPlan, { name, entsize, flags }: Bucket): string | undefined {
+  if (merged === undefined || entsize === 0) return undefined;
+  const [first] = parts;
+  if (!("inputs" in first) || name !== first.inputs[0].name) return undefined;
+  return flags & elf.SHF_STRINGS ? merged.strings : merged.constants;
+}
+
+function inOrder(
+  plan: OutputPlan,
+  patterns: InputPatterns,
+  sections: readonly Gathered[],
+  sizes: ReadonlyMap<number, BucketSize>,
+): ArrangedSection[] {
+  const slotIndex = new Map(plan.slots.map((slot, i) => [slot, i]));
+  const placed = sections.map((section) => {
+    const { own, buckets } = section;
+    const type = own?.type ?? typeOf(buckets);
+    const flags = flagsOf(section);
+    const slot = slotOf(plan, section, type, flags);
+    return { section, type, flags, slot };
+  });
+  placed.sort((a, b) => slotIndex.get(a.slot)! - slotIndex.get(b.slot)! || a.section.order - b.section.order);
+  const isZeroKept = zerosWithoutBytes(placed);
+  return placed.map(({ section, type, flags, slot }, i) => {
+    const parts = partsOf(section, patterns, sizes);
+    const entsizes = new Set(section.buckets.map(({ entsize }) => entsize));
+    if (section.own !== undefined) entsizes.add(section.own.entsize ?? 0);
+    const [entsize] = entsizes;
+    return {
+      name: section.name,
+      type: type === SHT_NOBITS && !isZeroKept[i] ? elf.SHT_PROGBITS : type,
+      flags,
+      entsize: entsizes.size === 1 ? entsize : 0,
+      alignment: Math.max(...parts.map(({ alignment }) => alignment)),
+      region: slot.region,
+      parts,
+      planned: section.plan?.name === section.name ? section.name : undefined,
+    };
+  });
+}
+
+/** The slot of a section: the plan's, where its accesses are those of the slot; else that of its kind. */
+function slotOf(plan: OutputPlan, { slot, name, own }: Gathered, type: number, flags: number): Slot {
+  if (own !== undefined) return slot!;
+  if (slot !== undefined && fits(slot, type, flags)) return slot;
+  const kind = kindOf(name, type, flags, slot?.region === Region.Relro);
+  for (const tried of [kind, ...(instead[kind] ?? [])]) {
+    const found = plan.slots.find(({ orphans }) => orphans === tried);
+    if (found !== undefined) return found;
+  }
+  throw new RangeError(`the plan has no place for ${name}`);
+}
+
+/** Where a plan has no place for a kind. */
+const instead: Readonly<Partial<Record<OrphanKind, readonly OrphanKind[]>>> = {
+  relro: ["data"],
+  relroZero: ["zero"],
+};
+
+function fits({ region, isZero = false }: Slot, type: number, flags: number): boolean {
+  const writes = (flags & SHF_WRITE) !== 0;
+  switch (region) {
+    case Region.ReadOnly:
+    case Region.LargeReadOnly:
+      return (flags & (SHF_WRITE | SHF_EXECINSTR)) === 0;
+    case Region.Code:
+    case Region.LargeCode:
+      return !writes && (flags & SHF_EXECINSTR) !== 0;
+    case Region.Relro:
+    case Region.Data:
+    case Region.LargeData:
+      return (writes || (flags & SHF_TLS) !== 0) && isZero === (type === SHT_NOBITS);
+    case Region.NotLoaded:
+      return (flags & SHF_ALLOC) === 0;
+  }
+}
+
+/** Names of lists of functions that are protected once the loader has written to them. */
+const relroNames: ReadonlySet<string> = new Set([".ctors", ".dtors", ".jcr"]);
+
+/** What a section is, that no statement names. */
+function kindOf(name: string, type: number, flags: number, isProtected: boolean): OrphanKind {
+  const isZero = type === SHT_NOBITS;
+  const isLarge = (flags & elf.SHF_X86_64_LARGE) !== 0;
+  if (!(flags & SHF_ALLOC)) return "notLoaded";
+  if (flags & SHF_TLS) return isZero ? "tlsZero" : "tlsData";
+  if (!(flags & SHF_WRITE)) {
+    if (flags & SHF_EXECINSTR) return isLarge ? "largeCode" : "code";
+    if (type === elf.SHT_NOTE) return "note";
+    return isLarge ? "largeReadOnly" : "readOnly";
+  }
+  const isFunctionList =
+    type === elf.SHT_INIT_ARRAY ||
+    type === elf.SHT_FINI_ARRAY ||
+    type === elf.SHT_PREINIT_ARRAY ||
+    relroNames.has(name);
+  if (isProtected || isFunctionList) return isZero ? "relroZero" : "relro";
+  if (isLarge) return isZero ? "largeZero" : "largeData";
+  return isZero ? "zero" : "data";
+}
+
+function typeOf(buckets: readonly Bucket[]): number {
+  const types = new Set(buckets.map(({ type }) => type));
+  return types.size > 1 && types.has(SHT_NOBITS) ? elf.SHT_PROGBITS : buckets[0].type;
+}
+
+function flagsOf({ own, buckets }: Gathered): number {
+  let flags = buckets.reduce((sum, bucket) => sum | bucket.flags, own?.flags ?? 0);
+  // A flag that speaks of all contents is kept when all agree.
+  const isMerged = own === undefined && buckets.every(({ entsize }) => entsize !== 0 && entsize === buckets[0].entsize);
+  if (!isMerged) flags &= ~(elf.SHF_MERGE | elf.SHF_STRINGS);
+  else if (!buckets.every((bucket) => bucket.flags & elf.SHF_STRINGS)) flags &= ~elf.SHF_STRINGS;
+  return flags;
+}
+
+function partsOf(
+  { own, buckets }: Gathered,
+  patterns: InputPatterns,
+  sizes: ReadonlyMap<number, BucketSize>,
+): ArrangedPart[] {
+  const parts: ArrangedPart[] = patterns
+    .sorted(buckets)
+    .map((bucket) => ({ bucket, own: undefined, alignment: sizes.get(bucket.id)!.alignment }));
+  // The linker's own comes first: what finds it by the section's address or by its symbol finds it.
+  if (own !== undefined) parts.unshift({ bucket: undefined, own: own.id, alignment: own.alignment });
+  return parts;
+}
+
+/**
+ * Whether each zero-filled section takes no bytes of the file: where contents follow in its region it must, and
+ * among what is only read or run.
+ */
+function zerosWithoutBytes(
+  sections: readonly { readonly type: number; readonly flags: number; readonly slot: Slot }[],
+): boolean[] {
+  const withContents = new Set<Region>([Region.ReadOnly]);
+  return sections
+    .toReversed()
+    .map(({ type, flags, slot: { region } }) => {
+      if (region === Region.NotLoaded) return true;
+      if (type === SHT_NOBITS) return !withContents.has(region) || (flags & SHF_TLS) !== 0;
+      withContents.add(region);
+      return false;
+    })
+    .toReversed();
+}

@@ -1,0 +1,209 @@
+/**
+ * The plan of a link without a linker script: GNU ld's default script, in the order that mold and lld made usual,
+ * which needs fewer pages. Which input section goes where is the names here; how sections may be accessed, and so
+ * their segment, is the slots' regions.
+ */
+import { SHT_FINI_ARRAY, SHT_INIT_ARRAY } from "../elf/constants.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import type { OwnSectionId } from "../tables/schema.ts";
+import type { InputPattern, OutputPlan, Part, PlanSymbol, PlanTarget, SectionPlan, Slot } from "./plan.ts";
+import { Region } from "./plan.ts";
+import { ownNames } from "./sections/own-section.ts";
+
+export interface PlanOptions {
+  /** Address of the first byte of the image. */
+  readonly base: number;
+  /** Data that only the loader writes is protected once it has: -z relro. */
+  readonly isRelro: boolean;
+  /** .got.plt is bound at start, so it can be protected too: -z now. */
+  readonly isNow: boolean;
+  /** The output relocates itself: not an executable at a fixed address. */
+  readonly isPic: boolean;
+}
+
+/** What a plan depends on. @param imageBase where the target's executables begin */
+export function planOptions(options: LinkOptions, imageBase: number): PlanOptions {
+  const { outputKind, z, isOmagic } = options;
+  return {
+    base: options.imageBase ?? (outputKind === "exec" ? imageBase : 0),
+    isRelro: z.isRelro && !isOmagic,
+    isNow: z.isNow,
+    isPic: outputKind !== "exec",
+  };
+}
+
+const family = (name: string): InputPattern => ({ name, matches: "family" });
+const exact = (name: string): InputPattern => ({ name, matches: "exact" });
+const numbered = (name: string): InputPattern => ({ name, matches: "numbered" });
+const inputs = (...patterns: InputPattern[]): Part => ({ inputs: patterns });
+
+const section = (name: string, ...parts: Part[]): SectionPlan => ({ name, parts });
+/** A section of the linker's own, which no section of an input joins. */
+const own = (id: OwnSectionId): SectionPlan => section(ownNames[id], { own: id });
+/** One that sections of inputs of the same name and flags join, as in GNU ld. */
+const joined = (id: OwnSectionId): SectionPlan => section(ownNames[id], { own: id }, inputs(exact(ownNames[id])));
+
+/** Hot and cold code stays apart within .text: what is used together lies together. */
+const text = section(
+  ".text",
+  ...["unlikely", "exit", "startup", "hot"].map((part) => inputs(family(`.text.${part}`))),
+  inputs(family(".text"), family(".gnu.linkonce.t")),
+);
+const rodata: SectionPlan = {
+  ...section(".rodata", inputs(family(".rodata"), family(".gnu.linkonce.r"))),
+  merged: { strings: ".rodata.str", constants: ".rodata.cst" },
+};
+
+/** A list of functions to run: numbered ones in order, then the others, with those of the older kind among them. */
+function functionList(name: string, older: string, type: number): SectionPlan {
+  return section(
+    name,
+    inputs(numbered(`${name}.`), { ...numbered(`${older}.`), reversedInto: type }),
+    inputs(exact(name), { ...exact(older), reversedInto: type }),
+  );
+}
+
+const functionLists = [
+  section(".preinit_array", inputs(exact(".preinit_array"))),
+  functionList(".init_array", ".ctors", SHT_INIT_ARRAY),
+  functionList(".fini_array", ".dtors", SHT_FINI_ARRAY),
+];
+
+export function defaultPlan({ base, isRelro, isNow, isPic }: PlanOptions): OutputPlan {
+  const slots: Slot[] = [
+    { region: Region.ReadOnly, sections: [own("interp")] },
+    {
+      region: Region.ReadOnly,
+      sections: [joined("propertyNote"), joined("buildIdNote"), joined("packageNote")],
+      orphans: "note",
+    },
+    {
+      region: Region.ReadOnly,
+      sections: [
+        own("hash"),
+        own("gnuHash"),
+        own("dynsym"),
+        own("dynstr"),
+        own("versym"),
+        own("versionNeeds"),
+        own("versionDefinitions"),
+        own("relr"),
+        own("relaDyn"),
+        own("relaPlt"),
+      ],
+    },
+    {
+      region: Region.ReadOnly,
+      sections: [rodata, section(".gcc_except_table", inputs(family(".gcc_except_table")))],
+      orphans: "readOnly",
+    },
+    { region: Region.ReadOnly, sections: [own("ehFrameHdr"), own("ehFrame")] },
+    {
+      region: Region.Code,
+      sections: [
+        section(".init", inputs(exact(".init"))),
+        joined("plt"),
+        joined("pltGot"),
+        joined("pltSec"),
+        section(".fini", inputs(exact(".fini"))),
+      ],
+    },
+    { region: Region.Code, sections: [text], orphans: "code" },
+    ...dataSlots(isRelro, isNow),
+    {
+      region: Region.LargeReadOnly,
+      sections: [section(".lrodata", inputs(family(".lrodata")))],
+      orphans: "largeReadOnly",
+    },
+    { region: Region.LargeData, sections: [section(".ldata", inputs(family(".ldata")))], orphans: "largeData" },
+    { region: Region.LargeCode, sections: [section(".ltext", inputs(family(".ltext")))], orphans: "largeCode" },
+    { region: Region.NotLoaded, sections: [], orphans: "notLoaded" },
+    { region: Region.NotLoaded, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
+  ];
+  return { base, slots, symbols: defaultSymbols(isPic) };
+}
+
+/** What may be written. Without protection all of it is one region. */
+function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
+  const relro = isRelro ? Region.Relro : Region.Data;
+  const threadLocal: Slot[] = [
+    { region: relro, sections: [section(".tdata", inputs(family(".tdata")))], orphans: "tlsData" },
+    { region: relro, isZero: true, sections: [section(".tbss", inputs(family(".tbss")))], orphans: "tlsZero" },
+  ];
+  const relocated = section(".data.rel.ro", inputs(family(".data.rel.ro")));
+  const data = section(".data", inputs(family(".data"), family(".gnu.linkonce.d")));
+  const dynamic: Slot = { region: relro, sections: [own("dynamic"), joined("got")] };
+  const gotPlt: Slot = { region: isNow ? relro : Region.Data, sections: [joined("gotPlt")] };
+  const relocatedZero = section(".bss.rel.ro", inputs(family(".bss.rel.ro")));
+  const zero: Slot[] = [
+    {
+      region: Region.Data,
+      isZero: true,
+      sections: isRelro ? [own("copy")] : [own("copy"), own("copyRelro"), relocatedZero],
+      orphans: "zero",
+    },
+    {
+      region: Region.Data,
+      isZero: true,
+      sections: [section(".bss", inputs(family(".bss"), family(".gnu.linkonce.b")), { commons: "small" })],
+    },
+    {
+      region: Region.Data,
+      isZero: true,
+      sections: [section(".lbss", inputs(family(".lbss")), { commons: "large" })],
+      orphans: "largeZero",
+    },
+  ];
+  if (!isRelro)
+    return [
+      ...threadLocal,
+      gotPlt,
+      { region: Region.Data, sections: [...functionLists, relocated, data], orphans: "data" },
+      dynamic,
+      ...zero,
+    ];
+  return [
+    ...threadLocal,
+    ...(isNow ? [gotPlt] : []),
+    { region: Region.Relro, sections: [...functionLists, relocated], orphans: "relro" },
+    dynamic,
+    { region: Region.Relro, isZero: true, sections: [own("copyRelro"), relocatedZero], orphans: "relroZero" },
+    ...(isNow ? [] : [gotPlt]),
+    { region: Region.Data, sections: [data], orphans: "data" },
+    ...zero,
+  ];
+}
+
+/** Names that the linker may define, whatever the inputs are. */
+export const linkerSymbols: readonly string[] = defaultSymbols(false).map(({ name }) => name);
+
+/** Names that the linker defines when something refers to them. */
+function defaultSymbols(isPic: boolean): PlanSymbol[] {
+  const named = (name: string): PlanTarget => ({ section: name });
+  const bounds = (start: string, end: string, target: PlanTarget): PlanSymbol[] => [
+    { name: start, at: { startOf: target } },
+    { name: end, at: { endOf: target } },
+  ];
+  return [
+    { name: "__ehdr_start", at: { image: "start" } },
+    { name: "__executable_start", at: { image: "start" } },
+    { name: "__dso_handle", at: { image: "start" } },
+    { name: "_GLOBAL_OFFSET_TABLE_", at: { startOf: { own: "gotPlt" } } },
+    { name: "_PROCEDURE_LINKAGE_TABLE_", at: { startOf: { own: "plt" } } },
+    { name: "_DYNAMIC", at: { startOf: { own: "dynamic" } } },
+    { name: "_TLS_MODULE_BASE_", at: { threadLocal: "base" } },
+    { name: "__GNU_EH_FRAME_HDR", at: { startOf: { own: "ehFrameHdr" } } },
+    ...bounds("__preinit_array_start", "__preinit_array_end", named(".preinit_array")),
+    ...bounds("__init_array_start", "__init_array_end", named(".init_array")),
+    ...bounds("__fini_array_start", "__fini_array_end", named(".fini_array")),
+    // A program that relocates itself finds these relocations through .dynamic, and must not apply them twice.
+    ...(isPic
+      ? ["__rela_iplt_start", "__rela_iplt_end"].map((name): PlanSymbol => ({ name, at: undefined }))
+      : bounds("__rela_iplt_start", "__rela_iplt_end", { own: "relaPlt" })),
+    // Start code clears what is from here to _end.
+    { name: "__bss_start", at: { startOf: named(".bss"), otherwise: { endOfLast: "data" } } },
+    ...["_etext", "etext", "__etext"].map((name): PlanSymbol => ({ name, at: { endOfLast: "code" } })),
+    ...["_edata", "edata"].map((name): PlanSymbol => ({ name, at: { endOfLast: "data" } })),
+    ...["_end", "end"].map((name): PlanSymbol => ({ name, at: { endOfLast: "image" } })),
+  ];
+}

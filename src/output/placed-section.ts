@@ -1,0 +1,72 @@
+/** Sections of the output with their places, which do not change any more. */
+import type { OwnSectionId } from "../tables/schema.ts";
+import type { Bucket, Region } from "./plan.ts";
+
+/** A bucket of input sections, or a section of the linker's own, within a section of the output. */
+export interface PlacedPart {
+  readonly bucket: Bucket | undefined;
+  readonly own: OwnSectionId | undefined;
+  readonly address: number;
+  /** In the output file. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface PlacedSection {
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  /** Bytes. */
+  readonly alignment: number;
+  readonly entsize: number;
+  readonly region: Region;
+  readonly parts: readonly PlacedPart[];
+  /** Header index. */
+  readonly index: number;
+  readonly address: number;
+  /** In the output file. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** A part of the linker's own, and the section that it is in. */
+export interface OwnPlace extends PlacedPart {
+  readonly section: PlacedSection;
+}
+
+export class Placed {
+  /** In order; the null section is not among them. */
+  readonly sections: readonly PlacedSection[];
+  readonly #own = new Map<OwnSectionId, OwnPlace>();
+  readonly #planned: ReadonlyMap<string, PlacedSection>;
+
+  /** @param planned sections that statements of the plan name, by these names */
+  constructor(sections: readonly PlacedSection[], planned: ReadonlyMap<string, PlacedSection>) {
+    this.sections = sections;
+    this.#planned = planned;
+    for (const section of sections)
+      for (const part of section.parts) if (part.own !== undefined) this.#own.set(part.own, { ...part, section });
+  }
+
+  /** A section of the linker's own, where the output has it. */
+  own(id: OwnSectionId): OwnPlace | undefined {
+    return this.#own.get(id);
+  }
+
+  /** The section that a statement of the plan names, where the output has it. */
+  planned(name: string): PlacedSection | undefined {
+    return this.#planned.get(name);
+  }
+
+  /** Header index of the section that holds an own one; 0 where there is none. */
+  indexOf(id: OwnSectionId): number {
+    return this.#own.get(id)?.section.index ?? 0;
+  }
+}
+
+/** Address of the first byte after a section. */
+export function endOf({ address, size }: { readonly address: number; readonly size: number }): number {
+  return address + size;
+}

@@ -1,0 +1,118 @@
+/**
+ * The output plan: which sections the output has, in which order, what each is made of, and which symbols are
+ * defined where. A value: default-plan.ts makes one from the options, a linker script will be another. Layout
+ * walks it and decides nothing that it does not say.
+ */
+import type { OwnSectionId } from "../tables/schema.ts";
+
+/** Input sections that are laid out one after another; a row of the table of that name. */
+export interface Bucket {
+  readonly id: number;
+  readonly name: string;
+  readonly type: number;
+  readonly flags: number;
+  /** Of what is merged, else 0. */
+  readonly entsize: number;
+  /** Index of the kernel's rule that named it, or -1. */
+  readonly rule: number;
+  /** It holds common symbols, no sections. */
+  readonly commons?: CommonsKind;
+}
+
+/** Common symbols of SHN_COMMON, and of SHN_X86_64_LCOMMON. */
+export type CommonsKind = "small" | "large";
+
+/** What is mapped together, in the order of addresses. */
+export const Region = {
+  ReadOnly: 0,
+  Code: 1,
+  Relro: 2,
+  Data: 3,
+  LargeReadOnly: 4,
+  LargeData: 5,
+  LargeCode: 6,
+  NotLoaded: 7,
+} as const;
+export type Region = (typeof Region)[keyof typeof Region];
+
+/** Sections that no statement names, by what they are: each kind has its place. */
+export type OrphanKind =
+  | "note"
+  | "readOnly"
+  | "code"
+  | "tlsData"
+  | "tlsZero"
+  | "relro"
+  | "relroZero"
+  | "data"
+  | "zero"
+  | "largeZero"
+  | "largeReadOnly"
+  | "largeData"
+  | "largeCode"
+  | "notLoaded";
+
+/** Names of input sections. */
+export interface InputPattern {
+  readonly name: string;
+  /**
+   * family: `.text` and `.text.anything`, as one. exact: only `.text`. numbered: `.init_array.anything`, each by
+   * its own name, so that they can be put in order.
+   */
+  readonly matches: "family" | "exact" | "numbered";
+  /**
+   * The section lists functions from last to first, as .ctors does, and becomes a list of this type, from first
+   * to last: SHT_INIT_ARRAY or SHT_FINI_ARRAY.
+   */
+  readonly reversedInto?: number;
+}
+
+/** What a section is made of. */
+export type Part =
+  /** Input sections that match one of these, in the order of inputs; numbered ones by number, then name. */
+  { readonly inputs: readonly InputPattern[] } | { readonly own: OwnSectionId } | { readonly commons: CommonsKind };
+
+export interface SectionPlan {
+  readonly name: string;
+  readonly parts: readonly Part[];
+  /** Sections of their own for strings and constants that are merged, so that their flags and sh_entsize stay true. */
+  readonly merged?: { readonly strings: string; readonly constants: string };
+}
+
+/** A place in the order of sections. */
+export interface Slot {
+  readonly region: Region;
+  /** Its sections are zero-filled; what has contents has its place elsewhere, and the other way round. */
+  readonly isZero?: boolean;
+  /** In this order, but for those that share the place with orphans. */
+  readonly sections: readonly SectionPlan[];
+  /** What no statement names, of this kind, in the order of first input sections; with them the sections above. */
+  readonly orphans?: OrphanKind;
+}
+
+/** Where a symbol is that the plan defines. */
+export type Location =
+  | { readonly startOf: PlanTarget; readonly otherwise?: Location }
+  | { readonly endOf: PlanTarget }
+  /** The end of the last section with code, with data that has contents, of all. */
+  | { readonly endOfLast: "code" | "data" | "image" }
+  /** The first byte of the image, where the ELF header is. */
+  | { readonly image: "start" }
+  /** The start of the thread-local segment; the thread pointer, where accesses count from there. */
+  | { readonly threadLocal: "base" };
+
+export type PlanTarget = { readonly own: OwnSectionId } | { readonly section: string };
+
+/** A symbol that the linker defines when something refers to it and nothing else defines it. */
+export interface PlanSymbol {
+  readonly name: string;
+  /** Undefined: the image's base, as what belongs to a section that is not there. */
+  readonly at: Location | undefined;
+}
+
+export interface OutputPlan {
+  /** Address of the first byte of the image. */
+  readonly base: number;
+  readonly slots: readonly Slot[];
+  readonly symbols: readonly PlanSymbol[];
+}

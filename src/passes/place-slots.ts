@@ -1,0 +1,73 @@
+/**
+ * Synthesise: slots for what symbols need, counted by ranges of symbols, summed and numbered in symbol order; and the
+ * order of dynamic relocations. Fills entry, needCell and localNeed.entry.
+ */
+import { enumerations } from "../tables/schema.ts";
+import type { Needs } from "./find-needs.ts";
+import type { Workers } from "./workers.ts";
+
+export interface Slots {
+  readonly got: number;
+  readonly plt: number;
+  readonly pltGot: number;
+  /** Relocations of .got slots without a symbol, and the others; Local Dynamic's among these. */
+  readonly relatives: number;
+  readonly symbolics: number;
+}
+
+/** Counts, sums and places what symbols need. */
+export async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
+  const { tables } = workers;
+  await workers.run("markCopyAliases", { bounds: needs.fileBounds });
+  const ranges = tables.get("ranges");
+  tables.allocate("needCell", ranges + 1);
+  await workers.run("countNeeds", { rows: ranges + 1 });
+  const sum = (
+    name: "entries" | "got" | "plt" | "pltGot" | "irelatives" | "relatives" | "symbolics",
+    start: number,
+  ): number => {
+    const column = tables.column("needCell", name);
+    let next = start;
+    for (let cell = 0; cell <= ranges; cell++) {
+      const count = column[cell];
+      column[cell] = next;
+      next += count;
+    }
+    return next;
+  };
+  const tlsLd = tables.get("needsTlsLd");
+  const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
+  const entries = sum("entries", 0);
+  const got = sum("got", tlsLd * 2);
+  const jumps = sum("plt", 0);
+  const pltGot = sum("pltGot", 0);
+  const ifuncs = sum("irelatives", 0);
+  const relatives = sum("relatives", 0);
+  const symbolics = sum("symbolics", 0) + (isStatic ? 0 : tlsLd);
+  tables.set("pltJumps", jumps);
+  tables.allocate("entry", entries);
+  await workers.run("placeNeeds", { rows: ranges + 1 });
+  await workers.run("placeCopies", { rows: 1 });
+
+  // .rela.dyn: relocations without a symbol first, as DT_RELACOUNT wants; then the sections', then .got's.
+  placeRelocations(workers, needs, relatives);
+  return { got, plt: jumps + ifuncs, pltGot, relatives, symbolics };
+}
+
+function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: number): void {
+  const relatives = tables.column("file", "relatives");
+  const symbolics = tables.column("file", "symbolics");
+  const firstRelative = tables.column("file", "firstRelative");
+  const firstSymbolic = tables.column("file", "firstSymbolic");
+  let next = gotRelatives;
+  for (let file = 0; file < files; file++) {
+    firstRelative[file] = next;
+    next += relatives[file];
+  }
+  tables.set("gotRelatives", next);
+  for (let file = 0; file < files; file++) {
+    firstSymbolic[file] = next;
+    next += symbolics[file];
+  }
+  tables.set("gotSymbolics", next);
+}

@@ -1,0 +1,37 @@
+/** Synthesise: what the program was compiled for, which .note.gnu.property says when all of its objects say it. */
+import type { LinkOptions } from "../options/link-options.ts";
+import type { ProgramProperties } from "../output/sections/property-note.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { Needs } from "./find-needs.ts";
+import type { FindingReader } from "./findings.ts";
+import type { Workers } from "./workers.ts";
+
+const { FileFlags, FileState } = enumerations;
+
+/** The output may be run with IBT and SHSTK when every object was made for it, or when the user says so. */
+export function programProperties(
+  { tables, diagnostics }: Workers,
+  { files, internalFile }: Needs,
+  { z }: LinkOptions,
+  findings: FindingReader,
+): ProgramProperties {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const { HAS_IBT, HAS_SHSTK } = FileFlags;
+  let common: number = HAS_IBT | HAS_SHSTK;
+  for (let file = 0; file < files; file++) {
+    if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
+    common &= flags[file];
+    if (z.cetReport === "none") continue;
+    const missing = [...(flags[file] & HAS_IBT ? [] : ["IBT"]), ...(flags[file] & HAS_SHSTK ? [] : ["SHSTK"])];
+    if (missing.length === 0) continue;
+    const operands = { properties: `${missing.join(" and ")} ${missing.length === 1 ? "property" : "properties"}` };
+    const place = { file: findings.fileName(file), fileOrder: file };
+    diagnostics.add(z.cetReport === "error" ? "propertyMissing" : "propertyMissingWarning", operands, place);
+  }
+  return {
+    hasIbt: z.isIbt || (common & HAS_IBT) !== 0,
+    hasShstk: z.isShstk || (common & HAS_SHSTK) !== 0,
+    isaNeeded: tables.get("isaNeeded") | (z.x86IsaLevel === undefined ? 0 : 1 << (z.x86IsaLevel - 1)),
+  };
+}

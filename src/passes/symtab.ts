@@ -1,0 +1,43 @@
+/** Layout: .symtab and .strtab. Each file's locals come first, then each file's globals. */
+import { SHN_LORESERVE } from "../elf/constants.ts";
+import type { OwnSection } from "../output/sections/own-section.ts";
+import { strtabSection, symtabIndicesSection, symtabSection } from "../output/sections/symbol-tables.ts";
+import type { Scanned } from "./scan.ts";
+import type { Workers } from "./workers.ts";
+
+export async function countSymtab(workers: Workers, bounds: Uint32Array): Promise<void> {
+  await workers.run("countSymtab", { bounds });
+}
+
+/** Numbers what each file gives. */
+export function symtabSections(
+  { tables }: Workers,
+  { files, buckets }: Scanned & { readonly buckets: readonly unknown[] },
+): OwnSection[] {
+  const locals = tables.column("file", "outputLocals");
+  const globals = tables.column("file", "outputGlobals");
+  const strings = tables.column("file", "outputStrings");
+  const firstLocal = tables.column("file", "firstOutputLocal");
+  const firstGlobal = tables.column("file", "firstOutputGlobal");
+  const firstString = tables.column("file", "firstOutputString");
+  let symbol = 1;
+  let string = 1;
+  for (let file = 0; file < files; file++) {
+    firstLocal[file] = symbol;
+    symbol += locals[file];
+    firstString[file] = string;
+    string += strings[file];
+  }
+  const localCount = symbol;
+  for (let file = 0; file < files; file++) {
+    firstGlobal[file] = symbol;
+    symbol += globals[file];
+  }
+  const sections = [symtabSection(symbol, localCount), strtabSection(string)];
+  // Each bucket may become a section; with those of the linker's own there are more indices than st_shndx has.
+  if (buckets.length + OWN_SECTIONS >= SHN_LORESERVE) sections.push(symtabIndicesSection(symbol));
+  return sections;
+}
+
+/** More than the linker ever makes. */
+const OWN_SECTIONS = 64;

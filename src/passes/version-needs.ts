@@ -1,0 +1,49 @@
+/** Synthesise: which versions of which shared objects the output's symbols are bound to. Fills version. */
+import type { LinkOptions } from "../options/link-options.ts";
+import type { VersionRequirement } from "../output/sections/version-requirements.ts";
+import type { Needs } from "./find-needs.ts";
+import type { LinkedObject } from "./resolve.ts";
+import { packsRelatives } from "./spawn.ts";
+import type { Workers } from "./workers.ts";
+
+/** glibc's loader wants to be told that it must understand DT_RELR. */
+const RELR_VERSION = "GLIBC_ABI_DT_RELR";
+
+/** Gives the versions of each shared object their rows. */
+export function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly LinkedObject[]): void {
+  const first = tables.column("file", "firstVersion");
+  const counts = new Uint32Array(files);
+  for (const { file, versions } of shared) counts[file] = versions.length;
+  let next = 0;
+  for (let file = 0; file < files; file++) {
+    first[file] = next;
+    next += counts[file];
+  }
+  first[files] = next;
+  tables.allocate("version", next);
+}
+
+/** The versions that symbols are bound to, and what each is numbered in .gnu.version. */
+export function requireVersions(
+  { tables }: Workers,
+  shared: readonly LinkedObject[],
+  options: LinkOptions,
+  firstIndex: number,
+): VersionRequirement[] {
+  const isUsed = tables.column("version", "isUsed");
+  const index = tables.column("version", "index");
+  const first = tables.column("file", "firstVersion");
+  const required: VersionRequirement[] = [];
+  let next = firstIndex;
+  for (const { file, soname, versions } of shared) {
+    const used: { name: string; index: number }[] = [];
+    for (const [i, name] of versions.entries()) {
+      const isWanted = name === RELR_VERSION && packsRelatives(options);
+      if (name === undefined || (!isUsed[first[file] + i] && !isWanted)) continue;
+      index[first[file] + i] = next;
+      used.push({ name, index: next++ });
+    }
+    if (used.length > 0) required.push({ soname, versions: used });
+  }
+  return required;
+}
