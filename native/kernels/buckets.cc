@@ -196,7 +196,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         if (h.sh_flags & SHF_EXECINSTR) more_flags |= FileFlags::NEEDS_EXECUTABLE_STACK;
         continue;
       }
-      if (*name == ".note.gnu.property") {
+      if (h.sh_type == SHT_NOTE && *name == ".note.gnu.property") {
         if (auto note = file.contents(h)) {
           Properties found = properties_of(*note);
           more_flags |= found.file_flags;
@@ -204,6 +204,8 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         }
         continue;
       }
+      // As GNU ld: the output has one name, that of what is linked.
+      if (h.sh_type == SHT_NOTE && output & OutputFlags::HAS_DIGEST && *name == ".note.gnu.build-id") continue;
       if (name->starts_with(".gnu.lto_")) continue; // beside machine code; objects without it were refused by the scan
       if (name->starts_with(".gnu.warning.")) {
         job.request(RequestKind::WARNING_SECTION, f, i);
@@ -211,7 +213,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       }
       bool is_alloc = h.sh_flags & SHF_ALLOC;
       if (!is_alloc && output & (OutputFlags::STRIP_ALL | OutputFlags::STRIP_DEBUG) && is_debug_name(*name)) continue;
-      if (*name == ".eh_frame" && (h.sh_type == SHT_PROGBITS || h.sh_type == SHT_X86_64_UNWIND)) {
+      if (is_alloc && *name == ".eh_frame" && (h.sh_type == SHT_PROGBITS || h.sh_type == SHT_X86_64_UNWIND)) {
         t.section.flags[s] |= SectionFlags::EH_FRAME | SectionFlags::LIVE;
         continue;
       }
