@@ -29,6 +29,7 @@ import { formatCrossReference } from "./reports/cross-reference.ts";
 import type { MapSection } from "./reports/map-file.ts";
 import type { ScanReport } from "./reports/scan-report.ts";
 import type { LinkBytes } from "./reports/stats.ts";
+import { LimitExceeded } from "./tables/limit-exceeded.ts";
 import { targetOf } from "./targets/index.ts";
 
 export interface LinkResult {
@@ -70,10 +71,17 @@ export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks
       if (error instanceof HashCollision && seed + 1 < MAX_ATTEMPTS) seed++;
       // An index may be older than its archive, and says nothing of what a name resembles: errors are found without.
       else if (error instanceof LinkFailed && attempt.usedIndexes) mayUseIndexes = false;
-      else throw error;
+      else throw asLinkFailure(error, diagnostics);
       forgetLater();
     }
   }
+}
+
+/** A limit of the linker is the user's to know of. */
+function asLinkFailure(error: unknown, diagnostics: Diagnostics): unknown {
+  if (!(error instanceof LimitExceeded)) return error;
+  diagnostics.add("limitExceeded", { what: error.what, limit: error.limit });
+  return new LinkFailed(diagnostics);
 }
 
 /** One link, in order. What a pass needs is in its arguments, what it found is its result. */

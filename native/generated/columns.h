@@ -286,7 +286,7 @@ struct FileTable {
   Column<FileId, u64> inflated_size; // bytes of a copy with all sections uncompressed; 0 when none is compressed (scan)
   Column<FileId, u64> inflated_offset; // where its copy goes, from link.inflated (split)
   Column<FileId, u64> reversed_copy; // address of a copy with .ctors and .dtors in reverse, or 0 (split)
-  Column<FileId, u32> name_offset; // archive members: offset of the member's name in the archive's header; else 0 (scan)
+  Column<FileId, u64> name_offset; // archive members: offset of the member's name in the archive's header; else 0 (scan)
   Column<FileId, u16> flags; // FileFlags: what it is (scan)
   Column<FileId, u8> state; // FileState: reached, expanded, needed; atomic (resolve)
   Column<FileId, u32> section_headers; // e_shoff (scan)
@@ -379,7 +379,7 @@ struct EntryTable {
 struct SectionTable {
   u64 rows;
   Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
-  Column<SectionId, u16> bucket; // the bucket that it is laid out in, or 0 (split)
+  Column<SectionId, u32> bucket; // the bucket that it is laid out in, or 0 (split)
   Column<SectionId, u32> offset; // offset in its chunk's part of the bucket (layout); mergeable: its row in mergeable (split)
 };
 
@@ -392,14 +392,14 @@ struct BucketTable {
   Column<BucketId, u32> entsize; // sh_entsize of what is merged, else 0 (split)
   Column<BucketId, u64> flags; // sh_flags of all its sections; atomic or (split)
   Column<BucketId, u32> name_length; // bytes of the first section's name that are the bucket's name (split)
-  Column<BucketId, u16> ordinal; // its place among the buckets in use, by first section (split)
+  Column<BucketId, u32> ordinal; // its place among the buckets in use, by first section (split)
   Column<BucketId, u32> rule; // the rule of name-rules that matched, plus 1; or 0 (split)
   Column<BucketId, u32> alignment; // log2 of the largest sh_addralign; atomic max (layout)
   Column<BucketId, u64> address; // of its first byte in the output, 0 for what is not loaded (layout)
   Column<BucketId, u64> file_offset; // of its first byte in the output file (layout)
   Column<BucketId, u8> is_copied; // 1 when its bytes are in the output file (layout)
   Column<BucketId, u8> filler; // the byte that fills gaps (layout)
-  Column<BucketId, u16> index; // section header index in the output (layout)
+  Column<BucketId, u32> index; // section header index in the output (layout)
 };
 
 // A row is a run of files; a bound of the work, never of the number of workers.
@@ -422,7 +422,7 @@ struct ChunkBucketTable {
 struct MergeableTable {
   u64 rows;
   Column<MergeableId, u32> file; // its file (merge)
-  Column<MergeableId, u16> ordinal; // that of its bucket (merge)
+  Column<MergeableId, u32> ordinal; // that of its bucket (merge)
   Column<MergeableId, u32> end; // offset in the file of the end of its last piece (merge)
   Column<MergeableId, u32> pieces; // strings or constants in it (merge)
   Column<MergeableId, u32> first_piece; // its first row in piece (merge)
@@ -644,6 +644,7 @@ struct Decisions {
   u64 rela_plt_size; // bytes of .rela.plt
   u64 symtab_offset; // offset of .symtab in the output file
   u64 strtab_offset; // offset of .strtab in the output file
+  u64 symtab_indices_offset; // offset of .symtab_shndx in the output file; 0 when there is none
   u64 dynsym_offset; // offset of .dynsym in the output file
   u64 dynstr_offset; // offset of .dynstr in the output file
   u64 gnu_hash_offset; // offset of .gnu.hash in the output file

@@ -232,7 +232,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         t.found.has_too_few_buckets.set(); // it is tried again with more
         return;
       }
-      t.section.bucket[s] = static_cast<u16>(raw(bucket));
+      t.section.bucket[s] = raw(bucket);
       u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;
       if (!(output & OutputFlags::GC_SECTIONS) || !is_alloc) flags |= SectionFlags::LIVE;
       else if (is_root(*name, h)) flags |= SectionFlags::LIVE | SectionFlags::KEEP;

@@ -172,7 +172,7 @@ void verify_pieces(Job &job, RowRange<MergeableId> rows) {
   const Tables &t = job.t;
   for (MergeableId m : rows) {
     PieceId first{t.mergeable.first_piece[m]};
-    u16 ordinal = t.mergeable.ordinal[m];
+    u32 ordinal = t.mergeable.ordinal[m];
     constexpr u32 ahead = 8; // the other piece is anywhere: its columns, then its bytes are asked for before
     u32 count = t.mergeable.pieces[m];
     for (u32 i = 0; i < count; i++) {
@@ -185,7 +185,7 @@ void verify_pieces(Job &job, RowRange<MergeableId> rows) {
       PieceId p = first + i, same{t.piece.same[p]};
       if (p == same) continue;
       Bytes a = piece_bytes(t, p), b = piece_bytes(t, same);
-      u16 other = t.mergeable.ordinal[MergeableId{t.piece.mergeable[same]}];
+      u32 other = t.mergeable.ordinal[MergeableId{t.piece.mergeable[same]}];
       if (a.size() != b.size() || ordinal != other || std::memcmp(a.data(), b.data(), a.size()) != 0)
         t.found.has_collision.set();
     }

@@ -60,7 +60,7 @@ void list_members(Job &job, RowRange<InputId> rows) {
       t.file.size[next] = static_cast<u32>(contents.size());
       t.file.input[next] = raw(i);
       t.file.input_offset[next] = static_cast<u64>(contents.data() - begin);
-      t.file.name_offset[next] = static_cast<u32>(header);
+      t.file.name_offset[next] = header;
       t.file.flags[next] = static_cast<u16>(flags | more);
       ++next;
     };

@@ -10,18 +10,26 @@ void SymtabWriter::write(ChunkId chunk) {
   u32 first = t_.chunk.first_file[chunk], last = t_.chunk.first_file[chunk + 1];
   if (first == last) return;
   FileId f{first};
-  locals_.open(t_.link.symtab_offset + u64{t_.file.first_output_local[f]} * sizeof(Elf64_Sym), 0);
-  globals_.open(t_.link.symtab_offset + u64{t_.file.first_output_global[f]} * sizeof(Elf64_Sym), 0);
+  open(locals_, t_.file.first_output_local[f]);
+  open(globals_, t_.file.first_output_global[f]);
   strings_.open(t_.link.strtab_offset + t_.file.first_output_string[f], 0);
   string_begin_ = t_.file.first_output_string[f];
   for (; first < last; first++) write_file(FileId{first});
   DigestId digest{static_cast<u32>(t_.link.first_symtab_digest) + raw(chunk) * 3};
-  for (Stream *stream : {&locals_, &globals_, &strings_}) {
+  for (Stream *stream : {&locals_.symbols, &globals_.symbols, &strings_}) {
     stream->close(output_, stream->position());
     t_.digest.low[digest] = stream->digest().low();
     t_.digest.high[digest] = stream->digest().high();
     ++digest;
   }
+  // They follow from the sections, which have a digest.
+  for (Stream *stream : {&locals_.indices, &globals_.indices})
+    if (stream->is_open()) stream->close(output_, stream->position());
+}
+
+void SymtabWriter::open(Part &part, u32 first) {
+  part.symbols.open(t_.link.symtab_offset + u64{first} * sizeof(Elf64_Sym), 0);
+  if (t_.link.symtab_indices_offset) part.indices.open(t_.link.symtab_indices_offset + u64{first} * sizeof(u32), 0);
 }
 
 void SymtabWriter::write_file(FileId f) {
@@ -29,37 +37,39 @@ void SymtabWriter::write_file(FileId f) {
   FileView file(t_, f);
   if (t_.file.output_locals[f])
     for (u32 i = 1; i < file.first_global; i++) {
-      Elf64_Sym sym = file.symbols()[i];
-      auto name = file.symbol_name(sym);
-      if (!name || !is_kept_local(t_, file, i, sym, *name)) continue;
-      place(file, i, sym);
-      add(locals_, sym, *name);
+      OutputSymbol out{file.symbols()[i]};
+      auto name = file.symbol_name(out.sym);
+      if (!name || !is_kept_local(t_, file, i, out.sym, *name)) continue;
+      place(file, i, out);
+      add(locals_, out, *name);
     }
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     if (!is_kept_global(t_, file, i)) continue;
-    Elf64_Sym sym = file.symbols()[i];
+    OutputSymbol out{file.symbols()[i]};
     Name name = global_name(t_, file, i);
-    place_global(file, i, sym);
-    add(globals_, sym, name);
+    place_global(file, i, out);
+    add(globals_, out, name);
   }
 }
 
-void SymtabWriter::place(const FileView &file, u32 i, Elf64_Sym &sym) {
+void SymtabWriter::place(const FileView &file, u32 i, OutputSymbol &out) {
+  Elf64_Sym &sym = out.sym;
   u32 section = file.section_index(i, sym);
   if (section == section_absolute) return;
   u64 value = definition_address(t_, file, i);
   SectionId s = file.section_id(section < file.section_count ? section : 0);
   BucketId bucket{section == section_common ? static_cast<u32>(t_.link.common_bucket) : t_.section.bucket[s]};
   if (section < file.section_count && t_.section.flags[s] & SectionFlags::EH_FRAME)
-    sym.st_shndx = static_cast<u16>(t_.link.eh_frame_index);
-  else sym.st_shndx = t_.bucket.index[bucket];
+    out.index = static_cast<u32>(t_.link.eh_frame_index);
+  else out.index = t_.bucket.index[bucket];
   sym.st_value = sym.type() == STT_TLS ? value - t_.link.tls_begin : value;
   if (section != section_common) return;
   sym.st_size = t_.symbol.common_size[SymbolId{t_.mention.symbol[file.mention(i)]}];
   if (sym.type() == STT_COMMON) sym.st_info = static_cast<u8>(sym.st_info & 0xf0) | STT_OBJECT;
 }
 
-void SymtabWriter::place_global(const FileView &file, u32 i, Elf64_Sym &sym) {
+void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) {
+  Elf64_Sym &sym = out.sym;
   SymbolId s{t_.mention.symbol[file.mention(i)]};
   u32 flags = t_.symbol.flags[s];
   u64 claim = t_.symbol.claim[s];
@@ -73,16 +83,18 @@ void SymtabWriter::place_global(const FileView &file, u32 i, Elf64_Sym &sym) {
     if (!(flags & SymbolFlags::NEEDS_COPY)) sym.st_size = 0;
     sym.st_value = flags & (SymbolFlags::NEEDS_COPY | SymbolFlags::NEEDS_CANONICAL_PLT) ? t_.symbol.address[s] : 0;
     if (flags & SymbolFlags::NEEDS_COPY)
-      sym.st_shndx =
-          static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t_.link.copy_relro_index : t_.link.copy_index);
+      out.index = static_cast<u32>(flags & SymbolFlags::COPY_IS_RELRO ? t_.link.copy_relro_index : t_.link.copy_index);
     return;
   }
   if (t_.file.flags[file.id] & FileFlags::IS_INTERNAL) {
     // Layout left the header index of a linker-defined symbol's section in st_size.
-    if (sym.st_shndx != SHN_ABS) sym.st_shndx = sym.st_size ? static_cast<u16>(sym.st_size) : u16{SHN_ABS};
+    if (sym.st_shndx != SHN_ABS) {
+      sym.st_shndx = SHN_ABS;
+      out.index = static_cast<u32>(sym.st_size);
+    }
     sym.st_size = 0;
   } else {
-    place(file, i, sym);
+    place(file, i, out);
   }
   u32 visibility = flags & SymbolFlags::VISIBILITY;
   sym.st_other = static_cast<u8>((sym.st_other & ~3) | visibility);
@@ -91,9 +103,16 @@ void SymtabWriter::place_global(const FileView &file, u32 i, Elf64_Sym &sym) {
     sym.st_info = static_cast<u8>(STB_GLOBAL << 4 | sym.type());
 }
 
-void SymtabWriter::add(Stream &stream, Elf64_Sym sym, const Name &name) {
-  sym.st_name = static_cast<u32>(string_begin_ + strings_.position());
-  std::memcpy(stream.reserve(output_, stream.position(), sizeof sym), &sym, sizeof sym);
+void SymtabWriter::add(Part &part, OutputSymbol out, const Name &name) {
+  // gABI ch. 4: an index that st_shndx has no room for is in the section of SHT_SYMTAB_SHNDX; elsewhere 0 is there.
+  bool is_extended = out.index >= SHN_LORESERVE;
+  if (out.index) out.sym.st_shndx = is_extended ? u16{SHN_XINDEX} : static_cast<u16>(out.index);
+  out.sym.st_name = static_cast<u32>(string_begin_ + strings_.position());
+  std::memcpy(part.symbols.reserve(output_, part.symbols.position(), sizeof out.sym), &out.sym, sizeof out.sym);
+  if (part.indices.is_open()) {
+    u32 index = is_extended ? out.index : 0;
+    std::memcpy(part.indices.reserve(output_, part.indices.position(), sizeof index), &index, sizeof index);
+  }
   u8 *text = strings_.reserve(output_, strings_.position(), name.size + u64{1});
   std::memcpy(text, name.data, name.size);
   text[name.size] = 0;

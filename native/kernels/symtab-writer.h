@@ -15,14 +15,26 @@ public:
 
 private:
   void write_file(FileId f);
+  // A symbol of the output. Its section is `index` where that is not 0, else what st_shndx says.
+  struct OutputSymbol {
+    Elf64_Sym sym;
+    u32 index = 0;
+  };
+  // Symbols of one kind: entries of .symtab, and of .symtab_shndx where there is one.
+  struct Part {
+    Stream symbols, indices;
+  };
+
   // Turns an input symbol, a global one, into one of the output.
-  void place(const FileView &file, u32 i, Elf64_Sym &sym);
-  void place_global(const FileView &file, u32 i, Elf64_Sym &sym);
-  void add(Stream &stream, Elf64_Sym sym, const Name &name);
+  void place(const FileView &file, u32 i, OutputSymbol &out);
+  void place_global(const FileView &file, u32 i, OutputSymbol &out);
+  void open(Part &part, u32 first);
+  void add(Part &part, OutputSymbol out, const Name &name);
 
   const Tables &t_;
   Output &output_;
-  Stream locals_, globals_, strings_;
+  Part locals_, globals_;
+  Stream strings_;
   u64 string_begin_ = 0;
 };
 

@@ -326,6 +326,9 @@ export const codes = {
             : undefined,
     },
   ),
+  limitExceeded: error<{ what: string; limit: string }>(
+    ({ what, limit }) => `there are more ${what} than this linker can do: ${limit}`,
+  ),
   moreErrors: error<More>(more("errors")),
   moreWarnings: warning<More>(more("warnings")),
   outOfMemory: error<{ kernel: string }>(({ kernel }) => `memory ran out in ${kernel}`, {

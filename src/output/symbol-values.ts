@@ -13,6 +13,8 @@ export interface SymbolValue {
 export interface ImageFacts {
   readonly plan: OutputPlan;
   readonly placed: Placed;
+  /** The first section of each name. */
+  readonly byName: ReadonlyMap<string, PlacedSection>;
   /** What thread-local offsets count from, where the link knows it: not in shared objects. */
   readonly threadPointer: number | undefined;
 }
@@ -27,7 +29,7 @@ export function symbolValue(name: string, image: ImageFacts): SymbolValue | unde
   if (symbol !== undefined) return (symbol.at && valueAt(symbol.at, image)) ?? nowhere;
   const bound = /^__(start|stop)_(.+)$/.exec(name);
   if (bound === null) return undefined;
-  const section = image.placed.sections.find((placed) => placed.name === bound[2]);
+  const section = image.byName.get(bound[2]);
   return section && within(section, section, bound[1] === "start");
 }
 

@@ -162,7 +162,7 @@ export class FindingReader {
     const entry = this.#inputs.files[input];
     if (entry === undefined) return "<internal>";
     if (entry.kind !== "archive") return entry.displayName;
-    return `${entry.displayName}(${this.#memberName(input, tables.column("file", "nameOffset")[file])})`;
+    return `${entry.displayName}(${this.#memberName(input, tables.column("file", "nameOffset").get(file))})`;
   }
 
   /** Every name that an object of the link defines. */

@@ -243,8 +243,9 @@ function defineSymbols(
   // As tls_action() in native/kernels/reference.h: whether accesses are rewritten to Local Exec.
   const isLocalExec = options.outputKind !== "shared" && (options.isRelax || options.isStatic);
   const threadPointer = isLocalExec ? tables.get("tlsEnd") : undefined;
+  const byName = new Map(placed.sections.toReversed().map((section) => [section.name, section]));
   for (const name of internal.names) {
-    const value = symbolValue(name, { plan, placed, threadPointer });
+    const value = symbolValue(name, { plan, placed, byName, threadPointer });
     if (value !== undefined) internal.define(name, value.address, value.sectionIndex);
   }
 }

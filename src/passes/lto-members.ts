@@ -5,6 +5,7 @@
 import { FormatError } from "../elf/byte-reader.ts";
 import { readArchiveIndex } from "../inputs/archive.ts";
 import { enumerations } from "../tables/schema.ts";
+import type { U64Column } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
@@ -46,12 +47,12 @@ function indexedMembers(
   { files, staged }: Inputs,
   input: number,
   members: readonly number[],
-  headers: Uint32Array,
+  headers: U64Column,
 ): ReadonlyMap<number, string[]> {
   const found = new Map<number, string[]>();
   const { kind, displayName, stagedSet, stagedIndex } = files[input];
   if (kind !== "archive") return found;
-  const byHeader = new Map(members.map((file) => [headers[file], file]));
+  const byHeader = new Map(members.map((file) => [headers.get(file), file]));
   try {
     for (const { name, header } of readArchiveIndex(displayName, staged[stagedSet].bytes(stagedIndex))) {
       const file = byHeader.get(header);

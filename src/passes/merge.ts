@@ -3,6 +3,7 @@
  * piece, cie, mergeCell and the .eh_frame columns of file.
  */
 import { enumerations } from "../tables/schema.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { prefixSum } from "../tables/views.ts";
 import type { Split } from "./split.ts";
 import { partitionsOf, unify } from "./unify.ts";
@@ -20,9 +21,19 @@ export async function merge(workers: Workers, selected: Split): Promise<Merged> 
   const { tables } = workers;
   const { files, fileBounds: bounds, buckets } = selected;
   await workers.run("countPieces", { bounds });
-  const mergeables = prefixSum(tables.column("file", "mergeables"), tables.column("file", "firstMergeable"), files);
-  const pieces = prefixSum(tables.column("file", "pieces"), tables.column("file", "firstPiece"), files);
-  const cies = prefixSum(tables.column("file", "cies"), tables.column("file", "firstCie"), files);
+  const mergeables = prefixSum(
+    tables.column("file", "mergeables"),
+    tables.column("file", "firstMergeable"),
+    files,
+    "merged sections",
+  );
+  const pieces = prefixSum(
+    tables.column("file", "pieces"),
+    tables.column("file", "firstPiece"),
+    files,
+    "strings and constants",
+  );
+  const cies = prefixSum(tables.column("file", "cies"), tables.column("file", "firstCie"), files, "CIEs");
   tables.allocate("mergeable", mergeables);
   tables.allocate("piece", pieces);
   tables.allocate("cie", cies);
@@ -36,7 +47,7 @@ export async function merge(workers: Workers, selected: Split): Promise<Merged> 
   }
   await workers.run("countFdes", { bounds });
   const ehFrameSize = placeEhFrames(workers, files);
-  const fdes = prefixSum(tables.column("file", "fdes"), tables.column("file", "firstFde"), files);
+  const fdes = prefixSum(tables.column("file", "fdes"), tables.column("file", "firstFde"), files, "FDEs");
 
   // hashEntry stays: it lists each partition's pieces until they are written.
   await unify(workers, HashSource.PIECES, pieces);
@@ -64,6 +75,6 @@ function placeEhFrames({ tables }: Workers, files: number): number {
       }
     at += fdeBytes[file];
   }
-  if (at > 0xffffffff) throw new RangeError(".eh_frame is larger than 4 GiB");
+  if (at > 0xffffffff) throw new LimitExceeded("bytes of .eh_frame", "4 GiB");
   return at;
 }

@@ -48,6 +48,7 @@ export function publish({ tables }: Workers, placed: Placed, segments: readonly 
   tables.set("versymOffset", offset("versym"));
   tables.set("symtabOffset", offset("symtab"));
   tables.set("strtabOffset", offset("strtab"));
+  tables.set("symtabIndicesOffset", offset("symtabIndices"));
   const tls = segments.find(({ type }) => type === elf.PT_TLS);
   tables.set("tlsBegin", tls?.address ?? 0);
   // psABI 3.4.6, variant II: the block ends at the thread pointer.

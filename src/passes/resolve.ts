@@ -7,6 +7,7 @@ import type { InternalObject } from "../inputs/internal-object.ts";
 import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
@@ -125,9 +126,9 @@ function defineSectionBounds(
   const mentions = tables.rows("mention");
   for (const symbol of [...names.keys()].toSorted((a, b) => a - b)) {
     const index = internal.add(names.get(symbol)!);
-    if (index === undefined) break;
+    if (index === undefined)
+      throw new LimitExceeded("names __start_SECTION and __stop_SECTION", String(SPARE_MENTIONS));
     const spare = index - internal.symbolCount;
-    if (spare >= SPARE_MENTIONS) break;
     sameSymbol[mentions + spare] = symbol;
     nameOf.setHalves(mentions + spare, nameOf.low(symbol), nameOf.high(symbol));
     // As Claim::make does it: rank Weak, the linker's object, the symbol's index; inverted.

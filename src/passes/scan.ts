@@ -18,7 +18,7 @@ const MAX_FILE_CHUNKS = 128;
 /** Fewer bytes than this are not worth another chunk. */
 const MIN_CHUNK_BYTES = 128 * 1024;
 /** Mentions past the last file's, for names that the linker defines once it has seen them used. */
-export const SPARE_MENTIONS = 4096;
+export const SPARE_MENTIONS = 1 << 20;
 
 export interface Scanned {
   /** Rows of file; the last is the linker's own object. */
@@ -31,13 +31,23 @@ export interface Scanned {
 export async function scan(workers: Workers, options: LinkOptions): Promise<Scanned> {
   const { tables } = workers;
   await workers.run("countMembers");
-  const files = prefixSum(tables.column("input", "members"), tables.column("input", "firstFile"), tables.rows("input"));
+  const files = prefixSum(
+    tables.column("input", "members"),
+    tables.column("input", "firstFile"),
+    tables.rows("input"),
+    "files",
+  );
 
   tables.allocate("file", files);
   await workers.run("listMembers");
   await workers.run("scanHeaders");
   const fileBounds = chunkFiles(workers, files);
-  const sections = prefixSum(tables.column("file", "sectionCount"), tables.column("file", "firstSection"), files);
+  const sections = prefixSum(
+    tables.column("file", "sectionCount"),
+    tables.column("file", "firstSection"),
+    files,
+    "sections",
+  );
   tables.allocate("section", sections);
   const mentions = countMentions(workers, files);
   fillWrapped(workers, options);
@@ -121,5 +131,5 @@ function countMentions({ tables }: Workers, files: number): number {
   const signatures = tables.column("file", "signatures");
   const counts = new Uint32Array(files);
   for (let row = 0; row < files; row++) counts[row] = symbols[row] - firstGlobal[row] + signatures[row];
-  return prefixSum(counts, tables.column("file", "firstMention"), files);
+  return prefixSum(counts, tables.column("file", "firstMention"), files, "symbols");
 }

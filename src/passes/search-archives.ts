@@ -27,7 +27,12 @@ export async function searchArchives(
   if (options.wrappedSymbols.length > 0 || searchedBytes(inputs) < (searchesAll ? 1 : MIN_SEARCHED_BYTES)) return false;
   await workers.run("countIndexes");
   const rows = tables.rows("input");
-  const names = prefixSum(tables.column("input", "indexNames"), tables.column("input", "firstIndexName"), rows);
+  const names = prefixSum(
+    tables.column("input", "indexNames"),
+    tables.column("input", "firstIndexName"),
+    rows,
+    "names in archives",
+  );
   tables.allocate("indexName", names);
   if (names > 0) {
     await workers.run("hashIndexes");

@@ -2,6 +2,7 @@
 import { SHN_LORESERVE } from "../elf/constants.ts";
 import type { OwnSection } from "../output/sections/own-section.ts";
 import { strtabSection, symtabIndicesSection, symtabSection } from "../output/sections/symbol-tables.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
@@ -33,6 +34,7 @@ export function symtabSections(
     firstGlobal[file] = symbol;
     symbol += globals[file];
   }
+  if (string > 0xffffffff) throw new LimitExceeded("bytes of names in .strtab", "4 GiB: --strip-all needs none");
   const sections = [symtabSection(symbol, localCount), strtabSection(string)];
   // Each bucket may become a section; with those of the linker's own there are more indices than st_shndx has.
   if (buckets.length + OWN_SECTIONS >= SHN_LORESERVE) sections.push(symtabIndicesSection(symbol));

@@ -3,6 +3,7 @@
  * read. Numbers of 64 bits are offsets and addresses below 2^53, so they are Numbers here.
  */
 import type { AllocateOptions, Arena } from "../staging/index.ts";
+import { LimitExceeded } from "./limit-exceeded.ts";
 import {
   type ColumnName,
   type DecisionName,
@@ -103,6 +104,9 @@ interface TablePlace {
   /** Made when the table is first allocated: many links leave some tables alone. */
   columns: ReadonlyMap<string, ColumnPlace> | undefined;
 }
+
+/** Rows of a table: an id has 32 bits, and one of them stands for none. */
+const MAX_ROWS = 0xfffffffe;
 
 /** A column begins on a cache line of its own. */
 const COLUMN_ALIGNMENT = 64;
@@ -221,16 +225,16 @@ function placeColumns(table: TableName, tableWord: number): ReadonlyMap<string, 
 }
 
 /**
- * Turns counts into first rows: `first[i]` is the sum of `counts[0..i)` from `start` on. Returns the row
- * after the last, which is also stored in `first[rows]`.
+ * Turns counts into first rows: `first[i]` is the sum of `counts[0..i)`. Returns the row after the last, which is
+ * also stored in `first[rows]`. `what` is what is counted, for the error that there is too much of it.
  */
-export function prefixSum(counts: ArrayLike<number>, first: Uint32Array, rows: number, start = 0): number {
-  let sum = start;
+export function prefixSum(counts: ArrayLike<number>, first: Uint32Array, rows: number, what: string): number {
+  let sum = 0;
   for (let row = 0; row < rows; row++) {
     first[row] = sum;
     sum += counts[row];
   }
   first[rows] = sum;
-  if (sum > 0xffffffff) throw new RangeError("a table has more than 2^32 rows");
+  if (sum > MAX_ROWS) throw new LimitExceeded(what, String(MAX_ROWS));
   return sum;
 }
