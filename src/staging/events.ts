@@ -2,8 +2,7 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 
 import { milliseconds } from "./clock.ts";
-import type { WorkerUsage } from "./process-handle.ts";
-import type { JobReport } from "./worker-pool.ts";
+import type { JobReport, WorkerUsage } from "./reports.ts";
 
 /** When it was, by `performance.now()` of this thread, in ms. */
 interface Timed {

@@ -7,8 +7,8 @@ import { Batch } from "./batch.ts";
 import type { BatchEntry, BatchInput } from "./batch.ts";
 import { IoError, ioError } from "./io-error.ts";
 import { StageMode } from "./stage-mode.ts";
-import { stateOf, unstagedState } from "./stage.ts";
-import type { StageState } from "./stage.ts";
+import { stateOf, unstagedState } from "./stage-state.ts";
+import type { StageState } from "./stage-state.ts";
 
 const openFile = promisify(open);
 const readFile = promisify(read);

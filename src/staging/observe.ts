@@ -6,7 +6,7 @@ import { formatChromeTrace } from "./chrome-trace.ts";
 import type { TraceSpan } from "./chrome-trace.ts";
 import { subscribe } from "./events.ts";
 import type { StagingEvents } from "./events.ts";
-import type { WorkerUsage } from "./process-handle.ts";
+import type { WorkerUsage } from "./reports.ts";
 import { readStat, statField } from "./process-stat.ts";
 import { formatTable } from "./text-table.ts";
 

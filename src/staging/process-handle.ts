@@ -1,25 +1,13 @@
 /** A handle on one forked worker: wait for it, look at it, signal it. */
-import type { ChildExit } from "../addon/staging-binding.ts";
+import { addon } from "../addon/load.ts";
+import type { ChildExit, ChildHandle } from "../addon/staging-binding.ts";
+import type { Arena } from "./arena.ts";
 import { milliseconds } from "./clock.ts";
 import { publish } from "./events.ts";
 import { ioError } from "./io-error.ts";
+import type { ExitStatus, WorkerUsage } from "./reports.ts";
 import { signalName, signalNumber } from "./signals.ts";
 import type { StagedSet } from "./stage.ts";
-
-/** How a process ended: one of the two is null. Both are, when somebody else waited for it. */
-export interface ExitStatus {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
-/** What a process took, all its life. */
-export interface WorkerUsage {
-  /** ms of processor time. */
-  readonly cpuMs: number;
-  /** Page faults that needed no reading. */
-  readonly minorFaults: number;
-  readonly majorFaults: number;
-}
 
 export interface JoinOptions {
   /** Aborting makes `join()` reject with the signal's reason; the process goes on. */
@@ -41,6 +29,19 @@ export interface ChildControl {
   hold(isHeld: boolean): void;
 }
 
+/** A child that runs. */
+export interface StartedChild {
+  readonly child: ChildControl;
+  readonly pid: number;
+}
+
+/** Forks workers over a set, and calls back with those that run. */
+export type StartWorkers = (
+  set: StagedSet,
+  arena: Arena | undefined,
+  onStarted: (started: readonly StartedChild[]) => void,
+) => Promise<void>;
+
 const ESRCH = 3;
 
 /** Of a child that was reaped. */
@@ -51,6 +52,23 @@ export function exitOf([code, signal, cpuMs, minorFaults, majorFaults]: ChildExi
   return {
     status: { code: code < 0 ? null : code, signal: signalName(signal) },
     usage: cpuMs < 0 ? undefined : { cpuMs, minorFaults, majorFaults },
+  };
+}
+
+/** A child of this process, which reaps it itself. */
+export function ownChild(
+  child: ChildHandle,
+  explain: (status: ExitStatus) => ExitStatus | Error = (status) => status,
+): ChildControl {
+  return {
+    onExit: (callback) =>
+      addon().childOnExit(child, (...exit) => {
+        const { status, usage } = exitOf(exit);
+        callback(explain(status), usage);
+      }),
+    isAlive: () => addon().childIsAlive(child),
+    signal: (signal) => addon().childSignal(child, signal),
+    hold: (isHeld) => addon().childHold(child, isHeld),
   };
 }
 

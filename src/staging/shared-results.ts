@@ -8,8 +8,14 @@
  * another sees for certain only after something that orders the two: a worker's end that was joined, a task's
  * or a job's result, or an atomic store that was seen.
  */
-import type { Arena } from "./arena.ts";
 import { IoError } from "./io-error.ts";
+
+/** What they need of an arena. */
+interface Memory {
+  allocate(bytes: number): number;
+  u8view(offset: number, count: number): Uint8Array;
+  u32view(offset: number, count: number): Uint32Array;
+}
 
 const arrays = {
   u8: Uint8Array,
@@ -47,7 +53,7 @@ export class Column<Type extends ColumnType = ColumnType> implements ColumnPlace
   readonly #array: ArrayOf<Type>;
 
   /** Columns are made by `arena.column()`. */
-  constructor(arena: Arena, { type, offset, length }: ColumnPlace<Type>) {
+  constructor(arena: Memory, { type, offset, length }: ColumnPlace<Type>) {
     this.type = type;
     this.offset = offset;
     this.length = length;
@@ -56,7 +62,7 @@ export class Column<Type extends ColumnType = ColumnType> implements ColumnPlace
   }
 
   /** @throws RangeError for a length that cannot be, IoError when the arena is full */
-  static allocate<Type extends ColumnType>(arena: Arena, type: Type, length: number): Column<Type> {
+  static allocate<Type extends ColumnType>(arena: Memory, type: Type, length: number): Column<Type> {
     if (!(type in arrays)) throw new TypeError(`unknown type of column "${type}"`);
     if (!Number.isSafeInteger(length) || length < 0) throw new RangeError(`a column of ${length} elements`);
     return new Column(arena, { type, offset: arena.allocate(length * arrays[type].BYTES_PER_ELEMENT), length });
@@ -139,13 +145,13 @@ export class Counter implements CounterPlace {
   readonly #value: BigInt64Array;
 
   /** Counters are made by `arena.counter()`. */
-  constructor(arena: Arena, { offset }: CounterPlace) {
+  constructor(arena: Memory, { offset }: CounterPlace) {
     this.offset = offset;
     const { buffer, byteOffset } = arena.u8view(offset, 8);
     this.#value = new BigInt64Array(buffer as ArrayBuffer, byteOffset, 1);
   }
 
-  static allocate(arena: Arena): Counter {
+  static allocate(arena: Memory): Counter {
     return new Counter(arena, { offset: arena.allocate(64) });
   }
 
@@ -189,7 +195,7 @@ export class StringHeap implements StringHeapPlace {
   static readonly #headWords = 4;
 
   /** Heaps are made by `arena.strings()`. */
-  constructor(arena: Arena, { offset, capacity, bytes }: StringHeapPlace) {
+  constructor(arena: Memory, { offset, capacity, bytes }: StringHeapPlace) {
     this.offset = offset;
     this.capacity = capacity;
     this.bytes = bytes;
@@ -198,7 +204,7 @@ export class StringHeap implements StringHeapPlace {
     this.#bytes = arena.u8view(offset + words * 4, bytes);
   }
 
-  static allocate(arena: Arena, { capacity, bytes }: Omit<StringHeapPlace, "offset">): StringHeap {
+  static allocate(arena: Memory, { capacity, bytes }: Omit<StringHeapPlace, "offset">): StringHeap {
     const total = (StringHeap.#headWords + 2 * capacity) * 4 + bytes;
     if (
       !Number.isSafeInteger(capacity) ||

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { Arena } from "../../src/staging/arena.ts";
-import { ResultRing, ringBytes } from "../../src/staging/result-ring.ts";
+import { ResultRing, ringBytes } from "../../src/staging/modules/result-ring.ts";
 
 test("what is put is taken once, in its order, however often the ring goes round", () => {
   using arena = Arena.create();

@@ -1,14 +1,16 @@
 /** A pool of forked workers that run kernels over rows, job after job. The protocol is `native/staging/worker-pool.cc`. */
-import { addon } from "../addon/load.ts";
-import type { NativeFailure, NativeJobFailure, NativeReport, PoolHandle } from "../addon/staging-binding.ts";
-import type { Arena } from "./arena.ts";
-import { milliseconds } from "./clock.ts";
-import { publish } from "./events.ts";
-import { ioError, isFailure } from "./io-error.ts";
-import { signalName, signalNumber } from "./signals.ts";
-import { kernelId } from "./spawn.ts";
-import type { StagedSet } from "./stage.ts";
-import { KernelError, WorkerCrashError, WorkerUsageError } from "./worker-errors.ts";
+import { addon } from "../../addon/load.ts";
+import type { NativeFailure, NativeJobFailure, NativeReport, PoolHandle } from "../../addon/staging-binding.ts";
+import type { Arena } from "../arena.ts";
+import { milliseconds } from "../clock.ts";
+import { publish } from "../events.ts";
+import { ioError, isFailure } from "../io-error.ts";
+import { signalName, signalNumber } from "../signals.ts";
+import type { JobReport, WorkerReport } from "../reports.ts";
+import type { StagedSet } from "../stage.ts";
+import { WorkerUsageError } from "../worker-usage-error.ts";
+import { KernelError, WorkerCrashError } from "./kernel-errors.ts";
+import { kernelId } from "./kernel-names.ts";
 
 /**
  * Tests only: makes a worker end itself.
@@ -52,25 +54,6 @@ export interface JobOptions {
   readonly args?: Uint8Array;
   /** Names a row in the message of an error. */
   readonly describeRow?: (row: number) => string;
-}
-
-/** What one worker did for a job. */
-export interface WorkerReport {
-  /** ms in the kernel. */
-  readonly busyMs: number;
-  readonly chunks: number;
-  readonly minorFaults: number;
-}
-
-export interface JobReport {
-  readonly kernel: string;
-  readonly rows: number;
-  readonly chunks: number;
-  /** ms from publishing the job to the end of its last chunk. */
-  readonly wallMs: number;
-  readonly workers: readonly WorkerReport[];
-  /** Chunks that were run again because their worker died. */
-  readonly retriedChunks: number;
 }
 
 export interface CloseOptions {

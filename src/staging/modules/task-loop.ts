@@ -1,13 +1,13 @@
 /** A pool's worker: waits for tasks with its event loop at a stand, runs one at a time, and sends what it returns. */
 import type { Channel } from "./channel.ts";
 import type { ChunkTable } from "./chunk-table.ts";
-import { milliseconds } from "./clock.ts";
+import { milliseconds } from "../clock.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
 import { MapSpace } from "./map-space.ts";
 import type { ResultRing } from "./result-ring.ts";
 import type { PoolContext, PoolFunction, WorkerFiles } from "./worker-context.ts";
 import { sendableError } from "./worker-errors.ts";
-import { becomeWorker, exitNow, isPromise } from "./worker-process.ts";
+import { becomeWorker, exitNow, isPromise } from "./forked-process.ts";
 
 const turnEveryMs = 1;
 /** Of a task that is not a map's. */
@@ -41,7 +41,7 @@ export function servePool(
   };
   try {
     becomeWorker(fail);
-    const worker = new PoolWorker(run, files, makeContext(), channel, say);
+    const worker = new TaskLoop(run, files, makeContext(), channel, say);
     process.on("beforeExit", () =>
       fail(new Error("the task's promise did not settle, and nothing is left that could")),
     );
@@ -51,7 +51,7 @@ export function servePool(
   }
 }
 
-class PoolWorker {
+class TaskLoop {
   readonly #run: PoolFunction;
   readonly #files: WorkerFiles;
   readonly #context: PoolContext;

@@ -2,7 +2,7 @@
  * The chunks of one `map()`, in the arena: what each covers, and who has it. Workers take chunks without asking:
  * first those of their own share, in order, then the last free ones of others.
  */
-import type { Arena } from "./arena.ts";
+import type { Arena } from "../arena.ts";
 import type { ChunkRange } from "./worker-context.ts";
 
 /** A chunk's word: its low bits say how often it was begun before, the others who has it. */

@@ -3,10 +3,10 @@
  * must be woken, and be heard. All of the pool's as soon as those leave processors idle, as they wait for storage, say;
  * and of a map that goes on for long, as they may wait for each other without sleeping.
  */
-import { addon } from "../addon/load.ts";
-import { milliseconds } from "./clock.ts";
-import { readStat, statField } from "./process-stat.ts";
-import { defaultWorkerCount } from "./worker-count.ts";
+import { addon } from "../../addon/load.ts";
+import { milliseconds } from "../clock.ts";
+import { readStat, statField } from "../process-stat.ts";
+import { defaultWorkerCount } from "../worker-count.ts";
 
 /** After so long they are looked at for the first time, then each time twice as late, but not longer than that. */
 const firstLookMs = 4;
@@ -16,7 +16,7 @@ const busyShare = 0.75;
 
 let processors: number | undefined;
 
-export class MapCrew {
+export class MapTakers {
   readonly #poolSize: number;
   readonly #callMore: () => void;
   /** By their places in the pool. */

@@ -7,15 +7,15 @@
  */
 import { setImmediate } from "node:timers/promises";
 
-import { addon } from "../addon/load.ts";
-import type { ChildExit } from "../addon/staging-binding.ts";
-import { Arena } from "./arena.ts";
-import { Batch } from "./batch.ts";
-import type { BatchEntry } from "./batch.ts";
+import { addon } from "../../addon/load.ts";
+import type { ChildExit } from "../../addon/staging-binding.ts";
+import { Arena } from "../arena.ts";
+import { Batch } from "../batch.ts";
+import type { BatchEntry } from "../batch.ts";
 import { Channel } from "./channel.ts";
 import type { Ended, ForkOrder, Reply, Request, RequestError } from "./fork-protocol.ts";
-import { IoError, ioError, isFailure } from "./io-error.ts";
-import { StagedSet } from "./stage.ts";
+import { IoError, ioError, isFailure } from "../io-error.ts";
+import { StagedSet } from "../stage.ts";
 import { noteStandardStreams } from "./standard-streams.ts";
 import {
   countThreads,
@@ -27,9 +27,9 @@ import {
 } from "./thread-count.ts";
 import { PoolContext, WorkerContext, WorkerFiles } from "./worker-context.ts";
 import type { PoolFunction, WorkerFunction } from "./worker-context.ts";
-import { servePool } from "./pool-worker.ts";
+import { servePool } from "./task-loop.ts";
 import { ForkServerError, sendableError } from "./worker-errors.ts";
-import { runOnce } from "./worker-process.ts";
+import { runOnce } from "./forked-process.ts";
 
 const controlDescriptor = 3;
 /** Of a child: its pid, and those of a {@link ChildExit}. */

@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { addon } from "../addon/load.ts";
-import type { KernelLibraryFailure } from "../addon/staging-binding.ts";
+import { addon } from "../../addon/load.ts";
+import type { KernelLibraryFailure } from "../../addon/staging-binding.ts";
 
 /** A library's kernels cannot be had. */
 export class KernelLibraryError extends Error {

@@ -1,39 +1,23 @@
 /** Functions of this process as workers, closures and all: only where the process itself may be forked. */
 import { isMainThread } from "node:worker_threads";
 
-import { addon } from "../addon/load.ts";
-import type { ChildHandle } from "../addon/staging-binding.ts";
-import type { Arena } from "./arena.ts";
+import { addon } from "../../addon/load.ts";
+import type { Arena } from "../arena.ts";
 import { Channel } from "./channel.ts";
-import type { WorkerReport } from "./fork-protocol.ts";
-import { ioError, isFailure } from "./io-error.ts";
-import { exitOf } from "./process-handle.ts";
-import type { ChildControl, ExitStatus } from "./process-handle.ts";
-import { signalNumber } from "./signals.ts";
-import type { StagedSet } from "./stage.ts";
+import type { LastWords } from "./fork-protocol.ts";
+import { ioError, isFailure } from "../io-error.ts";
+import { ownChild } from "../process-handle.ts";
+import type { StartedChild } from "../process-handle.ts";
+import type { ExitStatus } from "../reports.ts";
+import { signalNumber } from "../signals.ts";
+import type { StagedSet } from "../stage.ts";
 import { noteStandardStreams } from "./standard-streams.ts";
 import { countThreads, expectedThreads, foreignThreadNames, startUvThreads } from "./thread-count.ts";
 import { WorkerContext, WorkerFiles } from "./worker-context.ts";
 import type { WorkerFunction } from "./worker-context.ts";
-import { WorkerError, WorkerUsageError } from "./worker-errors.ts";
-import { runOnceWithoutLoop } from "./worker-process.ts";
-
-/** A child of this process, which reaps it itself. */
-export function ownChild(
-  child: ChildHandle,
-  explain: (status: ExitStatus) => ExitStatus | Error = (status) => status,
-): ChildControl {
-  return {
-    onExit: (callback) =>
-      addon().childOnExit(child, (...exit) => {
-        const { status, usage } = exitOf(exit);
-        callback(explain(status), usage);
-      }),
-    isAlive: () => addon().childIsAlive(child),
-    signal: (signal) => addon().childSignal(child, signal),
-    hold: (isHeld) => addon().childHold(child, isHeld),
-  };
-}
+import { WorkerUsageError } from "../worker-usage-error.ts";
+import { WorkerError } from "./worker-errors.ts";
+import { runOnceWithoutLoop } from "./forked-process.ts";
 
 /** Node's flags of this process that say how many threads it has. */
 const threadFlags = process.execArgv.filter((flag) => /^--(single-threaded|v8-pool-size=)/.test(flag));
@@ -66,10 +50,10 @@ export async function forkFunctions(
   workers: readonly WorkerFunction[],
   set: StagedSet,
   arena: Arena | undefined,
-): Promise<{ child: ChildControl; pid: number }[]> {
+): Promise<StartedChild[]> {
   await throwUnlessForkable();
   const files = new WorkerFiles(set);
-  const started: { child: ChildControl; pid: number }[] = [];
+  const started: StartedChild[] = [];
   try {
     for (const [workerIndex, run] of workers.entries()) {
       const [ours, theirs] = Channel.pair();
@@ -92,7 +76,7 @@ export async function forkFunctions(
       }
       const [pid, pidfd] = forked;
       const explain = (status: ExitStatus): ExitStatus | Error => {
-        const report = ours.receive<WorkerReport>({ wait: false });
+        const report = ours.receive<LastWords>({ wait: false });
         ours.close();
         return report ? new WorkerError(pid, report.value.error) : status;
       };

@@ -1,7 +1,6 @@
 /** What a process and its fork server say to each other. */
-import type { ChildExit } from "../addon/staging-binding.ts";
-import type { IoFailure } from "./io-error.ts";
-import type { MapPlace } from "./map-space.ts";
+import type { ChildExit } from "../../addon/staging-binding.ts";
+import type { IoFailure } from "../io-error.ts";
 import type { ForkServerError, SentError } from "./worker-errors.ts";
 
 /** How a child uses its function: once, and its result is the exit code; or for task after task. */
@@ -63,8 +62,16 @@ export interface Ended {
 }
 
 /** What a child that runs once says to the process that asked for it, if it says anything. */
-export interface WorkerReport {
+export interface LastWords {
   readonly error: SentError;
+}
+
+/** Where a map has its chunks and its results. */
+export interface MapPlace {
+  /** In the arena. */
+  readonly offset: number;
+  /** Chunks that there is room for. */
+  readonly capacity: number;
 }
 
 /** What a pool says to a worker. */

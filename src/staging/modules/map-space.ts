@@ -1,19 +1,12 @@
 /** What a `map()` needs in the arena: results on their way, a ring for each worker, and the table of its chunks. */
-import type { Arena } from "./arena.ts";
+import type { Arena } from "../arena.ts";
 import { ChunkTable, tableBytes } from "./chunk-table.ts";
+import type { MapPlace } from "./fork-protocol.ts";
 import { ResultRing, ringBytes } from "./result-ring.ts";
 
 const align = 64;
 /** Room for fewer chunks is not worth having. */
 const leastCapacity = 64;
-
-/** As an order tells a worker. */
-export interface MapPlace {
-  /** In the arena. */
-  readonly offset: number;
-  /** Chunks that there is room for. */
-  readonly capacity: number;
-}
 
 export class MapSpace implements MapPlace {
   readonly offset: number;

@@ -12,15 +12,16 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { addon } from "../addon/load.ts";
-import type { Arena } from "./arena.ts";
+import { addon } from "../../addon/load.ts";
+import type { Arena } from "../arena.ts";
 import { Channel } from "./channel.ts";
-import type { Ended, ForkOrder, Reply, Request, RequestError, WorkerKind, WorkerReport } from "./fork-protocol.ts";
-import { IoError, ioError, isFailure } from "./io-error.ts";
-import { exitOf } from "./process-handle.ts";
-import type { ChildControl, ExitStatus, WorkerUsage } from "./process-handle.ts";
-import { signalNumber } from "./signals.ts";
-import type { StagedSet } from "./stage.ts";
+import type { Ended, ForkOrder, Reply, Request, RequestError, WorkerKind, LastWords } from "./fork-protocol.ts";
+import { IoError, ioError, isFailure } from "../io-error.ts";
+import { exitOf } from "../process-handle.ts";
+import type { ChildControl } from "../process-handle.ts";
+import type { ExitStatus, WorkerUsage } from "../reports.ts";
+import { signalNumber } from "../signals.ts";
+import type { StagedSet } from "../stage.ts";
 import { singleThreadedFlags } from "./thread-count.ts";
 import { ForkServerError, WorkerError } from "./worker-errors.ts";
 
@@ -112,7 +113,7 @@ export class ForkedChild implements ChildControl {
   report(): WorkerError | undefined {
     if (this.#kind === "pool") return undefined; // the pool listens
     try {
-      const report = this.channel.receive<WorkerReport>({ wait: false });
+      const report = this.channel.receive<LastWords>({ wait: false });
       return report ? new WorkerError(this.pid, report.value.error) : undefined;
     } catch {
       return undefined; // not what a worker says
@@ -140,7 +141,7 @@ export function moduleUrl(module: URL | string): string {
 /** The server's program, beside this file or where the package's library was built. */
 function findProgram(): string {
   const here = import.meta.dirname;
-  const names = ["fork-server-main.js", join("dist", "staging", "fork-server-main.js")];
+  const names = ["fork-server-main.js", join("dist", "staging", "modules", "fork-server-main.js")];
   for (let folder = here, depth = 0; depth < 4; folder = dirname(folder), depth++) {
     const found = names.map((name) => join(folder, name)).find((file) => existsSync(file));
     if (found !== undefined) return found;

@@ -2,7 +2,7 @@
  * What a worker found in the chunks of a `map()`, on its way to the pool through the arena: a chunk costs no message,
  * and what was found is there when its worker dies. One process writes, one reads.
  */
-import type { Arena } from "./arena.ts";
+import type { Arena } from "../arena.ts";
 import { plainText } from "./channel.ts";
 
 /** The counters, each on a cache line of its own; results follow. They count bytes from the start, modulo 2^32. */

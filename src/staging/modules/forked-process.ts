@@ -7,9 +7,9 @@ import { randomFillSync, randomInt, randomUUID } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { types } from "node:util";
 
-import { addon } from "../addon/load.ts";
+import { addon } from "../../addon/load.ts";
 import type { Channel } from "./channel.ts";
-import type { WorkerReport } from "./fork-protocol.ts";
+import type { LastWords } from "./fork-protocol.ts";
 import { writeStandardStreamsAtOnce } from "./standard-streams.ts";
 import type { WorkerContext, WorkerFiles, WorkerFunction } from "./worker-context.ts";
 import { sendableError } from "./worker-errors.ts";
@@ -77,7 +77,7 @@ function toExitCode(result: unknown): number {
 /** Reports and ends. Nobody may be left to tell. */
 function fail(channel: Channel, thrown: unknown): never {
   try {
-    channel.send({ error: sendableError(thrown) } satisfies WorkerReport);
+    channel.send({ error: sendableError(thrown) } satisfies LastWords);
   } catch {}
   exitNow(failedExitCode);
 }
@@ -107,7 +107,7 @@ export function runOnce(
     if (!isPromise(result)) return finish(result);
     process.on("beforeExit", () => {
       const error = new Error("the worker's promise did not settle, and nothing is left that could settle it");
-      channel.send({ error: sendableError(error) } satisfies WorkerReport);
+      channel.send({ error: sendableError(error) } satisfies LastWords);
       exitNow(unsettledExitCode);
     });
     void Promise.resolve(result).then(finish, (error: unknown) => fail(channel, error));

@@ -1,24 +1,25 @@
 /** A pool of workers that run one function of a module, for task after task, over staged files. */
 import { EventEmitter } from "node:events";
 
-import { addon } from "../addon/load.ts";
-import { Arena } from "./arena.ts";
+import { addon } from "../../addon/load.ts";
+import { Arena } from "../arena.ts";
 import type { ChunkTable } from "./chunk-table.ts";
-import { milliseconds } from "./clock.ts";
-import type { File } from "./file.ts";
+import { milliseconds } from "../clock.ts";
+import type { File } from "../file.ts";
 import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
-import { publish } from "./events.ts";
+import { publish } from "../events.ts";
 import { ForkServer, moduleUrl } from "./fork-server.ts";
 import type { ForkedChild } from "./fork-server.ts";
-import { MapCrew } from "./map-crew.ts";
+import { MapTakers } from "./map-takers.ts";
 import { MapSpace } from "./map-space.ts";
-import type { ExitStatus } from "./process-handle.ts";
-import { signalNumber } from "./signals.ts";
-import type { StageMode } from "./stage-mode.ts";
-import { StagedSet, stageForWorkers } from "./stage.ts";
-import { defaultWorkerCount } from "./worker-count.ts";
+import type { ExitStatus } from "../reports.ts";
+import { signalNumber } from "../signals.ts";
+import type { StageMode } from "../stage-mode.ts";
+import { StagedSet, stageForWorkers } from "../stage.ts";
+import { defaultWorkerCount } from "../worker-count.ts";
 import type { ChunkRange, PoolFunction } from "./worker-context.ts";
-import { ForkServerError, TaskError, WorkerError, WorkerUsageError } from "./worker-errors.ts";
+import { WorkerUsageError } from "../worker-usage-error.ts";
+import { ForkServerError, TaskError, WorkerError } from "./worker-errors.ts";
 
 export interface PoolOptions {
   /** Staged by this call and unstaged when the pool ends, unless they are a `StagedSet`, which stays. Default: none. */
@@ -110,7 +111,7 @@ interface MapJob extends Job {
   readonly attempts: Uint8Array;
   left: number;
   /** Workers that take its chunks. */
-  readonly crew: MapCrew;
+  readonly takers: MapTakers;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -128,7 +129,7 @@ interface PoolMember {
 }
 
 /** Whether one more worker is to be at it. A map stays in the queue until every chunk is begun. */
-const wantsWorker = (job: TaskJob | MapJob): boolean => job.kind === "task" || !job.crew.isComplete;
+const wantsWorker = (job: TaskJob | MapJob): boolean => job.kind === "task" || !job.takers.isComplete;
 
 /** Jobs in the order in which they came, but for those that are begun again, which are first. */
 class JobQueue {
@@ -300,7 +301,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
         isDone: new Uint8Array(chunks),
         attempts: new Uint8Array(chunks),
         left: chunks,
-        crew: new MapCrew(this.size, () => this.#feed()),
+        takers: new MapTakers(this.size, () => this.#feed()),
         timer: undefined,
       } as unknown as MapJob;
     });
@@ -425,7 +426,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     const order = this.#order(job, member);
     const { pid, channel } = member.child!;
     try {
-      channel.send(order, [], job.kind === "map" ? { pid, order: job.crew.size } : undefined);
+      channel.send(order, [], job.kind === "map" ? { pid, order: job.takers.size } : undefined);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EPIPE") return; // it has ended, as we shall be told
       this.#queue.delete(job);
@@ -440,7 +441,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
       job.attempts++;
       if (job.timeout > 0) member.timer = setTimeout(() => this.#expire(job), job.timeout);
     } else {
-      job.crew.join(member.workerIndex, pid);
+      job.takers.join(member.workerIndex, pid);
       if (job.timeout > 0) job.timer ??= setTimeout(() => this.#expire(job), job.timeout);
     }
   }
@@ -525,12 +526,12 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     member.job = undefined;
     clearTimeout(member.timer);
     if (job?.kind !== "map") return;
-    job.crew.leave(member.workerIndex);
+    job.takers.leave(member.workerIndex);
     this.#endMap(job);
   }
 
   #endMap(job: TaskJob | MapJob): void {
-    if (job.kind !== "map" || !job.isSettled || job.crew.size > 0) return;
+    if (job.kind !== "map" || !job.isSettled || job.takers.size > 0) return;
     clearTimeout(job.timer);
     this.#giveBack(job.space);
   }
@@ -738,7 +739,7 @@ function closedError(): WorkerUsageError {
 
 /**
  * Stages files, and forks workers that run a function of a module over them, task after task. The function is
- * called as `fn(task, context)`. Its type gives the pool's: `createPool<typeof import("./worker.ts").default>(…)`.
+ * called as `fn(task, context)`. Its type gives the pool's: `createPool<typeof import("../worker.ts").default>(…)`.
  * @throws IoError when a file cannot be staged, or a worker not be forked
  * @throws ForkServerError when the module cannot be loaded, exports no such function, or starts threads
  */

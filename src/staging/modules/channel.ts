@@ -1,8 +1,8 @@
 /** Packets of values and descriptors between two processes. The transport is `native/staging/channel.cc`. */
 import { deserialize, serialize } from "node:v8";
 
-import { addon } from "../addon/load.ts";
-import { ioError, isFailure } from "./io-error.ts";
+import { addon } from "../../addon/load.ts";
+import { ioError, isFailure } from "../io-error.ts";
 
 export interface ReceivedPacket<T> {
   readonly value: T;

@@ -1,9 +1,9 @@
 /** What a function that runs in a worker is given. */
-import type { Arena } from "./arena.ts";
+import type { Arena } from "../arena.ts";
 
-import type { StageMode } from "./stage-mode.ts";
-import type { StagedSet } from "./stage.ts";
-import { WorkerUsageError } from "./worker-errors.ts";
+import type { StageMode } from "../stage-mode.ts";
+import type { StagedSet } from "../stage.ts";
+import { WorkerUsageError } from "../worker-usage-error.ts";
 
 /** One staged file, in a worker. */
 export class WorkerFile {
