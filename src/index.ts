@@ -21,7 +21,9 @@ export type {
   UnresolvedSymbols,
   ZOptions,
 } from "./options/link-options.ts";
+export type { LinkHooks } from "./passes/link-hooks.ts";
 export { parseOptions } from "./options/parse.ts";
+export type { Pass } from "./tables/kernels.ts";
 export type { KernelTiming } from "./passes/workers.ts";
 export type { MapInput, MapSection } from "./reports/map-file.ts";
 export type { ScannedFile, ScanReport, SymbolPlaces } from "./reports/scan-report.ts";

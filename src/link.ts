@@ -11,7 +11,9 @@ import { countBytes } from "./passes/count-bytes.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
+import { Held } from "./passes/held.ts";
 import { layout } from "./passes/layout.ts";
+import type { LinkHooks, OwnHooks } from "./passes/link-hooks.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
@@ -20,7 +22,7 @@ import { resolve } from "./passes/resolve.ts";
 import { listInputs, scan } from "./passes/scan.ts";
 import { searchArchives } from "./passes/search-archives.ts";
 import { select } from "./passes/select.ts";
-import { type LinkHooks, spawn } from "./passes/spawn.ts";
+import { spawn } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
 import type { KernelTiming } from "./passes/workers.ts";
@@ -61,18 +63,31 @@ interface Attempt {
 }
 
 /** Links. Throws LinkFailed when something is wrong with the inputs; it is in `diagnostics`. */
-export async function link(options: LinkOptions, diagnostics: Diagnostics, hooks: LinkHooks = {}): Promise<LinkResult> {
+export function link(options: LinkOptions, diagnostics: Diagnostics, hooks: LinkHooks = {}): Promise<LinkResult> {
+  return linkWith(options, diagnostics, hooks);
+}
+
+/** The same for Spore's own programs and tests. */
+export async function linkWith(
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  hooks: OwnHooks = {},
+): Promise<LinkResult> {
   const forgetLater = diagnostics.checkpoint();
   for (let seed = 0, mayUseIndexes = true; ;) {
     const attempt: Attempt = { seed, mayUseIndexes, usedIndexes: false };
+    const held = new Held();
     try {
-      return await linkOnce(attempt, options, diagnostics, hooks);
+      return await linkOnce(attempt, held, options, diagnostics, hooks);
     } catch (error) {
       if (error instanceof HashCollision && seed + 1 < MAX_ATTEMPTS) seed++;
       // An index may be older than its archive, and says nothing of what a name resembles: errors are found without.
       else if (error instanceof LinkFailed && attempt.usedIndexes) mayUseIndexes = false;
       else throw asLinkFailure(error, diagnostics);
+      await held.free(); // before the next try takes as much
       forgetLater();
+    } finally {
+      await (hooks.leavesToExit === true ? held.leave() : held.free());
     }
   }
 }
@@ -87,19 +102,23 @@ function asLinkFailure(error: unknown, diagnostics: Diagnostics): unknown {
 /** One link, in order. What a pass needs is in its arguments, what it found is its result. */
 async function linkOnce(
   attempt: Attempt,
+  held: Held,
   options: LinkOptions,
   diagnostics: Diagnostics,
-  hooks: LinkHooks,
+  hooks: OwnHooks,
 ): Promise<LinkResult> {
-  using inputs = findInputs(options, diagnostics, hooks); // -l, archives, scripts; each file staged as it is found
+  const inputs = held.inputs(findInputs(options, diagnostics)); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
-  await using workers = await spawn(inputs, options, diagnostics, attempt.seed, hooks); // arena, then fork: what comes later goes there
   const plan = defaultPlan(planOptions(options, target.imageBase)); // which sections the output has, in which order, what each is made of
   const patterns = new InputPatterns(plan);
+  const workers = held.workers(await spawn(inputs, options, diagnostics, attempt.seed, hooks)); // arena, then fork: what comes later goes there
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
-  workers.onPassEnded = (pass) => hooks.onPassEnded?.(pass, workers, findings);
+  workers.onPassEnded = (pass) => {
+    hooks.onTables?.(pass, workers, findings);
+    hooks.onPassEnded?.(pass);
+  };
 
   listInputs(workers, inputs, internal);
   attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan
@@ -126,6 +145,7 @@ async function linkOnce(
   await write(workers, { ...image, entry }, output, options, target);
   await compress(workers, { ...image, entry }, output, options, target); // --compress-debug-sections
   findings.check(diagnostics); // a relocation out of range keeps the old output
+  void workers.dismiss(output.replacedBytes); // no kernel runs below this line; they end meanwhile
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   const { size } = output;
   output.commit(); // renamed into place

@@ -385,8 +385,9 @@ Napi::Value pool_pids(const Napi::CallbackInfo &info) {
   return pids;
 }
 
-// (pool, callback | null): tells the workers to leave; calls back when all have been reaped. Without a
-// callback the forking thread reaps them.
+// (pool, callback | null, leave): tells the workers to leave; calls back when all have been reaped. Without a
+// callback the forking thread reaps them. One that is left, by its index
+// unless that is -1, ends with this environment, or with the process.
 Napi::Value pool_close(const Napi::CallbackInfo &info) {
   StagingEnv &state = state_of(info);
   const auto &holder = shared<PoolHolder>(info[0]);
@@ -395,7 +396,10 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
     if (w < workers.size()) state.reactor()->unwatch(holder->watched[w].watch, workers[w] ? workers[w]->pidfd() : -1);
   holder->watched.clear();
   if (holder->wake_watch) state.reactor()->unwatch(std::exchange(holder->wake_watch, 0), holder->pool->wake_fd());
-  auto children = holder->pool->close();
+  const auto staying = std::make_shared<ChildHolder>();
+  const int leave = info[2].As<Napi::Number>().Int32Value();
+  auto children = leave < 0 ? holder->pool->close() : holder->pool->close_but(uint32_t(leave), staying->child);
+  if (staying->child) state.children.insert(staying);
   if (!holder->on_report.IsEmpty()) { // a job was running; JavaScript has already rejected it
     holder->on_report.Reset();
     state.reactor()->drop();

@@ -206,9 +206,6 @@ Napi::Value wait_for_children(const Napi::CallbackInfo &info) {
   return result;
 }
 
-// Ends a forked child without what Node does at its end: that waits for threads which the child has not.
-Napi::Value exit_now(const Napi::CallbackInfo &info) { _exit(int_at(info, 0)); }
-
 } // namespace
 
 void add_worker_functions(StagingEnv *state, Napi::Object exports) {
@@ -230,7 +227,6 @@ void add_worker_functions(StagingEnv *state, Napi::Object exports) {
   add_function<fork_process>(exports, "forkProcess", state);
   add_function<is_forked>(exports, "isForkedChild", state);
   add_function<wait_for_children>(exports, "waitForChildren", state);
-  add_function<exit_now>(exports, "exitNow", state);
 }
 
 } // namespace spore

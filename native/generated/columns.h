@@ -669,6 +669,7 @@ struct Results {
   Result copy_relro_alignment; // log2 (synthesise)
   Result copy_count; // copy relocations (synthesise)
   Result dynsym_hashed; // symbols of .dynsym that can be found by name: the last ones (synthesise)
+  Result replaced_holder; // the worker that keeps the file that the output replaces (write)
   Result gnu_hash_buckets; // buckets of .gnu.hash
   Result dynstr_size; // bytes of the symbols' names in .dynstr (synthesise)
   Result local_need_count; // rows of localNeed handed out; atomic

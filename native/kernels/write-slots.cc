@@ -353,6 +353,7 @@ void pack_got(Job &job, RowRange<RangeId> rows) {
 // frees its pages, which takes 15 ms for 185 MB: so that is not the process that renames, and is waited for.
 static void hold_replaced(const Job &job) {
   [[maybe_unused]] int held = ::open(reinterpret_cast<const char *>(job.t.link.replaced_path), O_PATH | O_CLOEXEC);
+  job.t.found.replaced_holder.set(job.worker());
 }
 
 void write_tables(Job &job, RowRange<RangeId> rows) {

@@ -563,16 +563,23 @@ JobReport WorkerPool::wait() {
 
 std::vector<std::unique_ptr<ChildProcess>> WorkerPool::close() {
   if (workers_.empty()) return {};
-  const bool may_be_busy = is_running_ || is_broken_;
   control_->is_closing.store(1);
   control_->job.fetch_add(1);
   futex_wake_all(control_->job);
-  if (may_be_busy)
-    for (const auto &worker : workers_)
-      if (worker) worker->send_signal(SIGKILL);
+  return give_up(is_running_ || is_broken_);
+}
+
+std::vector<std::unique_ptr<ChildProcess>> WorkerPool::close_but(uint32_t worker, std::unique_ptr<ChildProcess> &left) {
+  if (worker < workers_.size()) left = std::move(workers_[worker]);
+  return give_up(true);
+}
+
+std::vector<std::unique_ptr<ChildProcess>> WorkerPool::give_up(bool are_killed) {
   std::vector<std::unique_ptr<ChildProcess>> leaving;
-  for (auto &worker : workers_)
+  for (auto &worker : workers_) {
+    if (worker && are_killed) worker->send_signal(SIGKILL);
     if (worker) leaving.push_back(std::move(worker));
+  }
   workers_.clear();
   is_running_ = false;
   control_ = nullptr;

@@ -115,6 +115,8 @@ public:
 
   // Tells the workers to leave, or kills them when a job is running, and gives them up.
   std::vector<std::unique_ptr<ChildProcess>> close();
+  // The same, but for one of them, which goes on, unless it has died: the others are killed.
+  std::vector<std::unique_ptr<ChildProcess>> close_but(uint32_t worker, std::unique_ptr<ChildProcess> &left);
 
 private:
   WorkerPool() = default;
@@ -124,6 +126,7 @@ private:
   void bury(uint32_t worker);
   void replace(uint32_t worker);
   void finish(JobReport &report, Outcome outcome);
+  std::vector<std::unique_ptr<ChildProcess>> give_up(bool are_killed);
   [[noreturn]] void run_worker(uint32_t worker, bool is_replacement) const;
 
   std::vector<spore_file> files_;

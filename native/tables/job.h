@@ -29,11 +29,13 @@ class Job {
 public:
   explicit Job(const spore_context &context)
       : t(*static_cast<const JobArguments *>(context.args)->tables),
-        arguments_(*static_cast<const JobArguments *>(context.args)) {}
+        arguments_(*static_cast<const JobArguments *>(context.args)), worker_(context.worker) {}
 
   const Tables &t;
 
   u64 parameter(u32 i) const { return arguments_.parameters[i]; }
+  // Index of the worker that runs it. Nothing that is written may depend on it.
+  u32 worker() const { return worker_; }
 
   // Adds a row to the findings. Those past the table's end are counted by code, so that no error is lost; one that a
   // rerun repeats is dropped by the parent.
@@ -67,6 +69,7 @@ public:
 
 private:
   const JobArguments &arguments_;
+  u32 worker_;
 };
 
 // Returns 0, or ENOMEM when a kernel's own tables found no memory.

@@ -164,7 +164,7 @@ export interface StagingBinding {
     callback: ((report: NativeReport | NativeJobFailure) => void) | null,
   ): NativeReport | NativeJobFailure | NativeFailure | null;
   poolPids(pool: PoolHandle): number[];
-  poolClose(pool: PoolHandle, callback: (() => void) | null): void;
+  poolClose(pool: PoolHandle, callback: (() => void) | null, leave: number): void;
   readonly maxInlineBytes: number;
   readonly maxPacketDescriptors: number;
   channelOpen(): Int32Array | NativeFailure;
@@ -202,7 +202,6 @@ export interface StagingBinding {
   isForkedChild(): boolean;
   /** Whether the channel is readable; of each child that ended its pid and the numbers of {@link ChildExit}. */
   waitForChildren(channel: number, pids: Int32Array, pidfds: Int32Array): Float64Array;
-  exitNow(code: number): never;
   kernelId(name: string): number;
   kernelNames(): string[];
   loadKernels(path: string): string[] | { readonly code: KernelLibraryFailure; readonly message: string };

@@ -16,7 +16,7 @@ export type Scan = (options: LinkOptions, diagnostics: Diagnostics) => Promise<S
 export type WatchedLink = (
   options: LinkOptions,
   diagnostics: Diagnostics,
-  onPassEnded: LinkExplainer["onPassEnded"],
+  onTables: LinkExplainer["onTables"],
 ) => Promise<void>;
 
 export interface Passes {
@@ -111,7 +111,7 @@ async function runExplain(
   const asked = /^--rows=(\d+)$/.exec(argv[0] ?? "");
   const explainer = new LinkExplainer(asked === null ? EXPLAINED_ROWS : Number(asked[1]));
   const explainAndReport: Link = async (options, diagnostics) => {
-    await watched(options, diagnostics, explainer.onPassEnded);
+    await watched(options, diagnostics, explainer.onTables);
     return { standardOutput: explainer.text };
   };
   return runLinker(asked === null ? argv : argv.slice(1), version, explainAndReport, terminal);

@@ -1,6 +1,6 @@
 /** How the two programs run: their terminal, the link that they call, what happens when they end. */
 import { addon, isAddonLoaded } from "../addon/load.ts";
-import { link } from "../link.ts";
+import { linkWith } from "../link.ts";
 import { ioError } from "../staging/index.ts";
 import { type Link, PROGRAM, type Terminal } from "./main.ts";
 import { writeReports } from "./write-reports.ts";
@@ -29,7 +29,8 @@ const terminal: Terminal = {
 };
 
 const linkAndReport: Link = async (options, diagnostics) => {
-  return writeReports(await link(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true }), options);
+  const hooks = { ...testHooksOf(process.env), leavesToExit: true };
+  return writeReports(await linkWith(options, diagnostics, hooks), options);
 };
 
 /** A reader that closed its pipe wants no more; a disk that is full is an error. */

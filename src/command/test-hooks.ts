@@ -10,7 +10,7 @@
  *
  * The points are those of PoolFault: reserve, claim, first, middle, last.
  */
-import type { TestHooks } from "../passes/spawn.ts";
+import type { TestHooks } from "../passes/test-hooks.ts";
 import type { PoolFault } from "../staging/index.ts";
 
 const points: readonly PoolFault["at"][] = ["reserve", "claim", "first", "middle", "last"];

@@ -169,6 +169,8 @@ export interface LinkOptions {
 
   /** Workers; undefined for one per core. */
   readonly threads: number | undefined;
+  /** Whether a process may outlive the link, to free what it used. */
+  readonly isFork: boolean;
   readonly isStats: boolean;
   /** Chrome trace of the link's passes and workers: --trace=FILE. */
   readonly traceFile: string | undefined;
@@ -333,6 +335,7 @@ export function newDraft(): OptionsDraft {
     packageMetadata: undefined,
     hasGdbIndex: false,
     threads: undefined,
+    isFork: true,
     isStats: false,
     traceFile: undefined,
     isTraceInputs: false,

@@ -5,7 +5,8 @@
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { type LinkOptions, newDraft, resolveOptions } from "./link-options.ts";
 import { expandResponseFiles } from "./response-file.ts";
-import { addFile, type OptionRow, optionTable, type Setting } from "./table.ts";
+import type { Setting } from "./setting.ts";
+import { addFile, type OptionRow, optionTable } from "./table.ts";
 
 const rowsByName = new Map<string, OptionRow>(
   optionTable.flatMap((row) => row.names.map((name) => [name, row] as const)),

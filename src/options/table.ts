@@ -5,34 +5,13 @@
  * Long names are written without dashes. A long option takes one dash or two, except that names which
  * start with `o` take two, as in GNU ld, because `-omagic` is `-o magic`.
  */
-import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { isKnownBuildIdKind, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
-import type { InputRequest, OptionsDraft } from "./link-options.ts";
+import type { InputRequest } from "./link-options.ts";
+import type { Setting } from "./setting.ts";
 import { applyZ, zKeywords } from "./z-keywords.ts";
 
 /** The emulations that `-m` accepts. */
 export const EMULATIONS = ["elf_x86_64"] as const;
-
-/** State of the options that hold for the inputs after them. */
-export interface PositionalState {
-  isWholeArchive: boolean;
-  isAsNeeded: boolean;
-  isStatic: boolean;
-  isLazy: boolean;
-}
-
-/** What a row's `set` works on. */
-export interface Setting {
-  readonly draft: OptionsDraft;
-  /** Changed by positional options; saved and restored by --push-state and --pop-state. */
-  state: PositionalState;
-  readonly savedStates: PositionalState[];
-  /** How many --start-group are open. */
-  groupDepth: number;
-  readonly diagnostics: Diagnostics;
-  /** The option as it was spelled, for messages. */
-  option: string;
-}
 
 export type Group =
   | "output"
@@ -759,6 +738,12 @@ export const optionTable: readonly OptionRow[] = [
   flag("diagnostics", "no-threads", "Use one worker", ({ draft }) => {
     draft.threads = 1;
   }),
+  flag("diagnostics", "fork", "Let a process free memory after a large link has ended (the default)", ({ draft }) => {
+    draft.isFork = true;
+  }),
+  flag("diagnostics", "no-fork", "Leave no process behind, not even while it frees memory", ({ draft }) => {
+    draft.isFork = false;
+  }),
 
   // What compilers pass in case of link-time optimisation. Objects that need it are refused by name.
   ignoredValued("plugin plugin-opt", "VALUE", "link-time optimisation is not supported"),
@@ -780,7 +765,7 @@ export const optionTable: readonly OptionRow[] = [
   ignoredValued("max-cache-size", "BYTES", "inputs are mapped"),
   ignored("no-keep-memory keep-memory reduce-memory-overheads", "inputs are mapped"),
   ignored("map-whole-files no-map-whole-files mmap-output-file no-mmap-output-file", "inputs are mapped"),
-  ignored("fork no-fork preload quick-exit no-quick-exit", "workers are always forked"),
+  ignored("preload quick-exit no-quick-exit", "nothing stays between links"),
   ignored("incremental no-incremental", "links are whole"),
 
   // What only changes warnings that Spore does not have.

@@ -1,7 +1,7 @@
 /** The keywords of `-z`, once: what each sets. A keyword that is not listed is ignored with a warning, as in GNU ld. */
 import { parseNumber } from "./argument-values.ts";
 import type { OptionsDraft } from "./link-options.ts";
-import type { Setting } from "./table.ts";
+import type { Setting } from "./setting.ts";
 
 type Z = OptionsDraft["z"];
 

@@ -48,6 +48,8 @@ export class OutputFile implements Disposable, AsyncDisposable {
   readonly path: string;
   /** Where `commit()` puts it. */
   readonly target: string;
+  /** Of the file that it takes the place of, whose pages are freed when nobody has it open any more. */
+  readonly replacedBytes: number;
   readonly #isCopied: boolean;
   readonly #onSignal: (signal: NodeJS.Signals) => void;
   readonly #onExit: () => void;
@@ -80,6 +82,7 @@ export class OutputFile implements Disposable, AsyncDisposable {
     this.#size = size;
     this.#fd = fd;
     this.#isCopied = isCopied;
+    this.replacedBytes = isCopied ? 0 : (statTarget(target)?.size ?? 0);
     this.#onExit = () => this.#remove();
     this.#onSignal = (signal) => {
       this[Symbol.dispose]();

@@ -30,7 +30,7 @@ export class LinkExplainer {
     return this.#text;
   }
 
-  readonly onPassEnded = (pass: Pass, workers: Workers, findings: FindingReader): void => {
+  readonly onTables = (pass: Pass, workers: Workers, findings: FindingReader): void => {
     const ran = workers.timings.slice(this.#kernelsSeen);
     this.#kernelsSeen = workers.timings.length;
     this.#text += `${this.#text === "" ? "" : "\n"}== ${pass}\n\n`;

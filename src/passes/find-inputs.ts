@@ -19,7 +19,6 @@ import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts"
 import { parseVersionScript, type SymbolPattern, type VersionScript } from "../inputs/version-script.ts";
 import { checksSharedObjects, type InputRequest, type LinkOptions } from "../options/link-options.ts";
 import { IoError, type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
-import type { LinkHooks } from "./spawn.ts";
 
 /** One file of the link. */
 export interface InputFile {
@@ -98,15 +97,10 @@ interface Slot {
  * Finds and maps the inputs of a link. What cannot be found or is no input is added to `diagnostics`, and the
  * rest is found all the same.
  */
-export function findInputs(
-  options: LinkOptions,
-  diagnostics: Diagnostics,
-  { leavesToExit = false }: Pick<LinkHooks, "leavesToExit"> = {},
-): Inputs {
+export function findInputs(options: LinkOptions, diagnostics: Diagnostics): Inputs {
   const finder = new InputFinder(options, diagnostics);
   try {
-    const inputs = finder.run();
-    return leavesToExit ? { ...inputs, [Symbol.dispose]: () => {} } : inputs;
+    return finder.run();
   } catch (error) {
     finder.release();
     throw error;

@@ -4,7 +4,7 @@
  */
 import { FormatError } from "../elf/byte-reader.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
-import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
+import { type LinkedObject, readSharedObject } from "../inputs/shared-object.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
@@ -18,13 +18,6 @@ import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState } = enumerations;
-
-/** A shared object of the link. */
-export interface LinkedObject extends SharedObject {
-  readonly file: number;
-  /** DT_SONAME, or what the loader looks for without one. */
-  readonly soname: string;
-}
 
 /** `__start_SECTION` or `__stop_SECTION`. */
 export interface SectionBound {

@@ -7,7 +7,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import { prefixSum } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
-import type { LinkHooks } from "./spawn.ts";
+import type { TestHooks } from "./test-hooks.ts";
 import type { Workers } from "./workers.ts";
 
 const { InputFlags } = enumerations;
@@ -20,7 +20,7 @@ export async function searchArchives(
   workers: Workers,
   inputs: Inputs,
   options: LinkOptions,
-  { searchesAll = false }: LinkHooks,
+  { searchesAll = false }: TestHooks,
 ): Promise<boolean> {
   const { tables } = workers;
   // A reference to a wrapped name means another one.

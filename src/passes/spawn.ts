@@ -5,12 +5,11 @@
 import { addon, AddonError } from "../addon/load.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { Arena, defaultWorkerCount, type PoolFault, WorkerPool } from "../staging/index.ts";
-import type { Pass } from "../tables/kernels.ts";
+import { Arena, defaultWorkerCount, WorkerPool } from "../staging/index.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
 import type { InputFile, Inputs } from "./find-inputs.ts";
-import type { FindingReader } from "./findings.ts";
+import type { OwnHooks } from "./link-hooks.ts";
 import { Workers } from "./workers.ts";
 
 const { OutputFlags } = enumerations;
@@ -25,38 +24,12 @@ const BYTES_FOR_A_FORK = 2 * 2 ** 20;
 
 const COLLIDING_BITS = 10;
 
-/** How a link runs in its process, and who watches it. */
-export interface LinkHooks extends TestHooks {
-  /** Called when a pass has ended, with the tables as it leaves them. */
-  readonly onPassEnded?: (pass: Pass, workers: Workers, findings: FindingReader) => void;
-  /**
-   * The process ends after the link: workers, arena and mappings are left to its exit. That the system frees
-   * them while nobody waits saves a tenth of a large link.
-   */
-  readonly leavesToExit?: boolean;
-}
-
-/** Tests only. */
-export interface TestHooks {
-  readonly fault?: PoolFault;
-  /** Seed of random sleeps in the workers. */
-  readonly delays?: number;
-  /** Rows of each chunk. Default: each kernel's own bounds. */
-  readonly chunkRows?: number;
-  /** On the first try, hashes keep few bits, so that names collide. */
-  readonly hasCollisions?: boolean;
-  /** Archives are searched by their indexes, however small they are. */
-  readonly searchesAll?: boolean;
-  /** Is given the workers of each try. What they ran stays readable when the link has failed. */
-  readonly onSpawn?: (workers: Workers) => void;
-}
-
 export async function spawn(
   inputs: Inputs,
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  { hasCollisions = false, leavesToExit = false, chunkRows, onSpawn, ...hooks }: LinkHooks,
+  { hasCollisions = false, chunkRows, leavesToExit = false, onSpawn, fault, delays }: OwnHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
@@ -66,20 +39,29 @@ export async function spawn(
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
   tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
+  const tests = { ...(fault === undefined ? {} : { fault }), ...(delays === undefined ? {} : { delays }) };
   const workers = options.threads ?? workersFor(inputs);
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
-  const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...hooks });
-  const spawned = new Workers(arena, pool, tables, diagnostics, { chunkRows, leavesToExit });
+  const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...tests });
+  const spawned = new Workers(arena, pool, tables, diagnostics, {
+    chunkRows,
+    mayLeaveOne: leavesToExit && options.isFork,
+    inputBytes: bytesRead(inputs),
+  });
   onSpawn?.(spawned);
   return spawned;
 }
 
 /** One for every processor that this link may use, as long as there is work for it. */
-function workersFor({ files }: Inputs): number {
-  const bytes = files.reduce((sum, file) => sum + (isReadInPart(file) ? file.size / 8 : file.size), 0);
-  const useful = usefulWorkers(bytes);
+function workersFor(inputs: Inputs): number {
+  const useful = usefulWorkers(bytesRead(inputs));
   return useful === 1 ? 1 : Math.min(useful, shareOfJob(defaultWorkerCount(), process.env["MAKEFLAGS"]));
+}
+
+/** About how many bytes of the inputs the workers will look at. */
+function bytesRead({ files }: Inputs): number {
+  return files.reduce((sum, file) => sum + (isReadInPart(file) ? file.size / 8 : file.size), 0);
 }
 
 /** Of shared objects the symbols are read, and as a rule little of an archive is linked. */

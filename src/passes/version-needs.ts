@@ -1,8 +1,8 @@
 /** Synthesise: which versions of which shared objects the output's symbols are bound to. Fills version. */
+import type { LinkedObject } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { VersionRequirement } from "../output/sections/version-requirements.ts";
 import type { Needs } from "./find-needs.ts";
-import type { LinkedObject } from "./resolve.ts";
 import { packsRelatives } from "./spawn.ts";
 import type { Workers } from "./workers.ts";
 

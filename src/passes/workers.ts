@@ -10,6 +10,11 @@ import { milliseconds } from "../staging/clock.ts";
 import { type Kernel, type KernelName, kernels, type Pass } from "../tables/kernels.ts";
 import type { Tables } from "../tables/views.ts";
 
+/** Who waits for the link waits so long for what it used to be freed, and no longer. */
+const MAX_FREEING_MS = 10;
+/** About what that takes: of memory that was touched, of files that are only mapped, of a file in memory. */
+const FREEING_MS_PER_MIB = { arena: 0.25, inputs: 0.02, output: 0.15 };
+
 /** What a kernel took. */
 export interface KernelTiming {
   /** The pass that ran it. */
@@ -27,8 +32,10 @@ export interface KernelTiming {
 export interface WorkersSettings {
   /** Rows of every chunk. Tests only. */
   readonly chunkRows?: number | undefined;
-  /** Disposing frees nothing: the process ends. */
-  readonly leavesToExit?: boolean;
+  /** The process ends after the link, and one worker may outlive it, to free what they have in common. */
+  readonly mayLeaveOne?: boolean;
+  /** About what the workers will have touched besides the arena. Default 0. */
+  readonly inputBytes?: number;
 }
 
 export interface RunOptions {
@@ -48,6 +55,7 @@ export class Workers implements AsyncDisposable {
   readonly #settings: WorkersSettings;
   readonly #began = milliseconds();
   #pass: Pass = "scan";
+  #dismissed: Promise<void> | undefined;
   /** Called when a pass has ended: before the first kernel of the next one, and when all is disposed of. */
   onPassEnded: ((pass: Pass) => void) | undefined;
   /** Called when a kernel has ended well: reads what it found. */
@@ -122,10 +130,29 @@ export class Workers implements AsyncDisposable {
     }
   }
 
+  /**
+   * No kernel runs any more. Resolves when the workers have ended and have been reaped, but for one that is left
+   * where freeing takes long: of the arena, the inputs, and the file that the output has replaced.
+   */
+  dismiss(replacedBytes = 0): Promise<void> {
+    const { mayLeaveOne = false, inputBytes = 0 } = this.#settings;
+    const { arena, inputs, output } = FREEING_MS_PER_MIB;
+    const MiB = 2 ** 20;
+    const freeingMs = (this.#arena.touchedBytes() * arena + inputBytes * inputs + replacedBytes * output) / MiB;
+    const isLeft = mayLeaveOne && freeingMs > MAX_FREEING_MS;
+    return (this.#dismissed ??= this.#pool.close(isLeft ? { leave: this.tables.get("replacedHolder") } : {}));
+  }
+
+  /** The process ends: the arena is left to that. */
+  async leave(): Promise<void> {
+    this.onPassEnded?.(this.#pass);
+    await this.dismiss();
+  }
+
+  /** Frees the arena; no worker is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.onPassEnded?.(this.#pass);
-    if (this.#settings.leavesToExit) return;
-    await this.#pool.close({ wait: false });
+    await (this.#dismissed ?? this.#pool.close());
     this.#arena.close();
   }
 }

@@ -479,6 +479,7 @@ export const results = {
   copyRelroAlignment: "log2 (synthesise)",
   copyCount: "copy relocations (synthesise)",
   dynsymHashed: "symbols of .dynsym that can be found by name: the last ones (synthesise)",
+  replacedHolder: "the worker that keeps the file that the output replaces (write)",
   gnuHashBuckets: "buckets of .gnu.hash",
   dynstrSize: "bytes of the symbols' names in .dynstr (synthesise)",
   localNeedCount: "rows of localNeed handed out; atomic",

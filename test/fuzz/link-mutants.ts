@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { runLinker } from "../../src/command/main.ts";
 import { testHooksOf } from "../../src/command/test-hooks.ts";
 import { writeReports } from "../../src/command/write-reports.ts";
-import { link } from "../../src/link.ts";
+import { linkWith } from "../../src/link.ts";
 import type { Workers } from "../../src/passes/workers.ts";
 import type { KernelName } from "../../src/tables/kernels.ts";
 import { type Mutant, Mutants } from "./mutants.ts";
@@ -77,7 +77,7 @@ async function judge({ args, searchesAll }: Mutant): Promise<Omit<EndLine, "ende
     "0",
     async (options, diagnostics) =>
       writeReports(
-        await link(options, diagnostics, { ...hooks, searchesAll, onSpawn: (workers) => tries.push(workers) }),
+        await linkWith(options, diagnostics, { ...hooks, searchesAll, onSpawn: (workers) => tries.push(workers) }),
         options,
       ),
     terminal,

@@ -311,3 +311,17 @@ test("workers name themselves, so that ps tells them from their parent", async (
     while (readFileSync(`/proc/${pid}/comm`, "utf8") !== "spore-worker\n")
       await new Promise((resolve) => setTimeout(resolve, 1));
 });
+
+test("a worker that is left goes on, idle, until the process ends", async () => {
+  const pool = await makePool();
+  const [first, second] = pool.pids;
+  await pool.close({ leave: 1 });
+  const isThere = (pid: number | undefined): boolean => existsSync(`/proc/${pid}`);
+  expect([isThere(first), isThere(second)]).toEqual([false, true]);
+  const [left] = await run(`
+    const pool = await WorkerPool.create({ files: [], arena: Arena.create(), workers: 2 });
+    say(pool.pids[0]);
+    await pool.close({ leave: 0 });
+  `);
+  while (isThere(left as number)) await new Promise((resolve) => setTimeout(resolve, 1));
+});

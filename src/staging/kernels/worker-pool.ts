@@ -59,6 +59,11 @@ export interface JobOptions {
 export interface CloseOptions {
   /** False: do not wait for the workers; they are reaped in the background. Default true. */
   readonly wait?: boolean;
+  /**
+   * Which worker goes on, idle, until this process ends, which then need not free what they share: that is freed
+   * when the last process that has it ends, and nobody waits for that one. Default: none.
+   */
+  readonly leave?: number;
 }
 
 /** Chunks of a job that says nothing else. */
@@ -154,13 +159,13 @@ export class WorkerPool implements Disposable, AsyncDisposable {
    */
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#closing) return this.#closing;
-    const { wait = true } = options;
+    const { wait = true, leave = -1 } = options;
     this.#rejectRunning?.(closedError());
     if (wait) {
-      this.#closing = new Promise((resolve) => addon().poolClose(this.#handle, resolve));
+      this.#closing = new Promise((resolve) => addon().poolClose(this.#handle, resolve, leave));
     } else {
       this.#closing = Promise.resolve();
-      addon().poolClose(this.#handle, null);
+      addon().poolClose(this.#handle, null, leave);
     }
     return this.#closing;
   }
