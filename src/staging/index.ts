@@ -46,7 +46,8 @@ export type { CloseOptions, JobOptions, PoolFault, WorkerPoolOptions } from "./k
 export type { ModuleWorker } from "./modules/fork-modules.ts";
 export { closeIdleForkServers } from "./modules/fork-server.ts";
 export { Pool, createPool } from "./modules/pool.ts";
-export type { MapRange, PoolEvents, PoolOptions, RunOptions } from "./modules/pool.ts";
+export type { MapRange } from "./modules/map-job.ts";
+export type { PoolEvents, PoolOptions, RunOptions } from "./modules/pool.ts";
 export type {
   ChunkRange,
   PoolContext,

@@ -3,23 +3,26 @@ import { EventEmitter } from "node:events";
 
 import { addon } from "../../addon/load.ts";
 import { Arena } from "../arena.ts";
-import type { ChunkTable } from "./chunk-table.ts";
 import { milliseconds } from "../clock.ts";
-import type { File } from "../file.ts";
-import type { PoolAnswer, PoolOrder } from "./fork-protocol.ts";
 import { publish } from "../events.ts";
-import { ForkServer, moduleUrl } from "./fork-server.ts";
-import type { ForkedChild } from "./fork-server.ts";
-import { MapTakers } from "./map-takers.ts";
-import { MapSpace } from "./map-space.ts";
+import type { File } from "../file.ts";
 import type { ExitStatus } from "../reports.ts";
-import { signalNumber } from "../signals.ts";
 import type { StageMode } from "../stage-mode.ts";
 import { StagedSet, stageForWorkers } from "../stage.ts";
 import { defaultWorkerCount } from "../worker-count.ts";
-import type { ChunkRange, PoolFunction } from "./worker-context.ts";
 import { WorkerUsageError } from "../worker-usage-error.ts";
-import { ForkServerError, TaskError, WorkerError } from "./worker-errors.ts";
+import { Crew, closedError } from "./crew.ts";
+import type { Member } from "./crew.ts";
+import type { PoolAnswer } from "./fork-protocol.ts";
+import { moduleUrl } from "./fork-server.ts";
+import type { ForkedChild } from "./fork-server.ts";
+import { JobQueue, TaskJob } from "./jobs.ts";
+import type { JobSettings } from "./jobs.ts";
+import { MapJob, MapSpaces, chunksOf } from "./map-job.ts";
+import type { MapRange } from "./map-job.ts";
+import { MapTakers } from "./map-takers.ts";
+import type { ChunkRange, PoolFunction } from "./worker-context.ts";
+import { TaskError, WorkerError } from "./worker-errors.ts";
 
 export interface PoolOptions {
   /** Staged by this call and unstaged when the pool ends, unless they are a `StagedSet`, which stays. Default: none. */
@@ -53,15 +56,6 @@ export interface RunOptions {
   readonly timeout?: number;
 }
 
-/**
- * What `map()` covers: rows 0 up to a number; rows of a given range, `chunkSize` of them a chunk (default: an
- * eighth of a worker's share); or all files cut into pieces of `bytesPerChunk` bytes, none of which spans two files.
- */
-export type MapRange =
-  | number
-  | { readonly begin?: number; readonly end: number; readonly chunkSize?: number }
-  | { readonly bytesPerChunk: number };
-
 export interface PoolEvents {
   /** The queue is empty again after {@link Pool.needsDrain}. */
   drain: [];
@@ -77,93 +71,9 @@ export interface PoolEvents {
 type TaskOf<F> = F extends (task: infer Task, ...rest: never[]) => unknown ? Task : never;
 type ResultOf<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
 
-/** Chunks per worker, where nothing else is said: enough for shares to even out, few enough to cost nothing. */
-const chunksPerWorker = 8;
-/** So many workers, and two for each place, may end while they do nothing; then something is very wrong. */
-const maxIdleDeaths = 8;
-const serverTries = 5;
 const longestTimeout = 2 ** 31 - 1;
-/** A map begins while workers still look for chunks of the one before. */
-const keptSpaces = 2;
 
-/** Something that workers do: one task, or the chunks of a map. */
-interface Job {
-  readonly id: number;
-  readonly task: unknown;
-  readonly timeout: number;
-  readonly reject: (error: Error) => void;
-  isSettled: boolean;
-}
-
-interface TaskJob extends Job {
-  readonly kind: "task";
-  readonly resolve: (value: unknown) => void;
-  attempts: number;
-}
-
-interface MapJob extends Job {
-  readonly kind: "map";
-  readonly space: MapSpace;
-  readonly table: ChunkTable;
-  readonly results: unknown[];
-  readonly resolve: (values: unknown[]) => void;
-  readonly isDone: Uint8Array;
-  readonly attempts: Uint8Array;
-  left: number;
-  /** Workers that take its chunks. */
-  readonly takers: MapTakers;
-  timer: NodeJS.Timeout | undefined;
-}
-
-/** A place of the pool, and the worker that has it now. */
-interface PoolMember {
-  readonly workerIndex: number;
-  child: ForkedChild | undefined;
-  job: TaskJob | MapJob | undefined;
-  timer: NodeJS.Timeout | undefined;
-  isForking: boolean;
-  /** Of the arena, as the worker knows it. */
-  arenaVersion: number;
-  /** Why it was killed, if it was. */
-  stopped: Error | undefined;
-}
-
-/** Whether one more worker is to be at it. A map stays in the queue until every chunk is begun. */
-const wantsWorker = (job: TaskJob | MapJob): boolean => job.kind === "task" || !job.takers.isComplete;
-
-/** Jobs in the order in which they came, but for those that are begun again, which are first. */
-class JobQueue {
-  readonly #again = new Set<TaskJob | MapJob>();
-  readonly #waiting = new Set<TaskJob | MapJob>();
-
-  get size(): number {
-    return this.#again.size + this.#waiting.size;
-  }
-
-  /** The first one that wants a worker. */
-  get next(): TaskJob | MapJob | undefined {
-    for (const job of this.#again) if (wantsWorker(job)) return job;
-    for (const job of this.#waiting) if (wantsWorker(job)) return job;
-    return undefined;
-  }
-
-  add(job: TaskJob | MapJob): void {
-    this.#waiting.add(job);
-  }
-
-  putFirst(job: TaskJob | MapJob): void {
-    if (!this.#waiting.has(job)) this.#again.add(job);
-  }
-
-  delete(job: TaskJob | MapJob): void {
-    if (!this.#again.delete(job)) this.#waiting.delete(job);
-  }
-
-  *[Symbol.iterator](): Generator<TaskJob | MapJob> {
-    yield* this.#again;
-    yield* this.#waiting;
-  }
-}
+type PoolJob = TaskJob | MapJob;
 
 /** Made by {@link createPool}. Belongs to one thread. */
 export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements AsyncDisposable {
@@ -172,50 +82,49 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   /** What the workers share with this process. */
   readonly arena: Arena;
   readonly #options: PoolOptions;
-  readonly #url: string;
-  readonly #export: string;
   readonly #ownsFiles: boolean;
   readonly #ownsArena: boolean;
-  readonly #members: PoolMember[];
-  readonly #queue = new JobQueue();
-  /** That no map uses now. */
-  readonly #spaces: MapSpace[] = [];
+  readonly #crew: Crew<PoolJob>;
+  readonly #queue = new JobQueue<PoolJob>();
+  readonly #spaces: MapSpaces;
   readonly #maxQueue: number;
   #nextId = 1;
   #completed = 0;
   #wasFull = false;
   #unsettled = 0;
   #idle: (() => void) | undefined;
-  /** Forks that are under way. */
-  readonly #forking = new Set<Promise<void>>();
-  /** Workers that ended without having done anything, since the last one that did something. */
-  #idleDeaths = 0;
-  #onChange: (() => void) | undefined;
   #closing: Promise<void> | undefined;
-  #isEnding = false;
   #isDestroyed = false;
 
   /** Pools are made by {@link createPool}. */
   private constructor(options: PoolOptions, files: StagedSet) {
     super();
     this.#options = options;
-    this.#url = moduleUrl(options.worker.module);
-    this.#export = options.worker.export ?? "default";
     this.files = files;
     this.#ownsFiles = files !== options.files;
     this.arena = options.arena ?? Arena.create();
     this.#ownsArena = !options.arena;
-    const size = options.size ?? defaultWorkerCount();
-    this.#maxQueue = options.maxQueue === "auto" ? size * size : (options.maxQueue ?? Infinity);
-    this.#members = Array.from({ length: size }, (_, workerIndex) => ({
-      workerIndex,
-      child: undefined,
-      job: undefined,
-      timer: undefined,
-      isForking: false,
-      arenaVersion: -1,
-      stopped: undefined,
-    }));
+    const { worker, args, size = defaultWorkerCount(), maxQueue = Infinity } = options;
+    this.#maxQueue = maxQueue === "auto" ? size * size : maxQueue;
+    this.#spaces = new MapSpaces(this.arena, size);
+    const plan = {
+      url: moduleUrl(worker.module),
+      export: worker.export ?? "default",
+      files,
+      arena: this.arena,
+      args,
+      size,
+    };
+    this.#crew = new Crew<PoolJob>(plan, {
+      onFork: ({ workerIndex }, pid) => this.emit("workerCreate", { pid, workerIndex }),
+      onAnswer: (member, child, answer) => this.#take(member, child, answer),
+      onEnd: (member, pid, status, stopped) => this.#ended(member, pid, status, stopped),
+      onReplaced: () => this.#feed(),
+      onBroken: (error) => {
+        this.#rejectAll(error);
+        this.emit("error", error);
+      },
+    });
   }
 
   static async create<Task, Result>(options: PoolOptions): Promise<Pool<Task, Result>> {
@@ -227,7 +136,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     const set = files instanceof StagedSet ? files : await stageForWorkers(mode ?? 2, files, true);
     const pool = new Pool<Task, Result>(options, set);
     try {
-      await pool.#fork(pool.#members);
+      await pool.#crew.start();
     } catch (error) {
       pool.#releaseAll();
       throw error;
@@ -237,12 +146,12 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
 
   /** How many workers there are, or are to be. */
   get size(): number {
-    return this.#members.length;
+    return this.#crew.members.length;
   }
 
   /** The workers that run now. */
   get pids(): readonly number[] {
-    return this.#members.flatMap(({ child }) => (child ? [child.pid] : []));
+    return this.#crew.pids;
   }
 
   /** Tasks that no worker has begun. A map counts as one. */
@@ -269,7 +178,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
    * @throws DataCloneError when the task cannot be cloned
    */
   run(task: Task, options: RunOptions = {}): Promise<Result> {
-    return this.#submit<Result>(options, (job) => ({ ...job, kind: "task", task, attempts: 0 }) as TaskJob);
+    return this.#submit<Result>(task, options, (settings) => new TaskJob(settings));
   }
 
   /**
@@ -281,29 +190,14 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   map(range: MapRange, task: Task, options: RunOptions = {}): Promise<Result[]> {
     let ranges: ChunkRange[];
     try {
-      ranges = this.#chunks(range);
+      ranges = chunksOf(range, this.size, this.files.sizes);
     } catch (error) {
       return Promise.reject(error as Error);
     }
     if (ranges.length === 0) return Promise.resolve([]);
-    return this.#submit<Result[]>(options, (job) => {
-      const chunks = ranges.length;
-      const space = this.#takeSpace(chunks);
-      const table = space.table(chunks);
-      table.fill(ranges);
-      return {
-        ...job,
-        kind: "map",
-        task,
-        space,
-        table,
-        results: Array.from({ length: chunks }),
-        isDone: new Uint8Array(chunks),
-        attempts: new Uint8Array(chunks),
-        left: chunks,
-        takers: new MapTakers(this.size, () => this.#feed()),
-        timer: undefined,
-      } as unknown as MapJob;
+    return this.#submit<Result[]>(task, options, (settings) => {
+      const takers = new MapTakers(this.size, () => this.#feed());
+      return new MapJob(settings, ranges, this.#spaces.take(ranges.length), takers);
     });
   }
 
@@ -317,7 +211,7 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     if (!this.#isDestroyed) this.#rejectAll(closedError());
     this.#closing ??= this.#end();
     this.#isDestroyed = true;
-    for (const member of this.#members) this.#kill(member, closedError());
+    for (const member of this.#crew.members) this.#crew.kill(member, closedError());
     await this.#closing;
   }
 
@@ -336,81 +230,57 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     await this.#end();
   }
 
-  /** Lets the workers leave, which they do when they find nobody at the other end. */
   async #end(): Promise<void> {
-    this.#isEnding = true;
-    addon().holdLoop(true);
-    for (const member of this.#members) {
-      if (member.job) this.#kill(member, closedError());
-      else member.child?.channel.shutDown();
-    }
-    while (this.#forking.size > 0 || this.#members.some(({ child }) => child !== undefined)) {
-      await new Promise<void>((resolve) => (this.#onChange = resolve));
-    }
+    await this.#crew.end(closedError());
     this.#releaseAll();
-    addon().holdLoop(false);
   }
 
   #releaseAll(): void {
     if (this.#ownsFiles) this.files.close();
-    const spaces = this.#spaces.splice(0); // a pool that somebody still has keeps no views of its arena
-    if (!this.#ownsArena && !this.arena.isClosed) for (const space of spaces) space.free();
+    this.#spaces.forget(!this.#ownsArena);
     if (this.#ownsArena) this.arena.close();
   }
 
-  #submit<T>(
-    options: RunOptions,
-    make: (job: Omit<Job, "task"> & { resolve: unknown }) => TaskJob | MapJob,
-  ): Promise<T> {
-    const { signal, timeout = 0 } = options;
-    return new Promise<T>((resolve, reject) => {
-      if (this.#closing) throw closedError();
-      signal?.throwIfAborted();
-      if (!(timeout >= 0 && timeout <= longestTimeout)) throw new RangeError(`a timeout of ${timeout} ms`);
-      const hasFreeWorker = !this.#queue.next && this.#members.some(isFree);
-      if (!hasFreeWorker && this.#queue.size >= this.#maxQueue) {
-        throw new WorkerUsageError("ERR_QUEUE_FULL", `${this.#queue.size} tasks wait; the pool's queue takes no more`);
-      }
-      const onAbort = (): void => this.#abandon(job, signal!.reason as Error);
+  #submit<T>(task: Task, { signal, timeout = 0 }: RunOptions, make: (settings: JobSettings) => PoolJob): Promise<T> {
+    try {
+      this.#admit(signal, timeout);
       const began = milliseconds();
-      const settle = (isDone: boolean): void => {
+      const onAbort = (): void => this.#abandon(job, signal!.reason as Error);
+      const onSettled = (isDone: boolean): void => {
         publish("task", began, () => ({ kind: job.kind, isDone, pids: this.pids }));
         signal?.removeEventListener("abort", onAbort);
-        job.isSettled = true;
+        this.#queue.delete(job);
         addon().holdLoop(false);
-        this.#unsettled--;
-        if (this.#unsettled === 0) this.#idle?.();
+        if (isDone) this.#completed++;
+        if (--this.#unsettled === 0) this.#idle?.();
       };
-      const job = make({
-        id: this.#nextId++,
-        timeout,
-        isSettled: false,
-        resolve: (value: T) => {
-          if (job.isSettled) return;
-          settle(true);
-          this.#completed++;
-          resolve(value);
-        },
-        reject: (error) => {
-          if (job.isSettled) return;
-          settle(false);
-          reject(error);
-        },
-      });
+      const job: PoolJob = make({ id: this.#nextId++, task, timeout, onSettled });
       this.#unsettled++;
       addon().holdLoop(true);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#queue.add(job);
-      // What could not be replaced once, perhaps can now.
-      for (const member of this.#members) if (!member.child && !member.isForking) this.#replace(member);
+      this.#crew.fill();
       this.#feed();
-    });
+      return job.result as Promise<T>;
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** @throws WorkerUsageError, RangeError, or the signal's reason, when nothing more is taken */
+  #admit(signal: AbortSignal | undefined, timeout: number): void {
+    if (this.#closing) throw closedError();
+    signal?.throwIfAborted();
+    if (!(timeout >= 0 && timeout <= longestTimeout)) throw new RangeError(`a timeout of ${timeout} ms`);
+    const mayBegin = !this.#queue.next && this.#crew.hasFree;
+    if (!mayBegin && this.#queue.size >= this.#maxQueue) {
+      throw new WorkerUsageError("ERR_QUEUE_FULL", `${this.#queue.size} tasks wait; the pool's queue takes no more`);
+    }
   }
 
   /** Gives waiting tasks to free workers. */
   #feed(): void {
-    for (const member of this.#members) {
-      if (!isFree(member)) continue;
+    for (const member of this.#crew.free()) {
       const job = this.#queue.next;
       if (!job) break;
       this.#give(job, member);
@@ -422,8 +292,8 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     }
   }
 
-  #give(job: TaskJob | MapJob, member: PoolMember): void {
-    const order = this.#order(job, member);
+  #give(job: PoolJob, member: Member<PoolJob>): void {
+    const order = job.order(member.arenaVersion === this.arena.version ? {} : { extents: this.arena.extents });
     const { pid, channel } = member.child!;
     try {
       channel.send(order, [], job.kind === "map" ? { pid, order: job.takers.size } : undefined);
@@ -446,51 +316,23 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     }
   }
 
-  #order(job: TaskJob | MapJob, member: PoolMember): PoolOrder {
-    const { id, task } = job;
-    // What is undefined is left out: JSON has no word for it.
-    const given = task === undefined ? {} : { task };
-    const news = member.arenaVersion === this.arena.version ? {} : { extents: this.arena.extents };
-    if (job.kind === "task") return { op: "task", id, attempt: job.attempts, ...given, ...news };
-    const { offset, capacity } = job.space;
-    return { op: "map", id, chunks: job.table.chunks, place: { offset, capacity }, ...given, ...news };
-  }
-
-  /** One answer, if there is one: the loop comes back for the next. */
-  #receive(member: PoolMember, child: ForkedChild): boolean {
-    if (member.child !== child || child.channel.isClosed) return false;
-    let packet;
-    try {
-      packet = child.channel.receive<PoolAnswer>({ wait: false });
-    } catch (error) {
-      this.#kill(member, error as Error); // not what a worker says
-      return false;
-    }
-    if (packet === null) child.channel.unwatch(); // it ends, as we shall be told
-    if (packet) this.#take(member, child, packet.value);
-    return Boolean(packet);
-  }
-
-  #take(member: PoolMember, child: ForkedChild, answer: PoolAnswer): void {
+  #take(member: Member<PoolJob>, child: ForkedChild, answer: PoolAnswer): void {
     const { job } = member;
     if (answer.op === "failed") {
-      const error = new WorkerError(child.pid, answer.error);
-      if (!job) return;
-      this.#abandon(job, error, member);
+      if (job) this.#abandon(job, new WorkerError(child.pid, answer.error), member);
       return;
     }
     if (!job || job.id !== answer.id) return; // of a task that was given up
-    this.#idleDeaths = 0;
+    this.#crew.noteWork();
     if (job.kind === "map") this.#takeResults(member, job);
     if (job.kind === "task") {
       if (answer.op === "result") job.resolve(answer.value);
       else if (answer.op === "error") job.reject(new WorkerError(child.pid, answer.error));
       this.#leave(member);
     } else if (answer.op === "result") {
-      this.#finishChunk(job, answer.chunk, answer.value);
+      job.finishChunk(answer.chunk, answer.value);
     } else if (answer.op === "error") {
       job.reject(new WorkerError(child.pid, answer.error));
-      this.#queue.delete(job);
       job.table.cancel();
     } else {
       // All chunks are begun, unless one came back from a worker that died.
@@ -501,27 +343,17 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
   }
 
   /** What the worker has found without saying so. */
-  #takeResults(member: PoolMember, job: MapJob): void {
+  #takeResults(member: Member<PoolJob>, job: MapJob): void {
     if (job.isSettled || this.arena.isClosed) return;
     try {
-      for (const [chunk, value] of job.space.ring(member.workerIndex).take()) this.#finishChunk(job, chunk, value);
+      job.takeResults(member.workerIndex);
     } catch (error) {
       this.#abandon(job, error as Error);
     }
   }
 
-  #finishChunk(job: MapJob, chunk: number, value: unknown): void {
-    if (job.isDone[chunk] !== 0) return;
-    job.isDone[chunk] = 1;
-    job.results[chunk] = value;
-    if (--job.left > 0) return;
-    clearTimeout(job.timer);
-    this.#queue.delete(job);
-    job.resolve(job.results);
-  }
-
   /** The worker is free; its map's table, too, when nobody else looks at it. */
-  #leave(member: PoolMember): void {
+  #leave(member: Member<PoolJob>): void {
     const { job } = member;
     member.job = undefined;
     clearTimeout(member.timer);
@@ -530,211 +362,84 @@ export class Pool<Task, Result> extends EventEmitter<PoolEvents> implements Asyn
     this.#endMap(job);
   }
 
-  #endMap(job: TaskJob | MapJob): void {
+  #endMap(job: PoolJob): void {
     if (job.kind !== "map" || !job.isSettled || job.takers.size > 0) return;
     clearTimeout(job.timer);
-    this.#giveBack(job.space);
+    this.#spaces.giveBack(job.space);
   }
 
-  /** Room for a map: kept from one before, so that workers need not hear of what is allocated. */
-  #takeSpace(chunks: number): MapSpace {
-    const kept = this.#spaces.findIndex(({ capacity }) => capacity >= chunks);
-    const [space] = kept < 0 ? [MapSpace.allocate(this.arena, this.size, chunks)] : this.#spaces.splice(kept, 1);
-    for (const { workerIndex } of this.#members) space!.ring(workerIndex).clear();
-    return space!;
-  }
-
-  #giveBack(space: MapSpace): void {
-    if (this.arena.isClosed) return;
-    this.#spaces.push(space);
-    if (this.#spaces.length <= keptSpaces) return;
-    this.#spaces.sort((a, b) => b.capacity - a.capacity);
-    this.#spaces.pop()!.free();
-  }
-
-  #expire(job: TaskJob | MapJob): void {
-    const [member] = this.#members.filter((it) => it.job === job);
+  #expire(job: PoolJob): void {
+    const member = this.#crew.members.find((it) => it.job === job);
     const at = { pid: member?.child?.pid ?? 0, signal: "SIGKILL", exitCode: null } as const;
     const attempts = job.kind === "task" ? job.attempts : 1;
-    this.#abandon(
-      job,
-      new TaskError("ERR_TASK_TIMEOUT", `the task took more than ${job.timeout} ms`, { ...at, attempts }),
-    );
+    const message = `the task took more than ${job.timeout} ms`;
+    this.#abandon(job, new TaskError("ERR_TASK_TIMEOUT", message, { ...at, attempts }));
   }
 
   /** Rejects a job, and kills the workers that are at it, except one that ends by itself. */
-  #abandon(job: TaskJob | MapJob, error: Error, ending?: PoolMember): void {
+  #abandon(job: PoolJob, error: Error, ending?: Member<PoolJob>): void {
     job.reject(error);
     this.#queue.delete(job);
     if (job.kind === "map") {
       job.table.cancel();
       clearTimeout(job.timer);
     }
-    for (const member of this.#members) if (member.job === job && member !== ending) this.#kill(member, error);
+    for (const member of this.#crew.members)
+      if (member.job === job && member !== ending) this.#crew.kill(member, error);
     this.#endMap(job);
     this.#feed();
   }
 
   #rejectAll(error: Error): void {
-    const jobs = new Set([...this.#queue, ...this.#members.flatMap(({ job }) => (job ? [job] : []))]);
+    const jobs = new Set([...this.#queue, ...this.#crew.members.flatMap(({ job }) => (job ? [job] : []))]);
     for (const job of jobs) {
-      this.#queue.delete(job);
       if (job.kind === "map") job.table.cancel();
       job.reject(error);
+      this.#queue.delete(job);
       this.#endMap(job);
     }
   }
 
-  #kill(member: PoolMember, why: Error): void {
-    member.stopped ??= why;
-    member.child?.signal(signalNumber("SIGKILL"));
-  }
-
-  async #fork(members: readonly PoolMember[]): Promise<void> {
-    const server = await ForkServer.of(this.#url);
-    let running = 0;
-    try {
-      const children = await server.fork({
-        kind: "pool",
-        export: this.#export,
-        set: this.files,
-        arena: this.arena,
-        workerCount: this.size,
-        orders: members.map(({ workerIndex }) => ({ workerIndex, args: this.#options.args })),
-        onForked: (child, order) => {
-          running++;
-          const member = this.#members[order.workerIndex]!;
-          Object.assign(member, { child, job: undefined, arenaVersion: -1, stopped: undefined });
-          child.onExit((status) => this.#onExit(member, child, status));
-          child.onGone(() => --running === 0 && server.letGo());
-          child.channel.watch(() => void this.#receive(member, child));
-        },
-      });
-      for (const [at, { pid }] of children.entries())
-        this.emit("workerCreate", { pid, workerIndex: members[at]!.workerIndex });
-    } catch (error) {
-      if (running === 0) server.letGo();
-      throw error;
-    }
-  }
-
-  #onExit(member: PoolMember, child: ForkedChild, status: ExitStatus | Error): void {
-    while (this.#receive(member, child)); // what it said before it ended
-    const { job, stopped } = member;
-    Object.assign(member, { child: undefined, stopped: undefined });
-    clearTimeout(member.timer);
+  #ended(member: Member<PoolJob>, pid: number, status: ExitStatus | Error, stopped: Error | undefined): void {
+    const { job, workerIndex } = member;
     if (job?.kind === "map") this.#takeResults(member, job);
-    const exit = status instanceof Error ? { code: null, signal: null } : status;
-    const at = { pid: child.pid, signal: exit.signal, exitCode: exit.code };
-    if (job) this.#crashed(member, job, at, stopped, status);
+    if (job) this.#crashed(member, job, pid, status, stopped);
     this.#leave(member);
-    this.emit("workerExit", { pid: child.pid, workerIndex: member.workerIndex, ...exit });
-    this.#idleDeaths = job ? 0 : this.#idleDeaths + 1;
-    if (this.#isEnding) this.#onChange?.();
-    else if (this.#idleDeaths <= maxIdleDeaths + 2 * this.size) this.#replace(member);
-    else {
-      this.#idleDeaths = 0;
-      this.#break(new WorkerUsageError("ERR_POOL_BROKEN", "workers end before they have done anything"));
-    }
+    const exit = status instanceof Error ? { code: null, signal: null } : status;
+    this.emit("workerExit", { pid, workerIndex, ...exit });
   }
 
   /** A worker died over a job: once more, or no more. */
   #crashed(
-    member: PoolMember,
-    job: TaskJob | MapJob,
-    at: { pid: number; signal: NodeJS.Signals | null; exitCode: number | null },
-    stopped: Error | undefined,
+    member: Member<PoolJob>,
+    job: PoolJob,
+    pid: number,
     status: ExitStatus | Error,
+    stopped: Error | undefined,
   ): void {
     const chunk = job.kind === "map" ? job.table.heldBy(member.workerIndex) : undefined;
-    if (job.kind === "map" && (chunk === undefined || job.isDone[chunk])) {
+    if (job.kind === "map" && (chunk === undefined || job.isDone(chunk))) {
       if (chunk !== undefined) job.table.finish(chunk);
       return; // between two chunks
     }
     if (job.isSettled || stopped) {
-      if (chunk !== undefined) (job as MapJob).table.finish(chunk);
+      if (job.kind === "map") job.table.finish(chunk!);
       job.reject(stopped ?? closedError());
       return;
     }
-    const attempts = job.kind === "task" ? job.attempts : ++job.attempts[chunk!];
+    const attempts = job.kind === "task" ? job.attempts : job.countAttempt(chunk!);
     if (attempts > (this.#options.retries ?? 1)) {
-      const how = status instanceof Error ? status.message : (at.signal ?? `exit code ${at.exitCode}`);
+      const { signal, code } = status instanceof Error ? { signal: null, code: null } : status;
+      const how = status instanceof Error ? status.message : (signal ?? `exit code ${code}`);
       const what = chunk === undefined ? "the task" : `chunk ${chunk}`;
       const message = `${what} was begun ${attempts} times, and each time its worker died: ${how}`;
-      this.#abandon(job, new TaskError("ERR_TASK_CRASHED", message, { ...at, attempts }), member);
+      this.#abandon(job, new TaskError("ERR_TASK_CRASHED", message, { pid, signal, exitCode: code, attempts }), member);
       return;
     }
     if (job.kind === "map") job.table.free(chunk!, attempts);
     this.#queue.putFirst(job);
-    this.emit("retry", { pid: at.pid, attempt: attempts });
+    this.emit("retry", { pid, attempt: attempts });
   }
-
-  #replace(member: PoolMember): void {
-    addon().holdLoop(true);
-    member.isForking = true;
-    const forking = this.#forkOne(member).finally(() => {
-      member.isForking = false;
-      this.#forking.delete(forking);
-      addon().holdLoop(false);
-      this.#onChange?.();
-    });
-    this.#forking.add(forking);
-  }
-
-  async #forkOne(member: PoolMember): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.#fork([member]);
-        break;
-      } catch (error) {
-        // A server that died while it was asked: the next one is another.
-        const isGone = error instanceof ForkServerError && error.code === "ERR_FORK_SERVER_DIED";
-        if (!isGone || tries === serverTries) return this.#break(error as Error);
-      }
-    }
-    if (this.#isEnding) this.#kill(member, closedError());
-    else this.#feed();
-  }
-
-  /** No worker can be had: what waits would wait for ever. */
-  #break(error: Error): void {
-    if (this.#isEnding || this.#members.some(({ child }) => child !== undefined)) return;
-    this.#rejectAll(error);
-    this.emit("error", error);
-  }
-
-  #chunks(range: MapRange): ChunkRange[] {
-    if (typeof range === "object" && "bytesPerChunk" in range) return this.#pieces(range.bytesPerChunk);
-    const { begin = 0, end, chunkSize } = typeof range === "number" ? { end: range } : range;
-    const rows = end - begin;
-    if (!(Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && rows >= 0)) {
-      throw new RangeError(`cannot map rows ${begin} to ${end}`);
-    }
-    const size = chunkSize ?? Math.max(1, Math.ceil(rows / (this.size * chunksPerWorker)));
-    if (!Number.isSafeInteger(size) || size < 1) throw new RangeError(`cannot make chunks of ${size} rows`);
-    return Array.from({ length: Math.ceil(rows / size) }, (_, chunk) => ({
-      file: undefined,
-      begin: begin + chunk * size,
-      end: Math.min(begin + (chunk + 1) * size, end),
-    }));
-  }
-
-  #pieces(bytes: number): ChunkRange[] {
-    if (!Number.isSafeInteger(bytes) || bytes < 1) throw new RangeError(`cannot make chunks of ${bytes} bytes`);
-    return [...this.files.sizes].flatMap((size, file) =>
-      Array.from({ length: Math.ceil(size / bytes) }, (_, piece) => ({
-        file,
-        begin: piece * bytes,
-        end: Math.min((piece + 1) * bytes, size),
-      })),
-    );
-  }
-}
-
-const isFree = ({ child, job, stopped }: PoolMember): boolean => child !== undefined && !job && !stopped;
-
-function closedError(): WorkerUsageError {
-  return new WorkerUsageError("ERR_POOL_CLOSED", "the pool is closed");
 }
 
 /**
