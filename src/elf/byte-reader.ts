@@ -71,6 +71,12 @@ export class ByteReader {
     return Number(value);
   }
 
+  /** 64 bits with a sign as a number, rounded where it has no such number: for what may be any value. */
+  word64(offset: number): number {
+    this.#check(offset, 8);
+    return this.#view.getInt32(offset + 4, true) * 2 ** 32 + this.#view.getUint32(offset, true);
+  }
+
   /** A view of `size` bytes. */
   bytes(offset: number, size: number): Uint8Array {
     this.#check(offset, size);

@@ -33,16 +33,6 @@ export const EM_BPF = 247;
 export const EM_RISCV = 243;
 export const EM_LOONGARCH = 258;
 
-/** Sizes of the structures on disk, in bytes. */
-export const SIZEOF_EHDR = 64;
-export const SIZEOF_PHDR = 56;
-export const SIZEOF_SHDR = 64;
-export const SIZEOF_SYM = 24;
-export const SIZEOF_REL = 16;
-export const SIZEOF_RELA = 24;
-export const SIZEOF_RELR = 8;
-export const SIZEOF_DYN = 16;
-
 // gABI ch. 4, Sections.
 export const SHN_UNDEF = 0;
 export const SHN_LORESERVE = 0xff00;

@@ -1,5 +1,6 @@
 /** Tells what a file is from its first 64 bytes. What is inside is checked by the passes that read it. */
 import * as elf from "../elf/constants.ts";
+import { Elf64_Ehdr } from "../elf/records.ts";
 
 export type FileType =
   | { readonly kind: "empty" | "object" | "shared" | "archive" | "thin-archive" | "bitcode" | "script" }
@@ -56,13 +57,13 @@ function isBinary(byte: number): boolean {
 }
 
 function elfTypeOf(head: Uint8Array, size: number): FileType {
-  if (Math.min(head.length, size) < elf.SIZEOF_EHDR)
+  if (Math.min(head.length, size) < Elf64_Ehdr.sizeof)
     return { kind: "foreign", what: "an ELF file that is cut off in its header" };
   const elfClass = head[elf.EI_CLASS];
   const isBigEndian = head[elf.EI_DATA] === elf.ELFDATA2MSB;
   const half = (at: number): number => (isBigEndian ? (head[at] << 8) | head[at + 1] : (head[at + 1] << 8) | head[at]);
-  const type = half(16);
-  const machine = half(18);
+  const type = half(Elf64_Ehdr.e_type);
+  const machine = half(Elf64_Ehdr.e_machine);
   if (machine !== elf.EM_X86_64)
     return { kind: "foreign", what: `for ${machineNames.get(machine) ?? `machine ${machine}`}` };
   if (elfClass !== elf.ELFCLASS64 || isBigEndian) return { kind: "foreign", what: "not 64-bit little-endian (x32?)" };

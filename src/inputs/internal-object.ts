@@ -4,13 +4,11 @@
  * last input, so that no pass needs another way to look at these names.
  */
 import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, SHN_ABS, SHT_STRTAB, SHT_SYMTAB } from "../elf/constants.ts";
+import { Elf64_Ehdr, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import type { Arena } from "../staging/index.ts";
 
-const EHDR = 64;
-const SHDR = 64;
-const SYM = 24;
 const SECTIONS = 3;
-const SYMBOLS_OFFSET = EHDR + SECTIONS * SHDR;
+const SYMBOLS_OFFSET = Elf64_Ehdr.sizeof + SECTIONS * Elf64_Shdr.sizeof;
 const STB_GLOBAL = 1 << 4;
 const STB_WEAK = 2 << 4;
 
@@ -42,7 +40,7 @@ export class InternalObject {
     const sectionNames = Buffer.from("\0.symtab\0.strtab\0");
     const stringBytes = names.reduce((sum, name) => sum + name.length + 1, sectionNames.length);
     const count = 1 + names.length;
-    const stringsOffset = SYMBOLS_OFFSET + (count + spare) * SYM;
+    const stringsOffset = SYMBOLS_OFFSET + (count + spare) * Elf64_Sym.sizeof;
     this.size = stringsOffset + stringBytes;
     const offset = arena.allocate(this.size, 16);
     this.address = arena.baseAddress + offset;
@@ -54,14 +52,14 @@ export class InternalObject {
     this.symbolCount = count;
 
     bytes.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, 1]);
-    view.setUint16(16, ET_REL, true);
-    view.setUint16(18, EM_X86_64, true);
-    view.setUint32(20, 1, true);
-    view.setBigUint64(40, BigInt(EHDR), true);
-    view.setUint16(52, EHDR, true);
-    view.setUint16(58, SHDR, true);
-    view.setUint16(60, SECTIONS, true);
-    view.setUint16(62, 2, true);
+    view.setUint16(Elf64_Ehdr.e_type, ET_REL, true);
+    view.setUint16(Elf64_Ehdr.e_machine, EM_X86_64, true);
+    view.setUint32(Elf64_Ehdr.e_version, 1, true);
+    view.setBigUint64(Elf64_Ehdr.e_shoff, BigInt(Elf64_Ehdr.sizeof), true);
+    view.setUint16(Elf64_Ehdr.e_ehsize, Elf64_Ehdr.sizeof, true);
+    view.setUint16(Elf64_Ehdr.e_shentsize, Elf64_Shdr.sizeof, true);
+    view.setUint16(Elf64_Ehdr.e_shnum, SECTIONS, true);
+    view.setUint16(Elf64_Ehdr.e_shstrndx, 2, true);
     const section = (
       index: number,
       name: number,
@@ -72,17 +70,17 @@ export class InternalObject {
       info: number,
       entsize: number,
     ) => {
-      const base = EHDR + index * SHDR;
-      view.setUint32(base, name, true);
-      view.setUint32(base + 4, type, true);
-      view.setBigUint64(base + 24, BigInt(at), true);
-      view.setBigUint64(base + 32, BigInt(size), true);
-      view.setUint32(base + 40, link, true);
-      view.setUint32(base + 44, info, true);
-      view.setBigUint64(base + 48, 1n, true);
-      view.setBigUint64(base + 56, BigInt(entsize), true);
+      const base = Elf64_Ehdr.sizeof + index * Elf64_Shdr.sizeof;
+      view.setUint32(base + Elf64_Shdr.sh_name, name, true);
+      view.setUint32(base + Elf64_Shdr.sh_type, type, true);
+      view.setBigUint64(base + Elf64_Shdr.sh_offset, BigInt(at), true);
+      view.setBigUint64(base + Elf64_Shdr.sh_size, BigInt(size), true);
+      view.setUint32(base + Elf64_Shdr.sh_link, link, true);
+      view.setUint32(base + Elf64_Shdr.sh_info, info, true);
+      view.setBigUint64(base + Elf64_Shdr.sh_addralign, 1n, true);
+      view.setBigUint64(base + Elf64_Shdr.sh_entsize, BigInt(entsize), true);
     };
-    section(1, 1, SHT_SYMTAB, SYMBOLS_OFFSET, count * SYM, 2, 1, SYM);
+    section(1, 1, SHT_SYMTAB, SYMBOLS_OFFSET, count * Elf64_Sym.sizeof, 2, 1, Elf64_Sym.sizeof);
     section(2, 9, SHT_STRTAB, stringsOffset, stringBytes, 0, 0, 0);
     bytes.set(sectionNames, stringsOffset);
     let string = sectionNames.length;
@@ -126,16 +124,16 @@ export class InternalObject {
   define(name: string, value: number, sectionIndex: number, isAbsolute = false): void {
     const index = this.#indices.get(name);
     if (index === undefined) return;
-    const at = SYMBOLS_OFFSET + index * SYM;
-    this.#view.setUint16(at + 6, isAbsolute ? SHN_ABS : 1, true);
-    this.#view.setBigUint64(at + 8, BigInt.asUintN(64, BigInt(value)), true);
-    this.#view.setBigUint64(at + 16, BigInt(sectionIndex), true);
+    const at = SYMBOLS_OFFSET + index * Elf64_Sym.sizeof;
+    this.#view.setUint16(at + Elf64_Sym.st_shndx, isAbsolute ? SHN_ABS : 1, true);
+    this.#view.setBigUint64(at + Elf64_Sym.st_value, BigInt.asUintN(64, BigInt(value)), true);
+    this.#view.setBigUint64(at + Elf64_Sym.st_size, BigInt(sectionIndex), true);
   }
 
   #write(index: number, name: number, binding: number, section: number): void {
-    const at = SYMBOLS_OFFSET + index * SYM;
-    this.#view.setUint32(at, name, true);
-    this.#view.setUint8(at + 4, binding);
-    this.#view.setUint16(at + 6, section, true);
+    const at = SYMBOLS_OFFSET + index * Elf64_Sym.sizeof;
+    this.#view.setUint32(at + Elf64_Sym.st_name, name, true);
+    this.#view.setUint8(at + Elf64_Sym.st_info, binding);
+    this.#view.setUint16(at + Elf64_Sym.st_shndx, section, true);
   }
 }

@@ -10,7 +10,8 @@ import { ioError } from "../staging/index.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { Inputs } from "./find-inputs.ts";
-import { ObjectReader, relocationName } from "./object-reader.ts";
+import { relocationName } from "../targets/x86-64-relocations.ts";
+import { ObjectReader } from "./object-reader.ts";
 import { UndefinedHints } from "./undefined-hints.ts";
 import type { Workers } from "./workers.ts";
 

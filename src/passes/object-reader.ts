@@ -14,22 +14,12 @@ import {
   SHT_RELA,
   STT_FUNC,
 } from "../elf/constants.ts";
+import { Elf64_Chdr, Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import type { Tables } from "../tables/views.ts";
-import { relocations } from "../targets/x86-64-relocations.ts";
+import { relocationName } from "../targets/x86-64-relocations.ts";
 
-const SHDR = 64;
-const SYM = 24;
-const RELA = 24;
-const CHDR = 24;
 /** Debug sections that say they are larger than this uncompressed are not read for a message. */
 const MAX_DEBUG_SIZE = 1 << 30;
-
-const relocationNames = new Map<number, string>(
-  Object.entries(relocations).map(([name, { number }]) => [number, name]),
-);
-
-/** `R_X86_64_PC32`, or the number of a type that is unknown. */
-export const relocationName = (type: number): string => relocationNames.get(type) ?? `${type}`;
 
 /** A place in an object's section. */
 export interface SectionPlace {
@@ -72,21 +62,23 @@ export class ObjectReader {
 
   sectionName(index: number): string {
     const names = this.#column("sectionNames");
-    return this.#text(names, this.#column("sectionNamesSize"), () => this.#reader.u32(this.#header(index)));
+    return this.#text(names, this.#column("sectionNamesSize"), () =>
+      this.#reader.u32(this.#header(index) + Elf64_Shdr.sh_name),
+    );
   }
 
   /** sh_size and sh_addralign, as the file has them. */
   sectionSize(index: number): number {
-    return this.#reader.u64(this.#header(index) + 32);
+    return this.#reader.u64(this.#header(index) + Elf64_Shdr.sh_size);
   }
   sectionAlignment(index: number): number {
-    return Math.max(1, this.#reader.u64(this.#header(index) + 48));
+    return Math.max(1, this.#reader.u64(this.#header(index) + Elf64_Shdr.sh_addralign));
   }
 
   symbolName(symbol: number): string {
     if (symbol >= this.#column("symbolCount")) return "";
     return this.#text(this.#column("strings"), this.#column("stringsSize"), () =>
-      this.#reader.u32(this.#symbol(symbol)),
+      this.#reader.u32(this.#symbol(symbol) + Elf64_Sym.st_name),
     );
   }
 
@@ -116,21 +108,22 @@ export class ObjectReader {
     return attempt(() => {
       const section = this.#sectionOf(symbol);
       if (section === 0 || section >= this.#column("sectionCount")) return undefined;
-      return { section, offset: this.#reader.u64(this.#symbol(symbol) + 8) };
+      return { section, offset: this.#reader.u64(this.#symbol(symbol) + Elf64_Sym.st_value) };
     });
   }
 
   /** A section's contents as text. */
   sectionText(index: number): string {
-    const header = this.#header(index);
-    return this.#reader.text(this.#reader.u64(header + 24), this.#reader.u64(header + 32));
+    const { offset, size } = this.#contents(index);
+    return this.#reader.text(offset, size);
   }
 
   /** The name of the relocation of a place. */
   relocationAt(section: number, offset: number): string | undefined {
     return attempt(() => {
       for (const at of this.#relocationsOf(section))
-        if (this.#reader.u64(at) === offset) return relocationName(this.#reader.u32(at + 8));
+        if (this.#reader.u64(at + Elf64_Rela.r_offset) === offset)
+          return relocationName(this.#reader.u32(at + Elf64_Rela.r_type));
       return undefined;
     });
   }
@@ -166,12 +159,12 @@ export class ObjectReader {
     attempt(() => {
       for (let i = 1; i < this.#column("symbolCount"); i++) {
         const at = this.#symbol(i);
-        if ((this.#reader.u8(at + 4) & 15) !== STT_FUNC) continue;
+        if ((this.#reader.u8(at + Elf64_Sym.st_info) & 15) !== STT_FUNC) continue;
         const section = this.#sectionOf(i);
-        const begin = this.#reader.u64(at + 8);
+        const begin = this.#reader.u64(at + Elf64_Sym.st_value);
         const ranges = functions.get(section) ?? [];
         if (ranges.length === 0) functions.set(section, ranges);
-        ranges.push({ begin, end: begin + this.#reader.u64(at + 16), symbol: i });
+        ranges.push({ begin, end: begin + this.#reader.u64(at + Elf64_Sym.st_size), symbol: i });
       }
     });
     for (const ranges of functions.values()) ranges.sort((a, b) => a.begin - b.begin);
@@ -188,17 +181,18 @@ export class ObjectReader {
     let index = 1;
     while (index < this.#column("sectionCount") && this.sectionName(index) !== name) index++;
     if (index >= this.#column("sectionCount")) return undefined;
-    const header = this.#header(index);
-    let bytes = this.#reader.bytes(this.#reader.u64(header + 24), this.#reader.u64(header + 32));
-    if (this.#reader.u64(header + 8) & SHF_COMPRESSED) bytes = this.#uncompress(bytes, this.#reader.u64(header + 24));
+    const { offset, size } = this.#contents(index);
+    let bytes = this.#reader.bytes(offset, size);
+    if (this.#reader.u64(this.#header(index) + Elf64_Shdr.sh_flags) & SHF_COMPRESSED)
+      bytes = this.#uncompress(bytes, offset);
     const references = new Map<number, DebugReference>();
     for (const at of this.#relocationsOf(index)) {
-      const symbol = this.#reader.u32(at + 12);
+      const symbol = this.#reader.u32(at + Elf64_Rela.r_sym);
       if (symbol >= this.#column("symbolCount")) continue;
-      const value = this.#reader.u64(this.#symbol(symbol) + 8);
-      references.set(this.#reader.u64(at), {
+      const value = this.#reader.u64(this.#symbol(symbol) + Elf64_Sym.st_value);
+      references.set(this.#reader.u64(at + Elf64_Rela.r_offset), {
         section: this.#sectionOf(symbol),
-        offset: value + this.#reader.i64(at + 16),
+        offset: value + this.#reader.i64(at + Elf64_Rela.r_addend),
       });
     }
     return { bytes, references };
@@ -206,9 +200,10 @@ export class ObjectReader {
 
   /** What follows an Elf64_Chdr (gABI ch. 4, Compression). */
   #uncompress(bytes: Uint8Array, offset: number): Uint8Array {
-    const type = this.#reader.u32(offset);
-    const size = this.#reader.u64(offset + 8);
-    if (bytes.length < CHDR || size > MAX_DEBUG_SIZE) throw this.#reader.error(offset, "corrupt compressed section");
+    const type = this.#reader.u32(offset + Elf64_Chdr.ch_type);
+    const size = this.#reader.u64(offset + Elf64_Chdr.ch_size);
+    if (bytes.length < Elf64_Chdr.sizeof || size > MAX_DEBUG_SIZE)
+      throw this.#reader.error(offset, "corrupt compressed section");
     // Loaded here, because a link that succeeds needs none of it. Node 20 has no zstd.
     const zlib = process.getBuiltinModule("node:zlib") as Pick<typeof Zlib, "inflateSync"> & {
       readonly zstdDecompressSync?: typeof Zlib.inflateSync;
@@ -217,7 +212,7 @@ export class ObjectReader {
       type === ELFCOMPRESS_ZLIB ? zlib.inflateSync : type === ELFCOMPRESS_ZSTD ? zlib.zstdDecompressSync : undefined;
     if (uncompress === undefined) throw this.#reader.error(offset, `compression type ${type}`);
     try {
-      return uncompress(bytes.subarray(CHDR), { maxOutputLength: Math.max(1, size) });
+      return uncompress(bytes.subarray(Elf64_Chdr.sizeof), { maxOutputLength: Math.max(1, size) });
     } catch (error) {
       throw this.#reader.error(offset, `corrupt compressed section: ${String(error)}`);
     }
@@ -227,27 +222,36 @@ export class ObjectReader {
   *#relocationsOf(section: number): Generator<number> {
     for (let i = 1; i < this.#column("sectionCount"); i++) {
       const header = this.#header(i);
-      if (this.#reader.u32(header + 4) !== SHT_RELA || this.#reader.u32(header + 44) !== section) continue;
-      const begin = this.#reader.u64(header + 24);
-      const end = begin + this.#reader.u64(header + 32);
-      for (let at = begin; at + RELA <= end; at += RELA) yield at;
+      if (this.#reader.u32(header + Elf64_Shdr.sh_type) !== SHT_RELA) continue;
+      if (this.#reader.u32(header + Elf64_Shdr.sh_info) !== section) continue;
+      const { offset, size } = this.#contents(i);
+      for (let at = offset; at + Elf64_Rela.sizeof <= offset + size; at += Elf64_Rela.sizeof) yield at;
     }
   }
 
   /** Index of the section that a symbol is in; 0 or a reserved index for one that is in none. */
   #sectionOf(symbol: number): number {
-    const index = this.#reader.u16(this.#symbol(symbol) + 6);
+    const index = this.#reader.u16(this.#symbol(symbol) + Elf64_Sym.st_shndx);
     if (index !== SHN_XINDEX) return index;
     const indices = this.#column("sectionIndices");
     return indices === 0 ? 0 : this.#reader.u32(indices + symbol * 4);
   }
 
   #header(section: number): number {
-    return this.#column("sectionHeaders") + section * SHDR;
+    return this.#column("sectionHeaders") + section * Elf64_Shdr.sizeof;
+  }
+
+  /** Where a section's bytes are in the file. */
+  #contents(section: number): { readonly offset: number; readonly size: number } {
+    const header = this.#header(section);
+    return {
+      offset: this.#reader.u64(header + Elf64_Shdr.sh_offset),
+      size: this.#reader.u64(header + Elf64_Shdr.sh_size),
+    };
   }
 
   #symbol(symbol: number): number {
-    return this.#column("symbols") + symbol * SYM;
+    return this.#column("symbols") + symbol * Elf64_Sym.sizeof;
   }
 
   #column(name: FileColumn): number {

@@ -96,3 +96,8 @@ export const relocations = {
   R_X86_64_GOTPCRELX: { number: 41, expression: "gotPcRelative", field: "signed32", relax: "gotPcRelX" },
   R_X86_64_REX_GOTPCRELX: { number: 42, expression: "gotPcRelative", field: "signed32", relax: "rexGotPcRelX" },
 } as const satisfies Record<string, RelocationRow>;
+
+const names = new Map<number, string>(Object.entries(relocations).map(([name, { number }]) => [number, name]));
+
+/** `R_X86_64_PC32`, or the number of a type that is unknown. */
+export const relocationName = (type: number): string => names.get(type) ?? `${type}`;
