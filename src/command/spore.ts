@@ -5,6 +5,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { LinkExplainer } from "../passes/explain.ts";
 import { formatScan, type ScanReport } from "../reports/scan-report.ts";
+import { type DiffFlags, runDiff } from "./diff.ts";
 import { helpText } from "./help.ts";
 import { runTune, type TuneFlags } from "./tune.ts";
 import { type Link, loadDemangler, PROGRAM, runLinker, type Terminal } from "./main.ts";
@@ -71,6 +72,17 @@ export async function runSpore(
     .option("--no-demangle", "print names as in the files")
     .action(async (files: string[], flags: ScanFlags) => {
       status = await runScan(files, flags, passes.scan, version, terminal);
+    });
+  program
+    .command("diff")
+    .description("compare two ELF files by what they mean: sections, symbols, relocated places, unwind tables")
+    .argument("<first>", "an executable or a shared object")
+    .argument("<second>", "what the same inputs became elsewhere")
+    .option("--json", "print JSON")
+    .option("--all", "print all lines, not the first ones of each group")
+    .addHelpText("after", "\nThe exit status is 0 if they are the same, 1 if they differ, 2 after an error.")
+    .action((one: string, other: string, flags: DiffFlags) => {
+      status = runDiff([one, other], flags, terminal);
     });
   program
     .command("tune")
