@@ -47,6 +47,7 @@ export async function runLinker(
   }
   if (queries.isLongVersion) terminal.writeOutput(longVersionText(version));
   else if (queries.isShortVersion) terminal.writeOutput(versionText(version));
+  if (options.isVerbose) terminal.writeOutput(await planText(options));
   if (queries.isPrintOutputFormat) terminal.writeOutput("elf64-x86-64\n");
   if (queries.isPrintSysroot) terminal.writeOutput(`${options.sysroot}\n`);
 
@@ -66,6 +67,13 @@ export async function runLinker(
   }
   if (failure !== undefined) terminal.writeError(failure);
   return failure !== undefined || diagnostics.hasFailed ? 1 : 0;
+}
+
+/** The plan in use as a linker script, in the frame that GNU ld prints around its own. */
+async function planText(options: LinkOptions): Promise<string> {
+  const { formatDefaultPlan } = await import("../reports/plan-script.ts");
+  const separator = "=".repeat(50);
+  return `using internal linker script:\n${separator}\n${formatDefaultPlan(options)}${separator}\n`;
 }
 
 /** The demangler of messages, loaded when there is something to print. */

@@ -680,10 +680,16 @@ export const optionTable: readonly OptionRow[] = [
   flag("reports", "V", "Print the version and the emulations, and link what is given", ({ draft }) => {
     draft.queries.isLongVersion = true;
   }),
-  optional("reports", "verbose dll-verbose", "LEVEL", "Print the version and each file that is tried", ({ draft }) => {
-    draft.isVerbose = true;
-    draft.queries.isShortVersion = true;
-  }),
+  optional(
+    "reports",
+    "verbose dll-verbose",
+    "LEVEL",
+    "Print the version, the linker script in use and each file that is opened",
+    ({ draft }) => {
+      draft.isVerbose = true;
+      draft.queries.isShortVersion = true;
+    },
+  ),
   flag("reports", "print-output-format", "Print the output's format", ({ draft }) => {
     draft.queries.isPrintOutputFormat = true;
   }),

@@ -22,7 +22,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   tables: ["staging", "elf"],
   inputs: ["options", "staging", "elf", "diagnostics"],
   output: ["addon", "tables", "targets", "options", "elf", "diagnostics", "staging"],
-  reports: ["tables", "targets", "diagnostics", "staging", "elf"],
+  reports: ["output", "tables", "targets", "options", "diagnostics", "staging", "elf"],
   passes: ["addon", "output", "reports", "inputs", "tables", "targets", "options", "staging", "elf", "diagnostics"],
   // The files at the top: link.ts and index.ts.
   "": ["addon", "passes", "output", "targets", "options", "diagnostics", "inputs", "reports", "staging", "tables"],

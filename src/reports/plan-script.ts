@@ -1,0 +1,154 @@
+/**
+ * A plan as a linker script, which GNU ld understands: what `--verbose` prints. Parts of the linker's own are written
+ * as GNU ld's script writes them, as sections of inputs with their names.
+ */
+import {
+  type Location,
+  type OutputPlan,
+  type Part,
+  type PlanSymbol,
+  type PlanTarget,
+  Region,
+  type SectionPlan,
+  type Slot,
+} from "../output/plan.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { defaultPlan, planOptions } from "../output/default-plan.ts";
+import { targetOf } from "../targets/index.ts";
+import type { OwnSectionId } from "../tables/schema.ts";
+import { ownNames } from "../output/sections/own-section.ts";
+
+const regionNames: Readonly<Record<Region, string>> = {
+  [Region.ReadOnly]: "read only",
+  [Region.Code]: "code",
+  [Region.Relro]: "data that is read only once the loader has relocated it",
+  [Region.Data]: "data",
+  [Region.LargeReadOnly]: "read only, of the large code model",
+  [Region.LargeData]: "data of the large code model",
+  [Region.LargeCode]: "code of the large code model",
+  [Region.NotLoaded]: "not loaded",
+};
+
+/** What GNU ld calls parts of the linker's own, where it has several names for one or another name. */
+const gnuNames: Partial<Readonly<Record<OwnSectionId, string>>> = {
+  relaPlt: ".rela.plt .rela.iplt",
+  plt: ".plt .iplt",
+  got: ".got .igot",
+  gotPlt: ".got.plt .igot.plt",
+  copy: ".dynbss",
+};
+
+const NEXT_PAGE = "ALIGN(CONSTANT (MAXPAGESIZE)) + (. & (CONSTANT (MAXPAGESIZE) - 1))";
+/** Objects whose .ctors and .dtors are the head and the end of a list that the runtime walks itself. */
+const RUNTIME = "EXCLUDE_FILE (*crtbegin.o *crtbegin?.o *crtend.o *crtend?.o)";
+
+/** The plan of a link with these options and no linker script. */
+export function formatDefaultPlan(options: LinkOptions): string {
+  return (
+    `ENTRY(${options.entry})\n` + formatPlan(defaultPlan(planOptions(options, targetOf(options.emulation).imageBase)))
+  );
+}
+
+function formatPlan(plan: OutputPlan): string {
+  const lines = ["SECTIONS", "{"];
+  const add = (line: string): void => {
+    lines.push(`  ${line}`);
+  };
+  const place = new SymbolStatements(plan.symbols);
+  add(`. = 0x${plan.base.toString(16)};`);
+  for (const name of place.at({ image: "start" })) add(`PROVIDE (${name} = .);`);
+  for (const name of place.at(undefined)) add(`PROVIDE (${name} = .);`);
+  add(". = . + SIZEOF_HEADERS;");
+  let region: Region = Region.ReadOnly;
+  for (const [i, slot] of plan.slots.entries()) {
+    if (i === 0) add(`/* ${regionNames[slot.region]} */`);
+    if (slot.region !== region) {
+      add("");
+      add(`/* ${regionNames[slot.region]} */`);
+      for (const line of boundary(region, slot.region)) add(line);
+    }
+    region = slot.region;
+    // Tables of symbols and names are in every output, and no script places them.
+    if (region === Region.NotLoaded && slot.orphans === undefined) continue;
+    for (const section of slot.sections) add(statement(section, place));
+    if (slot.orphans !== undefined) add(`/* here, in the order of inputs, what no statement names: ${slot.orphans} */`);
+    for (const name of place.after(plan, i)) add(`PROVIDE (${name} = .);`);
+  }
+  lines.push("}");
+  return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
+}
+
+function boundary(before: Region, after: Region): string[] {
+  switch (after) {
+    case Region.Relro:
+      return [". = DATA_SEGMENT_ALIGN (CONSTANT (MAXPAGESIZE), CONSTANT (COMMONPAGESIZE));"];
+    case Region.Data:
+      return before === Region.Relro ? [". = DATA_SEGMENT_RELRO_END (0, .);"] : [`. = ${NEXT_PAGE};`];
+    case Region.NotLoaded:
+      return [];
+    default:
+      return [`. = ${NEXT_PAGE};`];
+  }
+}
+
+function statement(section: SectionPlan, place: SymbolStatements): string {
+  const { name, parts } = section;
+  const targets: PlanTarget[] = [
+    { section: name },
+    ...parts.flatMap((part) => ("own" in part ? [{ own: part.own }] : [])),
+  ];
+  const provide = (names: readonly string[]): string[] => names.map((symbol) => `PROVIDE_HIDDEN (${symbol} = .);`);
+  const body = [
+    ...provide(targets.flatMap((target) => place.at({ startOf: target }))),
+    ...new Set(parts.map((part) => contents(part))), // an own part and sections of inputs of its name are one pattern
+    ...provide(targets.flatMap((target) => place.at({ endOf: target }))),
+  ];
+  return `${name.padEnd(16)} : { ${body.join(" ")} }`;
+}
+
+function contents(part: Part): string {
+  if ("own" in part) return `*(${gnuNames[part.own] ?? ownNames[part.own]})`;
+  if ("commons" in part) return part.commons === "small" ? "*(COMMON)" : "*(LARGE_COMMON)";
+  const patterns = part.inputs.map(({ name, matches, reversedInto }) => {
+    if (matches === "family") return `${name} ${name}.*`;
+    if (matches === "numbered") return `SORT_BY_INIT_PRIORITY(${name}*)`;
+    return reversedInto === undefined ? name : `${RUNTIME} ${name}`;
+  });
+  const isList = part.inputs.some(({ reversedInto }) => reversedInto !== undefined);
+  const isKept =
+    isList || part.inputs.some(({ name }) => name === ".init" || name === ".fini" || name === ".preinit_array");
+  return isKept ? `KEEP (*(${patterns.join(" ")}))` : `*(${patterns.join(" ")})`;
+}
+
+/** Where a script defines each symbol: in a section's statement, or after the last section of a kind. */
+class SymbolStatements {
+  readonly #names = new Map<string, string[]>();
+
+  constructor(symbols: readonly PlanSymbol[]) {
+    for (const { name, at } of symbols) {
+      const key = keyOf(at);
+      this.#names.set(key, [...(this.#names.get(key) ?? []), name]);
+    }
+  }
+
+  at(location: Location | undefined): readonly string[] {
+    return this.#names.get(keyOf(location)) ?? [];
+  }
+
+  /** Those at the end of the last section of a kind that this slot may have. */
+  after({ slots }: OutputPlan, index: number): readonly string[] {
+    const isLast = (isMeant: (slot: Slot) => boolean): boolean => slots.findLastIndex(isMeant) === index;
+    return [
+      ...(isLast(({ region }) => region === Region.Code) ? this.at({ endOfLast: "code" }) : []),
+      ...(isLast(({ region, isZero }) => region === Region.Data && isZero !== true)
+        ? this.at({ endOfLast: "data" })
+        : []),
+      ...(isLast(({ region }) => region !== Region.NotLoaded) ? this.at({ endOfLast: "image" }) : []),
+    ];
+  }
+}
+
+function keyOf(at: Location | undefined): string {
+  if (at === undefined) return "nowhere";
+  return JSON.stringify("startOf" in at ? { startOf: at.startOf } : at);
+}
