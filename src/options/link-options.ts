@@ -126,6 +126,8 @@ export interface LinkOptions {
   readonly hashStyle: HashStyle;
   readonly buildId: BuildId;
   readonly hasEhFrameHdr: boolean;
+  /** Whether code that the linker makes, the PLT, can be unwound. */
+  readonly isUnwindInfoMade: boolean;
   readonly isExportDynamic: boolean;
   readonly symbolic: "none" | "all" | "functions" | "non-weak" | "non-weak-functions";
   readonly isGcSections: boolean;
@@ -269,6 +271,7 @@ export function newDraft(): OptionsDraft {
     hashStyle: "both",
     buildId: { kind: "none" },
     hasEhFrameHdr: false,
+    isUnwindInfoMade: true,
     isExportDynamic: false,
     symbolic: "none",
     isGcSections: false,

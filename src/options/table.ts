@@ -229,6 +229,12 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "no-eh-frame-hdr", "Make no .eh_frame_hdr", ({ draft }) => {
     draft.hasEhFrameHdr = false;
   }),
+  flag("output", "ld-generated-unwind-info", "Make unwind information of the PLT (default)", ({ draft }) => {
+    draft.isUnwindInfoMade = true;
+  }),
+  flag("output", "no-ld-generated-unwind-info", "Make no unwind information of the PLT", ({ draft }) => {
+    draft.isUnwindInfoMade = false;
+  }),
   optional("output", "package-metadata", "JSON", "Say in .note.package what package it is", ({ draft }, value) => {
     draft.packageMetadata = value === "" ? undefined : decodePercent(value);
   }),
@@ -800,7 +806,6 @@ export const optionTable: readonly OptionRow[] = [
   ignored("force-group-allocation", "groups are always resolved"),
   ignored("strip-discarded no-strip-discarded", "discarded sections leave no symbols"),
   ignored("ctf-variables no-ctf-variables ctf-share-types", "type information is copied as it is"),
-  ignored("ld-generated-unwind-info no-ld-generated-unwind-info", "the PLT has no unwind information"),
   ignored("accept-unknown-input-arch no-accept-unknown-input-arch", "other machines are refused"),
   ignored("force-exe-suffix", "has no meaning on Linux"),
   ignored("apply-dynamic-relocs no-apply-dynamic-relocs", "has no meaning for x86-64"),

@@ -41,7 +41,7 @@ interface Gathered {
   readonly name: string;
   readonly plan: SectionPlan | undefined;
   slot: Slot | undefined;
-  own: OwnSection | undefined;
+  readonly own: OwnSection[];
   readonly buckets: Bucket[];
   /** Its place among those of its slot. */
   order: number;
@@ -73,10 +73,10 @@ export function arrange(
           name: statement.name,
           plan: statement,
           slot,
-          own: undefined,
+          own: [],
           buckets: [],
           order,
-        })).own = section;
+        })).own.push(section);
       }
   for (const [order, bucket] of buckets.entries()) {
     if (!sizes.has(bucket.id)) continue;
@@ -90,7 +90,7 @@ export function arrange(
         name,
         plan: statement,
         slot,
-        own: undefined,
+        own: [],
         buckets: [],
         order: isFixed ? index : order,
       })).buckets.push(bucket);
@@ -99,9 +99,7 @@ export function arrange(
     // As GNU ld: what is loaded and what is not do not share a section, nor do threads' variables and others.
     const { name, flags } = bucket;
     const key = `${name}\0${(flags & SHF_ALLOC) !== 0} ${(flags & SHF_TLS) !== 0}`;
-    take(key, () => ({ name, plan: undefined, slot: undefined, own: undefined, buckets: [], order })).buckets.push(
-      bucket,
-    );
+    take(key, () => ({ name, plan: undefined, slot: undefined, own: [], buckets: [], order })).buckets.push(bucket);
   }
   return inOrder(plan, patterns, [...gathered.values()], sizes);
 }
@@ -136,7 +134,7 @@ function inOrder(
   const slotIndex = new Map(plan.slots.map((slot, i) => [slot, i]));
   const placed = sections.map((section) => {
     const { own, buckets } = section;
-    const type = own?.type ?? typeOf(buckets);
+    const type = own.length > 0 ? own[0].type : typeOf(buckets);
     const flags = flagsOf(section);
     const slot = slotOf(plan, section, type, flags);
     return { section, type, flags, slot };
@@ -146,7 +144,7 @@ function inOrder(
   return placed.map(({ section, type, flags, slot }, i) => {
     const parts = partsOf(section, patterns, sizes);
     const entsizes = new Set(section.buckets.map(({ entsize }) => entsize));
-    if (section.own !== undefined) entsizes.add(section.own.entsize ?? 0);
+    for (const own of section.own) entsizes.add(own.entsize ?? 0);
     const [entsize] = entsizes;
     return {
       name: section.name,
@@ -163,7 +161,7 @@ function inOrder(
 
 /** The slot of a section: the plan's, where its accesses are those of the slot; else that of its kind. */
 function slotOf(plan: OutputPlan, { slot, name, own }: Gathered, type: number, flags: number): Slot {
-  if (own !== undefined) return slot!;
+  if (own.length > 0) return slot!;
   if (slot !== undefined && fits(slot, type, flags)) return slot;
   const kind = kindOf(name, type, flags, slot?.region === Region.Relro);
   for (const tried of [kind, ...(instead[kind] ?? [])]) {
@@ -227,9 +225,9 @@ function typeOf(buckets: readonly Bucket[]): number {
 }
 
 function flagsOf({ own, buckets }: Gathered): number {
-  let flags = buckets.reduce((sum, bucket) => sum | bucket.flags, own?.flags ?? 0);
+  let flags = [...own, ...buckets].reduce((sum, part) => sum | part.flags, 0);
   // A flag that speaks of all contents is kept when all agree.
-  const isMerged = own === undefined && buckets.every(({ entsize }) => entsize !== 0 && entsize === buckets[0].entsize);
+  const isMerged = own.length === 0 && buckets.every(({ entsize }) => entsize !== 0 && entsize === buckets[0].entsize);
   if (!isMerged) flags &= ~(elf.SHF_MERGE | elf.SHF_STRINGS);
   else if (!buckets.every((bucket) => bucket.flags & elf.SHF_STRINGS)) flags &= ~elf.SHF_STRINGS;
   return flags;
@@ -240,12 +238,13 @@ function partsOf(
   patterns: InputPatterns,
   sizes: ReadonlyMap<number, BucketSize>,
 ): ArrangedPart[] {
-  const parts: ArrangedPart[] = patterns
-    .sorted(buckets)
-    .map((bucket) => ({ bucket, own: undefined, alignment: sizes.get(bucket.id)!.alignment }));
   // The linker's own comes first: what finds it by the section's address or by its symbol finds it.
-  if (own !== undefined) parts.unshift({ bucket: undefined, own: own.id, alignment: own.alignment });
-  return parts;
+  return [
+    ...own.map(({ id, alignment }) => ({ bucket: undefined, own: id, alignment })),
+    ...patterns
+      .sorted(buckets)
+      .map((bucket) => ({ bucket, own: undefined, alignment: sizes.get(bucket.id)!.alignment })),
+  ];
 }
 
 /**

@@ -54,6 +54,9 @@ const rodata: SectionPlan = {
   merged: { strings: ".rodata.str", constants: ".rodata.cst" },
 };
 
+/** Of inputs, of the PLT, and the terminator. */
+const ehFrame = section(".eh_frame", { own: "ehFrame" }, { own: "pltFrame" }, { own: "ehFrameEnd" });
+
 /** A list of functions to run: numbered ones in order, then the others, with those of the older kind among them. */
 function functionList(name: string, older: string, type: number): SectionPlan {
   return section(
@@ -97,7 +100,7 @@ export function defaultPlan({ base, isRelro, isNow, isPic }: PlanOptions): Outpu
       sections: [rodata, section(".gcc_except_table", inputs(family(".gcc_except_table")))],
       orphans: "readOnly",
     },
-    { region: Region.ReadOnly, sections: [own("ehFrameHdr"), own("ehFrame")] },
+    { region: Region.ReadOnly, sections: [own("ehFrameHdr"), ehFrame] },
     {
       region: Region.Code,
       sections: [

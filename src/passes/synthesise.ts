@@ -7,13 +7,14 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { buildIdNote, buildIdSize } from "../output/sections/build-id.ts";
 import { copySection } from "../output/sections/copies.ts";
 import { DynamicStrings, dynstrSection } from "../output/sections/dynamic-strings.ts";
-import { ehFrameHdrSection, ehFrameSection } from "../output/sections/eh-frame.ts";
+import { ehFrameEndSection, ehFrameHdrSection, ehFrameSection } from "../output/sections/eh-frame.ts";
 import { gotPltSection, gotSection } from "../output/sections/got.ts";
 import { bloomWords, gnuHashSection, hashSection } from "../output/sections/hash.ts";
 import { interpSection } from "../output/sections/interp.ts";
 import { noteSection } from "../output/sections/note.ts";
 import type { OwnSection } from "../output/sections/own-section.ts";
 import { packageNote } from "../output/sections/package-note.ts";
+import { type PltCode, pltFrameSection } from "../output/sections/plt-frame.ts";
 import { pltGotSection, pltSecSection, pltSection } from "../output/sections/plt.ts";
 import { propertyNote } from "../output/sections/property-note.ts";
 import { relaDynSection, relaPltSection, relrSection } from "../output/sections/relocation-tables.ts";
@@ -22,7 +23,7 @@ import { versionDefinitions } from "../output/sections/version-definitions.ts";
 import { versionRequirements } from "../output/sections/version-requirements.ts";
 import { versionSection, versymSection } from "../output/sections/version-tables.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
-import type { PltSizes, Target } from "../targets/target.ts";
+import type { PltSizes, PltUnwind, Target } from "../targets/target.ts";
 import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import { placeSlots, type Slots } from "./place-slots.ts";
@@ -48,6 +49,9 @@ export interface DynamicFacts {
 
 export interface Synthetic extends Needs {
   readonly own: ReadonlyMap<OwnSectionId, OwnSection>;
+  /** Code that the linker makes, and how it is unwound. */
+  readonly pltCode: PltCode;
+  readonly pltUnwind: PltUnwind;
   /** Undefined for an executable that no loader looks at. */
   readonly dynamic: DynamicFacts | undefined;
 }
@@ -74,11 +78,8 @@ export async function synthesise(
   const plt = options.z.isIbtPlt || properties.hasIbt ? target.checkedPlt : target.plt;
   addSlots(workers, add, slots, target, plt);
   if (relaDyn > 0) add(relaDynSection(relaDyn));
-  if (needs.ehFrameSize > 0) {
-    tables.allocate("fde", needs.fdes);
-    add(ehFrameSection(needs.ehFrameSize));
-    if (options.hasEhFrameHdr) add(ehFrameHdrSection(needs.fdes));
-  }
+  const pltCode = options.isUnwindInfoMade ? pltCodeOf(own, plt) : [];
+  addFrames(workers, add, needs, options, pltCode, plt);
   const propertyBytes = propertyNote(properties);
   if (propertyBytes.length > 0) add(noteSection("propertyNote", propertyBytes, 8));
   const idSize = buildIdSize(options.buildId);
@@ -86,7 +87,35 @@ export async function synthesise(
   if (options.packageMetadata !== undefined) add(noteSection("packageNote", packageNote(options.packageMetadata), 4));
   const isDynamic = options.outputKind !== "exec" || !options.isStatic;
   const dynamic = isDynamic ? await addDynamic(workers, add, needs, options) : undefined;
-  return { ...needs, own, dynamic };
+  return { ...needs, own, pltCode, pltUnwind: plt.unwind, dynamic };
+}
+
+/** The tables of code that the linker makes, for unwinders. */
+function pltCodeOf(own: ReadonlyMap<OwnSectionId, OwnSection>, { unwind }: PltSizes): PltCode {
+  const all = [
+    { id: "plt", instructions: unwind.plt },
+    { id: "pltSec", instructions: unwind.jump },
+    { id: "pltGot", instructions: unwind.jump },
+  ] as const;
+  return all.filter(({ id }) => own.has(id));
+}
+
+/** .eh_frame of inputs and of the PLT, and the table by which unwinders find a function's record. */
+function addFrames(
+  { tables }: Workers,
+  add: Add,
+  { ehFrameSize, fdes }: Needs,
+  { hasEhFrameHdr }: LinkOptions,
+  pltCode: PltCode,
+  { unwind }: PltSizes,
+): void {
+  const count = fdes + pltCode.length;
+  tables.allocate("fde", count);
+  if (ehFrameSize === 0 && pltCode.length === 0) return;
+  add(ehFrameSection(ehFrameSize));
+  if (pltCode.length > 0) add(pltFrameSection(pltCode, unwind));
+  add(ehFrameEndSection);
+  if (hasEhFrameHdr) add(ehFrameHdrSection(count));
 }
 
 type Add = (section: OwnSection) => void;

@@ -6,6 +6,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { elfHeader } from "../output/elf-header.ts";
 import type { OutputFile } from "../output/output-file.ts";
 import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
+import { pltFdes } from "../output/sections/plt-frame.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
 import type { Tables } from "../tables/views.ts";
 import type { Target } from "../targets/target.ts";
@@ -52,6 +53,7 @@ export async function write(
     placed.own("ehFrameHdr") !== undefined
       ? Math.min(Math.max(1, Math.ceil(tables.rows("fde") / FDES_PER_PART)), MAX_PARTS)
       : 0;
+  if (parts > 0) listPltFdes(tables, image);
   await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
 
   const own = writeOwn(image, output, options, target);
@@ -60,6 +62,16 @@ export async function write(
   const low = tables.column("digest", "low").bytes();
   const high = tables.column("digest", "high").bytes();
   output.write(buildIdOf(options.buildId, [low, high, ...own]), note.offset + BUILD_ID_OFFSET);
+}
+
+/** Of the PLT, the last ones; each as ChunkWriter has those of inputs. */
+function listPltFdes(tables: Tables, { pltCode, pltUnwind, placed }: EntryImage): void {
+  if (pltCode.length === 0) return;
+  const pair = tables.column("fde", "pair");
+  const { address } = placed.own("ehFrameHdr")!;
+  let row = tables.rows("fde") - pltCode.length;
+  for (const { function: start, fde } of pltFdes(pltCode, pltUnwind, placed))
+    pair.setHalves(row++, (fde - address) >>> 0, (start - address + 2 ** 31) >>> 0);
 }
 
 function addressOfPath({ arena }: Tables, path: string): number {

@@ -510,6 +510,8 @@ export const ownSectionIds = [
   "relaPlt",
   "ehFrameHdr",
   "ehFrame",
+  "pltFrame",
+  "ehFrameEnd",
   "plt",
   "pltGot",
   "pltSec",

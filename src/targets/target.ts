@@ -15,7 +15,17 @@ export interface Target {
   readonly checkedPlt: PltSizes;
 }
 
-/** Bytes of the code that reaches other modules. */
+/** How code of the PLT is unwound (DWARF, call frame information). */
+export interface PltUnwind {
+  /** Of the CIE: what follows its id. */
+  readonly cie: readonly number[];
+  /** DW_CFA instructions for .plt. */
+  readonly plt: readonly number[];
+  /** For code that leaves the stack alone: .plt.sec, .plt.got. */
+  readonly jump: readonly number[];
+}
+
+/** Bytes of the code that reaches other modules, and how it is unwound. */
 export interface PltSizes {
   readonly header: number;
   readonly entry: number;
@@ -23,4 +33,5 @@ export interface PltSizes {
   readonly secondEntry: number;
   /** Of .plt.got, for symbols that have a slot in .got as well. */
   readonly gotEntry: number;
+  readonly unwind: PltUnwind;
 }

@@ -8,10 +8,19 @@ const HEADER = 12;
 /** Of the search table: a function and its FDE. */
 const ENTRY = 8;
 
-/** @param size bytes of CIEs and FDEs */
+/** @param size bytes of CIEs and FDEs of inputs */
 export function ehFrameSection(size: number): OwnSection {
-  return { id: "ehFrame", type: SHT_PROGBITS, flags: SHF_ALLOC, alignment: 8, size: size + TERMINATOR };
+  return { id: "ehFrame", type: SHT_PROGBITS, flags: SHF_ALLOC, alignment: 8, size };
 }
+
+export const ehFrameEndSection: OwnSection = {
+  id: "ehFrameEnd",
+  type: SHT_PROGBITS,
+  flags: SHF_ALLOC,
+  alignment: 1,
+  size: TERMINATOR,
+  contents: () => new Uint8Array(TERMINATOR),
+};
 
 export function ehFrameHdrSection(fdes: number): OwnSection {
   return { id: "ehFrameHdr", type: SHT_PROGBITS, flags: SHF_ALLOC, alignment: 4, size: HEADER + fdes * ENTRY };

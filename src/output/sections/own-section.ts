@@ -20,6 +20,8 @@ export const ownNames: Readonly<Record<OwnSectionId, string>> = {
   relaPlt: ".rela.plt",
   ehFrameHdr: ".eh_frame_hdr",
   ehFrame: ".eh_frame",
+  pltFrame: ".eh_frame",
+  ehFrameEnd: ".eh_frame",
   plt: ".plt",
   pltGot: ".plt.got",
   pltSec: ".plt.sec",
