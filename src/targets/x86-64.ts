@@ -11,17 +11,17 @@ function unwindOf(pushed: number): PltUnwind {
   const [DW_OP_breg7, DW_OP_breg16, DW_OP_lit0, DW_OP_and] = [0x77, 0x80, 0x30, 0x1a];
   const [DW_OP_ge, DW_OP_shl, DW_OP_plus] = [0x2a, 0x24, 0x22];
   const expression = [
-    ...[DW_OP_breg7, 8],
-    ...[DW_OP_breg16, 0, DW_OP_lit0 + 15, DW_OP_and, DW_OP_lit0 + pushed, DW_OP_ge],
-    ...[DW_OP_lit0 + 3, DW_OP_shl, DW_OP_plus],
-  ];
+    [DW_OP_breg7, 8],
+    [DW_OP_breg16, 0, DW_OP_lit0 + 15, DW_OP_and, DW_OP_lit0 + pushed, DW_OP_ge],
+    [DW_OP_lit0 + 3, DW_OP_shl, DW_OP_plus],
+  ].flat();
   return {
     // Version 1, "zR": pointers are pc-relative, of 4 bytes. The CFA is %rsp + 8, the return address is below it.
     cie: [1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1],
     plt: [
-      ...[DW_CFA_def_cfa_offset, 16, DW_CFA_advance_loc + 6, DW_CFA_def_cfa_offset, 24],
-      ...[DW_CFA_advance_loc + 10, DW_CFA_def_cfa_expression, expression.length, ...expression],
-    ],
+      [DW_CFA_def_cfa_offset, 16, DW_CFA_advance_loc + 6, DW_CFA_def_cfa_offset, 24],
+      [DW_CFA_advance_loc + 10, DW_CFA_def_cfa_expression, expression.length, ...expression],
+    ].flat(),
     jump: [],
   };
 }
