@@ -13,6 +13,7 @@ namespace spore {
 // says. Names are bytes; what is not UTF-8 has been replaced before and does not demangle.
 static Napi::Value demangle(const Napi::CallbackInfo &info) {
   const std::string name = info[0].As<Napi::String>().Utf8Value();
+  if (name.find('\0') != std::string::npos) return info.Env().Undefined(); // would be cut there
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status),
                                                    &std::free);

@@ -434,7 +434,7 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
 }
 
 Napi::Value kernel_id(const Napi::CallbackInfo &info) {
-  return Napi::Number::New(info.Env(), find_kernel(info[0].As<Napi::String>().Utf8Value().c_str()));
+  return Napi::Number::New(info.Env(), find_kernel(info[0].As<Napi::String>().Utf8Value()));
 }
 
 Napi::Value kernel_names(const Napi::CallbackInfo &info) {

@@ -308,6 +308,12 @@ Napi::Value allocate_file_of(const Napi::CallbackInfo &info) {
   return failure ? to_js(info.Env(), failure) : info.Env().Null();
 }
 
+// (limit)
+Napi::Value limit_mappings(const Napi::CallbackInfo &info) {
+  set_mapping_limit(info[0].As<Napi::Number>().Uint32Value());
+  return info.Env().Undefined();
+}
+
 // While it is 0, no mapping of this process is damaged: spares a look at each.
 Napi::Value fault_count_of(const Napi::CallbackInfo &info) { return Napi::Number::New(info.Env(), repaired_faults()); }
 
@@ -542,6 +548,7 @@ void init_staging_binding(Napi::Env env, Napi::Object exports) {
   add_function<budget>(exports, "budget", state);
   add_function<set_budget>(exports, "setBudget", state);
   add_function<forbid_external_buffers>(exports, "forbidExternalBuffers", state);
+  add_function<limit_mappings>(exports, "limitMappings", state);
   add_function<arena_create>(exports, "arenaCreate", state);
   add_function<arena_allocate>(exports, "arenaAllocate", state);
   add_function<arena_free>(exports, "arenaFree", state);

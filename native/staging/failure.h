@@ -13,6 +13,8 @@ enum OwnCode : int {
   kFileChanged,
   kFileReplaced,
   kArenaBorrowed,
+  kPathHasNul,
+  kNoMoreMappings,
 };
 
 // Its name in JavaScript, or null for an errno.
@@ -26,6 +28,8 @@ inline const char *own_code_name(int code) {
   case kFileChanged: return "ERR_STAGE_CHANGED";
   case kFileReplaced: return "ERR_STAGE_REPLACED";
   case kArenaBorrowed: return "ERR_ARENA_BORROWED";
+  case kPathHasNul: return "ERR_PATH_NUL";
+  case kNoMoreMappings: return "ERR_STAGE_MAPPINGS";
   default: return nullptr;
   }
 }

@@ -27,10 +27,10 @@ bool is_registered(const spore_kernel_entry &entry) {
 
 } // namespace
 
-int32_t find_kernel(const char *name) {
+int32_t find_kernel(std::string_view name) {
   const uint32_t n = count.load(std::memory_order_acquire);
   for (uint32_t id = 0; id < n; id++)
-    if (strcmp(kernels[id].name, name) == 0) return int32_t(id);
+    if (kernels[id].name == name) return int32_t(id);
   return -1;
 }
 

@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "spore/kernel.h"
 
 namespace spore::staging {
 
 // The id of a kernel, or -1. A forked child knows the ids that were given out before the fork.
-int32_t find_kernel(const char *name);
+int32_t find_kernel(std::string_view name);
 uint32_t kernel_count();
 const spore_kernel_entry &kernel_at(uint32_t id);
 

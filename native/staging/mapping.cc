@@ -60,28 +60,59 @@ void *reserve_copy(size_t size, size_t &guard_bytes) {
   return begin;
 }
 
-Failure map_file(StagedFile &file, int fd, size_t size) {
-  const bool is_prefetch = file.mode == StageMode::Prefetch;
-  const bool is_copy = is_prefetch || is_checked;
-  const BudgetKind kind = is_prefetch ? BudgetKind::Prefetched : BudgetKind::Mapped;
-  if (!take_budget(kind, size)) return {kBudgetExceeded, is_prefetch ? "read" : "mmap"};
+// Why memory could not be mapped.
+Failure mmap_failure() {
+  const int error = errno;
+  return error == ENOMEM && has_all_mappings() ? Failure{kNoMoreMappings, "mmap"} : Failure{error, "mmap"};
+}
 
+bool goes_to_shelf(size_t size) { return !is_checked && size < kShelvedBelow && is_short_of_mappings(); }
+
+// Memory for a copy of a file, whose bytes are in the budget.
+Failure map_copy(StagedFile &file, BudgetKind kind, size_t size) {
+  if (goes_to_shelf(size)) {
+    uint8_t *room = nullptr;
+    std::shared_ptr<Shelf> shelf = take_room(size, room);
+    if (!shelf) return mmap_failure();
+    file.mapping = MappingOwner(std::make_shared<Mapping>(room, size, size, std::move(shelf)));
+    return {};
+  }
   size_t guard_bytes = 0;
-  void *base =
-      is_copy ? reserve_copy(size, guard_bytes)
-              : mmap(nullptr, size, PROT_READ, file.mode == StageMode::MmapShared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
-  if (base == MAP_FAILED) {
-    const Failure failure{errno, "mmap"};
+  void *base = reserve_copy(size, guard_bytes);
+  if (base == MAP_FAILED) return mmap_failure();
+  file.mapping = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, kind, size, guard_bytes));
+  return {};
+}
+
+// Reads the file into memory.
+Failure copy_file(StagedFile &file, int fd, BudgetKind kind, size_t size) {
+  if (!take_budget(kind, size)) return {kBudgetExceeded, "read"};
+  if (const Failure failure = map_copy(file, kind, size)) {
     return_budget(kind, size);
     return failure;
   }
-  auto mapping = std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, kind, size, guard_bytes);
-  file.mapping = MappingOwner(mapping);
-  if (!is_copy) return {};
-  Failure failure = read_whole(fd, static_cast<uint8_t *>(base), size);
+  const Failure failure = read_whole(fd, file.mapping->base(), size);
   if (failure) file.mapping.release();
-  else mprotect(mapping->first_page(), mapping->page_bytes(), PROT_READ); // so that a write is noticed in every mode
+  else mprotect(file.mapping->first_page(), file.mapping->page_bytes(), PROT_READ); // a write is noticed in every mode
   return failure;
+}
+
+Failure map_file(StagedFile &file, int fd, size_t size, int flags) {
+  if (!take_budget(BudgetKind::Mapped, size)) return {kBudgetExceeded, "mmap"};
+  void *base = mmap(nullptr, size, PROT_READ, flags, fd, 0);
+  if (base == MAP_FAILED) {
+    const Failure failure = mmap_failure();
+    return_budget(BudgetKind::Mapped, size);
+    return failure;
+  }
+  file.mapping = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, size));
+  return {};
+}
+
+Failure stage_bytes(StagedFile &file, int fd, size_t size) {
+  if (file.mode == StageMode::Prefetch) return copy_file(file, fd, BudgetKind::Prefetched, size);
+  if (is_checked) return copy_file(file, fd, BudgetKind::Mapped, size);
+  return map_file(file, fd, size, file.mode == StageMode::MmapShared ? MAP_SHARED : MAP_PRIVATE);
 }
 
 } // namespace
@@ -115,6 +146,13 @@ StageMode adapt(const AdaptiveThresholds &thresholds, int fd, uint64_t size) {
 Mapping::Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes, size_t guard_bytes)
     : base_(base), size_(size), guard_bytes_(guard_bytes), budget_kind_(kind), budget_bytes_(budget_bytes),
       slot_(register_mapping(base, size)) {
+  count_mapping(1);
+  install_fault_handlers();
+}
+
+Mapping::Mapping(uint8_t *room, size_t size, uint64_t budget_bytes, std::shared_ptr<Shelf> shelf)
+    : base_(room), size_(size), guard_bytes_(0), budget_kind_(BudgetKind::Prefetched), budget_bytes_(budget_bytes),
+      slot_(register_mapping(room, size)), shelf_(std::move(shelf)) {
   install_fault_handlers();
 }
 
@@ -124,12 +162,18 @@ uint8_t *Mapping::first_page() const {
 
 Mapping::~Mapping() {
   unregister_mapping(slot_); // before the range can be somebody else's
-  munmap(first_page(), page_bytes() + guard_bytes_);
+  if (shelf_) {
+    clear_room(base_, size_);
+  } else {
+    munmap(first_page(), page_bytes() + guard_bytes_);
+    count_mapping(-1);
+  }
   return_budget(budget_kind_, budget_bytes_);
 }
 
 void Mapping::retire() {
   return_budget(budget_kind_, std::exchange(budget_bytes_, 0));
+  if (shelf_) return clear_room(base_, size_);
   [[maybe_unused]] void *empty =
       mmap(first_page(), page_bytes(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
@@ -157,6 +201,8 @@ void MappingOwner::release() {
 }
 
 Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head) {
+  // The system would take it for the path up to there, which is another file's.
+  if (file.path.find('\0') != std::string::npos) return {kPathHasNul, "open"};
   std::shared_ptr<OwnedDescriptor> opened;
   if (fd < 0) {
     opened = std::make_shared<OwnedDescriptor>(fd = open_to_read(file.path));
@@ -173,7 +219,8 @@ Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_
   // Read, not copied from the mapping: a page fault costs more, and the file may be shrinking.
   if (pread(fd, head, std::min<uint64_t>(kHeadBytes, file.identity.size), 0) < 0) return {errno, "read"};
   if (file.mode == StageMode::None) return {};
-  if (const Failure failure = map_file(file, fd, size_t(file.identity.size))) return failure;
+  if (goes_to_shelf(size_t(file.identity.size))) file.mode = StageMode::Prefetch;
+  if (const Failure failure = stage_bytes(file, fd, size_t(file.identity.size))) return failure;
   if (!request.keep_descriptors || file.mode == StageMode::Prefetch) return {};
   if (!opened) opened = std::make_shared<OwnedDescriptor>(fcntl(fd, F_DUPFD_CLOEXEC, 3));
   if (opened->get() < 0) return {errno, "dup"};
@@ -204,15 +251,9 @@ Failure adopt_file(StagedFile &file, int fd) {
   if (const Failure failure = identify(file.path.c_str(), fd, now)) return failure;
   // A memfd has nothing in common with the file that it is a copy of.
   if (file.mode != StageMode::Prefetch && !is_same_file(now, file.identity)) return {kFileReplaced, "open"};
-  if (!take_budget(BudgetKind::Mapped, size)) return {kBudgetExceeded, "mmap"};
-  void *base = mmap(nullptr, size, PROT_READ, file.mode == StageMode::Mmap ? MAP_PRIVATE : MAP_SHARED, fd, 0);
-  if (base == MAP_FAILED) {
-    const Failure failure{errno, "mmap"};
-    return_budget(BudgetKind::Mapped, size);
-    return failure;
-  }
-  file.mapping = MappingOwner(std::make_shared<Mapping>(static_cast<uint8_t *>(base), size, BudgetKind::Mapped, size));
-  return {};
+  // A copy of a copy, where there are too many to map each.
+  if (file.mode == StageMode::Prefetch && goes_to_shelf(size)) return copy_file(file, fd, BudgetKind::Prefetched, size);
+  return map_file(file, fd, size, file.mode == StageMode::Mmap ? MAP_PRIVATE : MAP_SHARED);
 }
 
 OwnedDescriptor::~OwnedDescriptor() {

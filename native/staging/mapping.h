@@ -11,6 +11,7 @@
 #include "staging/budget.h"
 #include "staging/failure.h"
 #include "staging/registry.h"
+#include "staging/shelf.h"
 
 namespace spore::staging {
 
@@ -44,6 +45,8 @@ public:
   // Takes over `size` bytes mapped at `base`, `guard_bytes` behind them that cannot be accessed, and
   // `budget_bytes` already taken from the budget.
   Mapping(uint8_t *base, size_t size, BudgetKind kind, uint64_t budget_bytes, size_t guard_bytes = 0);
+  // The same for room on a shelf.
+  Mapping(uint8_t *room, size_t size, uint64_t budget_bytes, std::shared_ptr<Shelf> shelf);
   ~Mapping();
   Mapping(const Mapping &) = delete;
   Mapping &operator=(const Mapping &) = delete;
@@ -66,6 +69,7 @@ private:
   BudgetKind budget_kind_;
   uint64_t budget_bytes_;
   RegistrySlot *slot_;
+  std::shared_ptr<Shelf> shelf_; // null when the range is a mapping of its own
   std::atomic<uint32_t> owners_{0};
 };
 
@@ -128,6 +132,8 @@ struct StageRequest {
   bool keep_descriptors; // leave the descriptor in the file's row, for descriptor_of()
 };
 
+// A file is read where it was to be mapped (its mode is Prefetch then) when the process is short of mappings.
+//
 // Stages file.path, or the open descriptor `fd` when it is not negative, and copies the first kHeadBytes
 // bytes to `head`. No descriptor stays open unless the request says so.
 Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head);

@@ -209,4 +209,6 @@ export interface StagingBinding {
   forbidExternalBuffers(isForbidden: boolean): void;
   /** Tests only: as on a kernel without pidfds. Process-wide. */
   forbidPidfds(isForbidden: boolean): void;
+  /** Tests only: as where `vm.max_map_count` is so low; 0: as it is. */
+  limitMappings(limit: number): void;
 }

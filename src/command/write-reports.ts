@@ -8,6 +8,7 @@ import { formatMap } from "../reports/map-file.ts";
 import { formatBytes, formatPasses, formatStats } from "../reports/stats.ts";
 import { formatTrace } from "../reports/trace.ts";
 import { ioError } from "../staging/index.ts";
+import { throwIfCut } from "../staging/io-error.ts";
 import type { LinkReports } from "./main.ts";
 
 /** Writes the reports that go to files; returns what goes to the terminal. @throws IoError naming the report */
@@ -38,6 +39,7 @@ export function writeReports(result: LinkResult, options: LinkOptions): LinkRepo
 }
 
 function writeReport(path: string, text: string): void {
+  throwIfCut(path, "open");
   try {
     writeFileSync(path, text);
   } catch (error) {

@@ -25,6 +25,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 
 import { allocateFile, IoError } from "../staging/index.ts";
+import { throwIfCut } from "../staging/io-error.ts";
 
 export interface OutputFileOptions {
   /** Whether it may be run, or loaded: its mode is 0777 less the umask, else 0666 less the umask. */
@@ -62,6 +63,7 @@ export class OutputFile implements Disposable, AsyncDisposable {
    * @throws IoError naming the output: no permission, no such directory, a directory, no space
    */
   static create(target: string, size: number, options: OutputFileOptions = {}): OutputFile {
+    throwIfCut(target, "open");
     const mode = options.isExecutable === false ? 0o666 : 0o777;
     const found = statTarget(target);
     if (found?.isDirectory() === true) throw new IoError({ code: "EISDIR", syscall: "open", path: target });

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { addon } from "../addon/load.ts";
 import { Batch } from "./batch.ts";
 import type { BatchEntry, BatchInput } from "./batch.ts";
-import { IoError, ioError } from "./io-error.ts";
+import { IoError, ioError, throwIfCut } from "./io-error.ts";
 import { StageMode } from "./stage-mode.ts";
 import { stateOf, unstagedState } from "./stage-state.ts";
 import type { StageState } from "./stage-state.ts";
@@ -34,6 +34,7 @@ export class File implements Disposable, AsyncDisposable {
    */
   static async openRead(path: string): Promise<File> {
     addon(); // says so here when the platform is not supported
+    throwIfCut(path, "open");
     let descriptor: number;
     try {
       descriptor = await openFile(path, "r");

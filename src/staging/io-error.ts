@@ -17,12 +17,15 @@ export interface IoFailure {
 const ownMessages = {
   ERR_STAGE_BUDGET: "the budget for staged bytes is exhausted",
   ERR_STAGE_NOT_REGULAR: "not a regular file",
+  ERR_STAGE_MAPPINGS:
+    "the process has as many mappings as vm.max_map_count allows; raise it (sysctl vm.max_map_count), or stage fewer files at a time",
   ERR_STAGE_TOO_LARGE: "the file is larger than one ArrayBuffer can be",
   ERR_STAGE_CLOSED: "the file is not staged any more",
   ERR_STAGE_SHRANK: "the file shrank while it was staged",
   ERR_STAGE_WRITTEN: "a view of the file, which is read-only, was written to",
   ERR_STAGE_CHANGED: "the file was changed since it was staged",
   ERR_STAGE_REPLACED: "another file has the path of what was staged",
+  ERR_PATH_NUL: "a path cannot have a NUL in it",
   ERR_ARENA_BORROWED: "only the process that made the arena allocates from it",
   ERR_ARENA_FULL: "the arena's reserved space is exhausted",
   ERR_ARENA_CLOSED: "the arena is closed",
@@ -56,12 +59,20 @@ export class IoError extends Error implements IoFailure {
 
   constructor({ code, syscall, path }: IoFailure) {
     const reason = messageOf(code);
-    super(`${code}: ${reason}, ${syscall}${path === undefined ? "" : ` "${path}"`}`);
+    super(`${code}: ${reason}, ${syscall}${path === undefined ? "" : ` "${path.replaceAll("\0", "\\0")}"`}`);
     this.reason = reason;
     this.code = code;
     this.syscall = syscall;
     this.path = path;
   }
+}
+
+/**
+ * For what is going to be a string of C, which would end at the NUL and name another file.
+ * @throws IoError `ERR_PATH_NUL`
+ */
+export function throwIfCut(path: string, syscall: string): void {
+  if (path.includes("\0")) throw new IoError({ code: "ERR_PATH_NUL", syscall, path });
 }
 
 /** Names what the addon reported. */

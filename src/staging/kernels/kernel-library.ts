@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 
 import { addon } from "../../addon/load.ts";
 import type { KernelLibraryFailure } from "../../addon/staging-binding.ts";
+import { throwIfCut } from "../io-error.ts";
 
 /** A library's kernels cannot be had. */
 export class KernelLibraryError extends Error {
@@ -29,10 +30,11 @@ export class KernelLibraryError extends Error {
  * that are forked from now on can run them. Loading it again changes nothing.
  * @param file a URL, or a path: absolute, or relative to the working directory
  * @returns the names of its kernels
- * @throws KernelLibraryError; then none of its kernels is known
+ * @throws IoError for a path that cannot be, KernelLibraryError; then none of its kernels is known
  */
 export function loadKernels(file: URL | string): readonly string[] {
   const path = resolve(file instanceof URL || file.startsWith("file:") ? fileURLToPath(file) : file);
+  throwIfCut(path, "dlopen");
   const result = addon().loadKernels(path);
   if (Array.isArray(result)) return result;
   throw new KernelLibraryError(result.code, path, result.message);

@@ -10,13 +10,13 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { addon } from "../../addon/load.ts";
 import type { Arena } from "../arena.ts";
 import { Channel } from "./channel.ts";
 import type { Ended, ForkOrder, Reply, Request, RequestError, WorkerKind, LastWords } from "./fork-protocol.ts";
-import { IoError, ioError, isFailure } from "../io-error.ts";
+import { IoError, ioError, isFailure, throwIfCut } from "../io-error.ts";
 import { exitOf } from "../process-handle.ts";
 import type { ChildControl } from "../process-handle.ts";
 import type { ExitStatus, WorkerUsage } from "../reports.ts";
@@ -132,8 +132,10 @@ export class ForkedChild implements ChildControl {
   }
 }
 
-/** A module's URL, as `import()` takes it. Paths are relative to the working directory. */
+/** A module's URL, as `import()` takes it. Paths are relative to the working directory. @throws IoError `ERR_PATH_NUL` */
 export function moduleUrl(module: URL | string): string {
+  const text = String(module);
+  throwIfCut(/^file:.*%00/s.test(text) ? fileURLToPath(text) : text, "import");
   if (module instanceof URL) return module.href;
   return /^[a-z][a-z0-9+.-]+:/i.test(module) ? module : pathToFileURL(module).href;
 }
