@@ -90,9 +90,7 @@ void clear_room(uint8_t *room, size_t size) { madvise(room, whole_pages(size), M
 
 void count_mapping(int change) { mappings.fetch_add(change, std::memory_order_relaxed); }
 
-bool is_short_of_mappings() {
-  return mappings.load(std::memory_order_relaxed) >= int64_t(mapping_limit() / 2);
-}
+bool is_short_of_mappings() { return mappings.load(std::memory_order_relaxed) >= int64_t(mapping_limit() / 2); }
 
 bool has_all_mappings() {
   // Counting takes 30 ms where it matters, and thousands of files may fail one after another.

@@ -50,7 +50,9 @@ test("a file that fails in the middle is named, and nothing stays mapped", async
   await expect(stage(StageMode.Mmap, dir.path("a"), dir.path("folder"))).rejects.toThrow(
     expect.objectContaining({ code: "EISDIR", path: dir.path("folder") }),
   );
-  expect(memoryUse()).toEqual(before);
+  const { mappings, ...bytes } = memoryUse();
+  expect(bytes).toEqual({ mappedBytes: before.mappedBytes, prefetchedBytes: before.prefetchedBytes });
+  expect(mappings).toBeLessThanOrEqual(before.mappings); // views of other tests may be collected meanwhile
 });
 
 test("failures can be collected instead, and the other files are staged", () => {
