@@ -5,7 +5,8 @@ import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { Diagnostics } from "../src/diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../src/options/link-options.ts";
 import { parseOptions } from "../src/options/parse.ts";
-import type { InputFile, Inputs } from "../src/passes/find-inputs.ts";
+import type { InputFile } from "../src/inputs/input-file.ts";
+import type { Inputs } from "../src/passes/find-inputs.ts";
 import { listInputs, scan } from "../src/passes/scan.ts";
 import { spawn } from "../src/passes/spawn.ts";
 import type { Workers } from "../src/passes/workers.ts";
@@ -31,10 +32,13 @@ function inputsOf(
     kind: "object",
     path,
     displayName: path,
-    stagedSet: 0,
-    stagedIndex: i,
-    address: addresses[i],
-    size: sizes[i],
+    mapped: {
+      path,
+      type: { kind: "object" },
+      size: sizes[i],
+      address: addresses[i],
+      bytes: () => staged[0]?.bytes(i) ?? new Uint8Array(),
+    },
     libraryName: undefined,
     isWholeArchive: false,
     isAsNeeded: false,

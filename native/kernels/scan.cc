@@ -216,7 +216,9 @@ void scan_headers(Job &job, RowRange<FileId> rows) {
     Place place{.file = raw(f)};
     Code code = scan_file(t, f, place);
     if (code == Code::None) continue;
-    job.report(code, place);
+    // As GNU ld: members for another machine are in nobody's way.
+    bool is_foreign = code == Code::WrongClass || code == Code::WrongMachine;
+    if (!is_foreign || !(t.file.flags[f] & FileFlags::IS_LAZY)) job.report(code, place);
     t.file.flags[f] |= FileFlags::IS_BROKEN;
     t.file.symbol_count[f] = t.file.first_global[f] = t.file.signatures[f] = t.file.section_count[f] = 0;
   }

@@ -90,6 +90,7 @@ export const codes = {
   ),
   noInputs: error(() => "no input files"),
   responseFileCycle: error<{ path: string }>(({ path }) => `response file '${path}' includes itself`),
+  responseFileNul: error<{ path: string }>(({ path }) => `response file '${path}' has a NUL byte in it`),
   optionTooNew: warning<{ option: string; why: string }>(({ option, why }) => `option '${option}' ignored: ${why}`),
 
   // Finding and reading inputs.
@@ -106,14 +107,14 @@ export const codes = {
         (isStatic ? `; only a static '${library}' will do, because of -static or -Bstatic` : ""),
     },
   ),
-  skippingIncompatible: warning<{ path: string; library: string; why: string }>(
-    ({ path, library, why }) => `skipping incompatible '${path}' when searching for ${library}: ${why}`,
+  inputIsPipe: error<{ path: string }>(({ path }) => `cannot read '${path}': only scripts can come through a pipe`),
+  skippingIncompatible: warning<{ path: string; searchedFor: string; why: string }>(
+    ({ path, searchedFor, why }) => `skipping incompatible '${path}' when searching for ${searchedFor}: ${why}`,
   ),
   sharedInStaticLink: error<{ path: string }>(({ path }) => `attempted static link of dynamic object '${path}'`),
   sharedInRelocatable: error<{ path: string }>(
     ({ path }) => `shared object '${path}' cannot be part of a relocatable output`,
   ),
-  emptyFile: error<{ path: string }>(({ path }) => `'${path}' is empty`),
   unknownFileType: error<{ path: string; detail?: string | undefined }>(({ path, detail }) =>
     detail === undefined ? `'${path}': file format not recognized` : `'${path}': file format not recognized: ${detail}`,
   ),

@@ -43,6 +43,22 @@ export function readThinArchive(path: string, bytes: Uint8Array): string[] {
   return members;
 }
 
+/**
+ * The contents of a regular archive's first member; undefined when there is none.
+ * @throws FormatError for a member that leaves the archive
+ */
+export function firstMember(path: string, bytes: Uint8Array): Uint8Array | undefined {
+  const reader = new ByteReader(path, bytes);
+  for (let offset = MAGIC_SIZE; offset < reader.size;) {
+    const name = reader.text(offset, NAME_LENGTH).trimEnd();
+    const size = Number.parseInt(reader.text(offset + SIZE_OFFSET, SIZE_LENGTH), 10) || 0;
+    const contents = reader.bytes(offset + HEADER_SIZE, size);
+    if (name !== "/" && name !== "//" && name !== "/SYM64/") return contents;
+    offset += HEADER_SIZE + size + (size % 2);
+  }
+  return undefined;
+}
+
 function memberName(
   reader: ByteReader,
   offset: number,

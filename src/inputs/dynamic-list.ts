@@ -6,6 +6,7 @@ import { parseExtern, parsePattern, type SymbolPattern } from "./version-script.
 export function parseDynamicList(path: string, text: string): SymbolPattern[] {
   const lexer = new ScriptLexer(path, text);
   const patterns: SymbolPattern[] = [];
+  if (lexer.isAtEnd) throw lexer.error("no list in the file");
   while (!lexer.isAtEnd) {
     lexer.expect("{");
     while (!lexer.take("}")) {

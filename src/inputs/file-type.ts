@@ -6,7 +6,7 @@ export type FileType =
   | { readonly kind: "empty" | "object" | "shared" | "archive" | "thin-archive" | "bitcode" | "script" }
   /** An ELF file that can not be linked here; `what` completes "it is …". */
   | { readonly kind: "foreign"; readonly what: string }
-  | { readonly kind: "unknown" };
+  | { readonly kind: "unknown"; readonly detail?: string };
 
 /** Bytes of a file's head that `fileTypeOf` looks at. */
 export const HEAD_SIZE = 64;
@@ -42,7 +42,11 @@ export function fileTypeOf(head: Uint8Array, size: number): FileType {
   if (startsWith(head, THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };
   if (startsWith(head, BITCODE_MAGIC) || startsWith(head, BITCODE_WRAPPER_MAGIC)) return { kind: "bitcode" };
   // As GNU ld does: whatever else is text is a linker script.
-  return head.subarray(0, size).some(isBinary) ? { kind: "unknown" } : { kind: "script" };
+  const text = head.subarray(0, size);
+  if (!text.some(isBinary)) return { kind: "script" };
+  return text.some((byte) => byte !== 0 && isBinary(byte))
+    ? { kind: "unknown" }
+    : { kind: "unknown", detail: "NUL byte in what would be a script" };
 }
 
 /** Byte by byte: a link may ask this of 10,000 files. */

@@ -80,13 +80,12 @@ export class LibrarySearch {
       }
   }
 
-  /** The file of this name in one of `first`, or in a library directory: for names in scripts. */
-  findFileFrom(first: readonly string[], name: string): string | undefined {
+  /** The files of this name in `first`, then in the library directories: for names in scripts. */
+  *filesFrom(first: readonly string[], name: string): Generator<string> {
     for (const directory of [...first, ...this.#directories]) {
       const path = join(directory, name);
-      if (this.#exists(path)) return path;
+      if (this.#exists(path)) yield path;
     }
-    return undefined;
   }
 
   #exists(path: string): boolean {

@@ -11,6 +11,8 @@ export interface ScriptInput {
   readonly kind: "file" | "library";
   readonly name: string;
   readonly isAsNeeded: boolean;
+  /** After TARGET(binary). */
+  readonly isBinary: boolean;
   readonly line: number;
 }
 
@@ -63,6 +65,7 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
   let output: string | undefined;
   let foreignFormat: string | undefined;
   let versions: VersionScript | undefined;
+  let isBinary = false;
 
   while (!lexer.isAtEnd) {
     if (lexer.take(";")) continue;
@@ -71,10 +74,15 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
       case "INPUT":
       case "GROUP":
       case "STARTUP":
-        parseInputs(lexer, inputs, false);
+        parseInputs(lexer, inputs, { isAsNeeded: false, isBinary });
         break;
+      case "TARGET": {
+        const [format = ""] = parseList(lexer);
+        isBinary = format === "binary";
+        if (!isBinary && !knownFormats.includes(format)) foreignFormat ??= format;
+        break;
+      }
       case "OUTPUT_FORMAT":
-      case "TARGET":
         foreignFormat ??= parseList(lexer).find((format) => !knownFormats.includes(format));
         break;
       case "OUTPUT_ARCH":
@@ -107,20 +115,36 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
   return { path, inputs, searchDirectories, entry, output, undefinedSymbols, foreignFormat, versions };
 }
 
+/** The first name of the first OUTPUT_FORMAT, whatever else there is; undefined without one. */
+export function outputFormatOf(text: string): string | undefined {
+  try {
+    const lexer = new ScriptLexer("", text);
+    while (!lexer.isAtEnd)
+      if (lexer.next("a word").text === "OUTPUT_FORMAT" && lexer.take("(")) return lexer.name("a format").text;
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error; // said by who reads it as a script
+  }
+  return undefined;
+}
+
 /** `(a, b AS_NEEDED(c) -ld)`: names are separated by white space or commas. */
-function parseInputs(lexer: ScriptLexer, inputs: ScriptInput[], isAsNeeded: boolean): void {
+function parseInputs(
+  lexer: ScriptLexer,
+  inputs: ScriptInput[],
+  state: Pick<ScriptInput, "isAsNeeded" | "isBinary">,
+): void {
   lexer.expect("(");
   while (!lexer.take(")")) {
     if (lexer.take(",")) continue;
     const token = lexer.name("a file or ')'");
     if (!token.isQuoted && token.text === "AS_NEEDED") {
-      parseInputs(lexer, inputs, true);
+      parseInputs(lexer, inputs, { ...state, isAsNeeded: true });
     } else {
       const isLibrary = token.text.startsWith("-l") && token.text.length > 2;
       inputs.push({
         kind: isLibrary ? "library" : "file",
         name: isLibrary ? token.text.slice(2) : token.text,
-        isAsNeeded,
+        ...state,
         line: token.line,
       });
     }

@@ -40,6 +40,8 @@ export class ScriptLexer {
   constructor(path: string, text: string) {
     this.path = path;
     let line = 1;
+    const nul = text.indexOf("\0");
+    if (nul !== -1) throw new ScriptError(path, text.slice(0, nul).split("\n").length, "NUL byte in the script");
     for (const match of text.matchAll(tokenPattern)) {
       const [word, closingQuote] = match;
       if (word === "\n") {

@@ -30,6 +30,8 @@ export interface InputRequest {
   readonly isStatic: boolean;
   /** Objects are linked only when they define what is undefined: --start-lib. */
   readonly isLazy: boolean;
+  /** A file is linked as bytes, whatever it is: --format=binary. */
+  readonly isBinary: boolean;
 }
 
 /** `--defsym=NAME=EXPRESSION`; an expression is a number, a symbol, or a symbol plus or minus a number. */

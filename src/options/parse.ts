@@ -19,7 +19,7 @@ const rowsByName = new Map<string, OptionRow>(
 export function parseOptions(argv: readonly string[], diagnostics: Diagnostics): LinkOptions {
   const setting: Setting = {
     draft: newDraft(),
-    state: { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false },
+    state: { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false, isBinary: false },
     savedStates: [],
     groupDepth: 0,
     diagnostics,

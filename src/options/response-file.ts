@@ -55,6 +55,10 @@ export function expandResponseFiles(
     } catch {
       return [argument];
     }
+    if (text.includes("\0")) {
+      diagnostics.add("responseFileNul", { path });
+      return [];
+    }
     return expandResponseFiles(splitArguments(text), diagnostics, [...open, path]);
   });
 }

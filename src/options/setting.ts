@@ -8,6 +8,7 @@ export interface PositionalState {
   isAsNeeded: boolean;
   isStatic: boolean;
   isLazy: boolean;
+  isBinary: boolean;
 }
 
 /** What a row's `set` works on. */

@@ -267,7 +267,7 @@ export const optionTable: readonly OptionRow[] = [
     const saved = setting.savedStates.pop();
     if (saved === undefined)
       setting.diagnostics.add("unbalancedState", { option: "--pop-state", missing: "--push-state" });
-    else setting.state = { ...saved, isLazy: setting.state.isLazy };
+    else setting.state = { ...saved, isLazy: setting.state.isLazy, isBinary: setting.state.isBinary };
   }),
   // Archives are searched to a fixpoint whatever their order, so a group changes nothing.
   flag("inputs", "start-group (", "Begin a group of archives that refer to each other", (setting) => {
@@ -289,8 +289,15 @@ export const optionTable: readonly OptionRow[] = [
   valued("inputs", "script T", "FILE", "Read a linker script", ({ draft }, value) => {
     draft.linkerScripts.push(value);
   }),
-  valued("inputs", "format b", "FORMAT", "Set the format of the inputs that follow: elf64-x86-64", (setting, value) =>
-    setWord(setting, value, ["elf64-x86-64", "elf", "default"], () => undefined),
+  valued(
+    "inputs",
+    "format b",
+    "FORMAT",
+    "Set the format of the inputs that follow: elf64-x86-64, binary (any file, as data), default",
+    (setting, value) =>
+      setWord(setting, value, ["elf64-x86-64", "elf", "default", "binary"], (format) => {
+        setting.state.isBinary = format === "binary";
+      }),
   ),
   valued(
     "inputs",

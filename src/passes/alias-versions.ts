@@ -97,9 +97,9 @@ class DefaultVersions {
   }
 
   #readVersions(input: number): readonly (string | undefined)[] {
-    const { displayName, stagedSet, stagedIndex } = this.#inputs.files[input];
+    const { displayName, mapped } = this.#inputs.files[input];
     try {
-      return readSharedObject(displayName, this.#inputs.staged[stagedSet].bytes(stagedIndex)).versions;
+      return readSharedObject(displayName, mapped.bytes()).versions;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return []; // resolve says what is wrong with it

@@ -224,8 +224,12 @@ export class FindingReader {
   }
 
   #inputBytes(input: number): Uint8Array {
-    const { stagedSet, stagedIndex } = this.#inputs.files[input];
-    return this.#inputs.staged[stagedSet].bytes(stagedIndex);
+    const { kind, mapped } = this.#inputs.files[input];
+    if (kind !== "binary") return mapped.bytes();
+    // The object that was made of it is in the arena.
+    const { tables } = this.#workers;
+    const offset = tables.column("input", "base").get(input) - tables.arena.baseAddress;
+    return tables.arena.u8view(offset, tables.column("input", "size").get(input));
   }
 
   #objectOf(file: number): ObjectReader | undefined {

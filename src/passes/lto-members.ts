@@ -44,17 +44,17 @@ export function checkLtoMembers(
 
 /** What the index of an archive says that these members define; none for members that it does not have. */
 function indexedMembers(
-  { files, staged }: Inputs,
+  { files }: Inputs,
   input: number,
   members: readonly number[],
   headers: U64Column,
 ): ReadonlyMap<number, string[]> {
   const found = new Map<number, string[]>();
-  const { kind, displayName, stagedSet, stagedIndex } = files[input];
+  const { kind, displayName, mapped } = files[input];
   if (kind !== "archive") return found;
   const byHeader = new Map(members.map((file) => [headers.get(file), file]));
   try {
-    for (const { name, header } of readArchiveIndex(displayName, staged[stagedSet].bytes(stagedIndex))) {
+    for (const { name, header } of readArchiveIndex(displayName, mapped.bytes())) {
       const file = byHeader.get(header);
       if (file === undefined) continue;
       const names = found.get(file);

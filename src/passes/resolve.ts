@@ -141,7 +141,7 @@ function sharedObjects({ tables, diagnostics }: Workers, files: number, inputs: 
     // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
     const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
     try {
-      const object = readSharedObject(entry.displayName, inputs.staged[entry.stagedSet].bytes(entry.stagedIndex));
+      const object = readSharedObject(entry.displayName, entry.mapped.bytes());
       found.push({ ...object, soname: object.soname ?? fallback, file });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;

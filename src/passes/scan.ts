@@ -2,6 +2,7 @@
  * Scan: which files there are, members of archives among them, and what names they mention. Reads the
  * headers and symbol tables of every input; fills input, file, chunk, mention and the symbol of each mention.
  */
+import { binaryObject } from "../inputs/binary-object.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -72,8 +73,10 @@ export function listInputs({ tables }: Workers, inputs: Inputs, internal: Intern
   const flags = tables.column("input", "flags");
   const isRuntime = /(^|\/)[^/]*crt(begin|end).?\.o$/; // as GNU ld's script names them
   for (const [row, file] of inputs.files.entries()) {
-    base.set(row, file.address);
-    size.set(row, file.size);
+    const { kind, path, mapped } = file;
+    const staged = kind === "binary" ? binaryObject(tables.arena, path, mapped.bytes()) : mapped;
+    base.set(row, staged.address);
+    size.set(row, staged.size);
     flags[row] =
       (file.kind === "archive" ? InputFlags.IS_ARCHIVE : 0) |
       (file.kind === "shared" ? InputFlags.IS_SHARED : 0) |

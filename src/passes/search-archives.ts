@@ -46,5 +46,5 @@ export async function searchArchives(
 
 function searchedBytes({ files }: Inputs): number {
   const searched = files.filter(({ kind, isWholeArchive }) => kind === "archive" && !isWholeArchive);
-  return searched.reduce((sum, { size }) => sum + size, 0);
+  return searched.reduce((sum, { mapped: { size } }) => sum + size, 0);
 }

@@ -4,11 +4,12 @@
  */
 import { addon, AddonError } from "../addon/load.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import type { InputFile } from "../inputs/input-file.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { Arena, defaultWorkerCount, WorkerPool } from "../staging/index.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
-import type { InputFile, Inputs } from "./find-inputs.ts";
+import type { Inputs } from "./find-inputs.ts";
 import type { OwnHooks } from "./link-hooks.ts";
 import { Workers } from "./workers.ts";
 
@@ -61,7 +62,7 @@ function workersFor(inputs: Inputs): number {
 
 /** About how many bytes of the inputs the workers will look at. */
 function bytesRead({ files }: Inputs): number {
-  return files.reduce((sum, file) => sum + (isReadInPart(file) ? file.size / 8 : file.size), 0);
+  return files.reduce((sum, file) => sum + (isReadInPart(file) ? file.mapped.size / 8 : file.mapped.size), 0);
 }
 
 /** Of shared objects the symbols are read, and as a rule little of an archive is linked. */

@@ -48,7 +48,7 @@ test("what is reported twice is listed once", () => {
 
 test("errors beyond the limit are counted", () => {
   const diagnostics = new Diagnostics({ errorLimit: 2 });
-  for (let i = 0; i < 5; i += 1) diagnostics.add("emptyFile", { path: `${i}` });
+  for (let i = 0; i < 5; i += 1) diagnostics.add("inputIsDirectory", { path: `${i}` });
   expect(render(diagnostics)).toContain("3 more errors not listed (use --error-limit=0 to list all)");
   expect(diagnostics.list()).toHaveLength(2);
 });

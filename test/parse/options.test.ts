@@ -75,13 +75,13 @@ test("inputs keep their order and the state of the options before them", () => {
     "--end-lib",
     "-l:libd.a",
   );
-  const plain = { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false };
+  const plain = { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false, isBinary: false };
   expect(inputs).toEqual([
     { kind: "file", name: "a.o", ...plain },
     { kind: "library", name: "one", ...plain, isAsNeeded: true },
     { kind: "library", name: "two", ...plain, isAsNeeded: true, isStatic: true },
     { kind: "file", name: "b.a", ...plain, isWholeArchive: true },
-    { kind: "file", name: "c.o", ...plain, isLazy: true },
+    { kind: "file", name: "c.o", ...plain, isLazy: true, isBinary: false },
     { kind: "library", name: ":libd.a", ...plain },
   ]);
 });

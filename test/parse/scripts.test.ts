@@ -17,9 +17,9 @@ GROUP ( /lib/x86_64-linux-gnu/libc.so.6 /usr/lib/x86_64-linux-gnu/libc_nonshared
   );
   expect(foreignFormat).toBeUndefined();
   expect(inputs).toEqual([
-    { kind: "file", name: "/lib/x86_64-linux-gnu/libc.so.6", isAsNeeded: false, line: 5 },
-    { kind: "file", name: "/usr/lib/x86_64-linux-gnu/libc_nonshared.a", isAsNeeded: false, line: 5 },
-    { kind: "file", name: "/lib64/ld-linux-x86-64.so.2", isAsNeeded: true, line: 5 },
+    { kind: "file", name: "/lib/x86_64-linux-gnu/libc.so.6", isAsNeeded: false, isBinary: false, line: 5 },
+    { kind: "file", name: "/usr/lib/x86_64-linux-gnu/libc_nonshared.a", isAsNeeded: false, isBinary: false, line: 5 },
+    { kind: "file", name: "/lib64/ld-linux-x86-64.so.2", isAsNeeded: true, isBinary: false, line: 5 },
   ]);
 });
 

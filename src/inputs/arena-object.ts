@@ -1,0 +1,146 @@
+/**
+ * Writes an ELF object into the arena: what the linker itself contributes goes the same way through the passes
+ * as any other input. Custom sections come first, then .symtab and .strtab.
+ */
+import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB } from "../elf/constants.ts";
+import type { Arena } from "../staging/index.ts";
+
+const EHDR = 64;
+const SHDR = 64;
+export const SYM = 24;
+
+export interface ObjectSection {
+  readonly name: string;
+  readonly flags: number;
+  readonly contents: Uint8Array;
+}
+
+export interface ObjectSymbol {
+  readonly name: string;
+  readonly binding: number;
+  readonly type?: number;
+  /** st_shndx: 0, SHN_ABS, or 1 + the index of a section. */
+  readonly section: number;
+  readonly value?: number;
+}
+
+export interface ArenaObject {
+  /** For native code. */
+  readonly address: number;
+  readonly size: number;
+  /** The symbol table with its spare symbols; the null symbol comes first. */
+  readonly symbols: DataView;
+}
+
+/** @param spare symbols with room in the table, which .symtab's size does not count */
+export function writeObject(
+  arena: Arena,
+  sections: readonly ObjectSection[],
+  symbols: readonly ObjectSymbol[],
+  spare = 0,
+): ArenaObject {
+  const strings = new StringBytes(["", ...sections.map(({ name }) => name), ".symtab", ".strtab"]);
+  const names = symbols.map(({ name }) => strings.add(name));
+  const headers = 1 + sections.length + 2;
+  let at = EHDR + headers * SHDR;
+  const place = (bytes: number): number => {
+    const begin = at;
+    at += (bytes + 7) & ~7;
+    return begin;
+  };
+  const symbolsSize = (1 + symbols.length) * SYM;
+  const symbolsOffset = place(symbolsSize + spare * SYM);
+  const stringsOffset = place(strings.size);
+  const contents = sections.map((section) => place(section.contents.length));
+
+  const offset = arena.allocate(at, 16);
+  const bytes = arena.u8view(offset, at);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  writeHeader(bytes, view, headers);
+  const symtab = sections.length + 1;
+  for (const [i, { flags, contents: data }] of sections.entries()) {
+    bytes.set(data, contents[i]);
+    const header = { type: SHT_PROGBITS, flags, offset: contents[i]!, size: data.length };
+    writeSection(view, 1 + i, { ...header, name: strings.sectionNames[1 + i]!, link: 0, info: 0, entsize: 0 });
+  }
+  const [symtabName, strtabName] = strings.sectionNames.slice(symtab);
+  const table = { type: SHT_SYMTAB, flags: 0, offset: symbolsOffset, size: symbolsSize, entsize: SYM };
+  writeSection(view, symtab, { ...table, name: symtabName!, link: symtab + 1, info: 1 });
+  const text = { type: SHT_STRTAB, flags: 0, offset: stringsOffset, size: strings.size, entsize: 0 };
+  writeSection(view, symtab + 1, { ...text, name: strtabName!, link: 0, info: 0 });
+  strings.copyTo(bytes.subarray(stringsOffset));
+  const tableView = new DataView(view.buffer, view.byteOffset + symbolsOffset, symbolsSize + spare * SYM);
+  for (const [i, symbol] of symbols.entries()) writeSymbol(tableView, 1 + i, symbol, names[i]!);
+  return { address: arena.baseAddress + offset, size: at, symbols: tableView };
+}
+
+export function writeSymbol(view: DataView, index: number, symbol: Omit<ObjectSymbol, "name">, name: number): void {
+  const at = index * SYM;
+  view.setUint32(at, name, true);
+  view.setUint8(at + 4, (symbol.binding << 4) | (symbol.type ?? 0));
+  view.setUint16(at + 6, symbol.section, true);
+  view.setBigUint64(at + 8, BigInt(symbol.value ?? 0), true);
+}
+
+function writeHeader(bytes: Uint8Array, view: DataView, headers: number): void {
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, 1]);
+  view.setUint16(16, ET_REL, true);
+  view.setUint16(18, EM_X86_64, true);
+  view.setUint32(20, 1, true);
+  view.setBigUint64(40, BigInt(EHDR), true);
+  view.setUint16(52, EHDR, true);
+  view.setUint16(58, SHDR, true);
+  view.setUint16(60, headers, true);
+  view.setUint16(62, headers - 1, true); // .strtab has the sections' names, too
+}
+
+interface SectionHeader {
+  readonly name: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+  readonly entsize: number;
+}
+
+function writeSection(view: DataView, index: number, header: SectionHeader): void {
+  const base = EHDR + index * SHDR;
+  view.setUint32(base, header.name, true);
+  view.setUint32(base + 4, header.type, true);
+  view.setBigUint64(base + 8, BigInt(header.flags), true);
+  view.setBigUint64(base + 24, BigInt(header.offset), true);
+  view.setBigUint64(base + 32, BigInt(header.size), true);
+  view.setUint32(base + 40, header.link, true);
+  view.setUint32(base + 44, header.info, true);
+  view.setBigUint64(base + 48, 1n, true);
+  view.setBigUint64(base + 56, BigInt(header.entsize), true);
+}
+
+/** A string table, as it grows. */
+class StringBytes {
+  readonly sectionNames: readonly number[];
+  readonly #parts: Buffer[] = [];
+  size = 0;
+
+  constructor(sectionNames: readonly string[]) {
+    this.sectionNames = sectionNames.map((name) => this.add(name));
+  }
+
+  add(name: string): number {
+    const offset = this.size;
+    const part = Buffer.from(`${name}\0`);
+    this.#parts.push(part);
+    this.size += part.length;
+    return offset;
+  }
+
+  copyTo(bytes: Uint8Array): void {
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The files that a link reads: each path is mapped once, whoever asked for it. What is no regular file (a pipe,
+ * /dev/stdin) is read to its end instead. What can not be opened is added to the diagnostics, once.
+ */
+import { readFileSync, statSync } from "node:fs";
+
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import { IoError, type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
+import { type FileType, fileTypeOf, HEAD_SIZE } from "./file-type.ts";
+
+/** A file that is mapped, or what came through a pipe. */
+export interface MappedFile {
+  readonly path: string;
+  readonly type: FileType;
+  /** In bytes. */
+  readonly size: number;
+  /** Of the first byte, in this process and its workers; 0 for what is not mapped. For native code only. */
+  readonly address: number;
+  bytes(): Uint8Array;
+}
+
+/** The member of a thin archive that a path is. */
+export interface ThinMember {
+  readonly archive: string;
+  readonly name: string;
+}
+
+export interface FileRequest {
+  readonly path: string;
+  readonly member?: ThinMember | undefined;
+}
+
+/** What linkers write and compilers make is never sent through a pipe: GNU ld could not read it, either. */
+const objectName = /\.(o|a|so|lo|rlib|obj)(\.[0-9.]+)?$/;
+
+export class MappedFiles {
+  /** One for each call of {@link map}. */
+  readonly sets: StagedSet[] = [];
+  readonly #diagnostics: Diagnostics;
+  /** A path that failed is undefined, so that it is reported once. */
+  readonly #files = new Map<string, MappedFile | undefined>();
+
+  constructor(diagnostics: Diagnostics) {
+    this.#diagnostics = diagnostics;
+  }
+
+  /** A file that was mapped; undefined when it could not be. */
+  get(path: string): MappedFile | undefined {
+    return this.#files.get(path);
+  }
+
+  /** Maps those that are not mapped yet, in one call. */
+  map(requests: readonly FileRequest[]): void {
+    const missing: FileRequest[] = [];
+    for (const request of requests) {
+      const { path } = request;
+      if (this.#files.has(path)) continue;
+      this.#files.set(path, undefined);
+      // The system would open what is before the NUL.
+      if (path.includes("\0"))
+        this.#diagnostics.add("cannotOpen", { path: path.replaceAll("\0", "\\0"), reason: "NUL byte in the path" });
+      else if (!objectName.test(path) && isPipe(path)) this.#files.set(path, this.#read(path));
+      else missing.push(request);
+    }
+    if (missing.length === 0) return;
+    const set = stageFiles(
+      StageMode.MmapShared,
+      missing.map(({ path }) => path),
+      { onError: "collect" },
+    );
+    this.sets.push(set);
+    for (const [index, request] of missing.entries()) {
+      const failure = set.failures.get(index);
+      if (failure === undefined) this.#files.set(request.path, stagedFile(request.path, set, index));
+      else this.#reportFailure(request, failure);
+    }
+  }
+
+  /** Every file that was read, in the order of opening. */
+  get openedPaths(): string[] {
+    const paths: string[] = [];
+    for (const [path, file] of this.#files) if (file !== undefined) paths.push(path);
+    return paths;
+  }
+
+  release(): void {
+    for (const set of this.sets) set[Symbol.dispose]();
+  }
+
+  #read(path: string): MappedFile | undefined {
+    let contents: Buffer;
+    try {
+      contents = readFileSync(path);
+    } catch (error) {
+      this.#diagnostics.add("cannotOpen", { path, reason: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    }
+    const type = fileTypeOf(contents.subarray(0, HEAD_SIZE), contents.length);
+    return { path, type, size: contents.length, address: 0, bytes: () => contents };
+  }
+
+  #reportFailure({ path, member }: FileRequest, failure: IoFailure): void {
+    const { reason } = new IoError(failure);
+    if (member !== undefined)
+      this.#diagnostics.add("thinMemberMissing", { archive: member.archive, member: path, reason });
+    else if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
+    else this.#diagnostics.add("cannotOpen", { path, reason });
+  }
+}
+
+function isPipe(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && (status.isFIFO() || status.isCharacterDevice() || status.isSocket());
+}
+
+function stagedFile(path: string, set: StagedSet, index: number): MappedFile {
+  const size = set.sizes[index] as number;
+  const type = fileTypeOf(set.heads.subarray(index * HEAD_SIZE, (index + 1) * HEAD_SIZE), size);
+  const address = set.addresses[index] as number;
+  return { path, type, size, address, bytes: () => (size === 0 ? new Uint8Array() : set.bytes(index)) };
+}
