@@ -52,6 +52,7 @@ function inputsOf(
     scriptEntry: undefined,
     scriptOutput: undefined,
     scriptUndefinedSymbols: [],
+    assignments: [],
     versionScripts: [],
     dynamicList: [],
     openedPaths: paths,

@@ -46,8 +46,16 @@ enum : u32 {
   REACHED = 0x1,
   EXPANDED = 0x2,
   NEEDED = 0x4,
+  WANTED = 0x8,
 };
 } // namespace FileState
+
+namespace WeakUse {
+enum : u32 {
+  SLOT = 0x1,
+  ADDRESS = 0x2,
+};
+} // namespace WeakUse
 
 namespace MentionFlags {
 enum : u32 {
@@ -96,7 +104,6 @@ enum : u32 {
   NEEDS_DYNSYM = 0x8000,
   NEEDS = 0xff00,
   HAS_WARNING = 0x10000,
-  IS_LINKER_DEFINED = 0x20000,
   STRONGLY_REFERENCED = 0x40000,
   COPY_IS_RELRO = 0x80000,
   IS_WEAK_UNDEFINED = 0x100000,
@@ -137,6 +144,8 @@ enum : u32 {
   DYNAMIC_LIST = 0x400000,
   NO_UNDEFINED = 0x800000,
   IGNORE_UNDEFINED = 0x1000000,
+  DYNAMIC_WEAK = 0x2000000,
+  LIST_WEAK = 0x4000000,
 };
 } // namespace OutputFlags
 
@@ -288,7 +297,7 @@ struct FileTable {
   Column<FileId, u64> reversed_copy; // address of a copy with .ctors and .dtors in reverse, or 0 (split)
   Column<FileId, u64> name_offset; // archive members: offset of the member's name in the archive's header; else 0 (scan)
   Column<FileId, u16> flags; // FileFlags: what it is (scan)
-  Column<FileId, u8> state; // FileState: reached, expanded, needed; atomic (resolve)
+  Column<FileId, u8> state; // FileState: reached, expanded, needed, wanted by a shared object alone; atomic (resolve)
   Column<FileId, u32> section_headers; // e_shoff (scan)
   Column<FileId, u32> section_count; // section headers, extended numbering resolved (scan)
   Column<FileId, u32> section_names; // offset of .shstrtab's contents (scan)
@@ -348,6 +357,7 @@ struct SymbolTable {
   Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)
   Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, find needs)
   Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
+  Column<SymbolId, u8> weak_uses; // WeakUse: how an undefined weak symbol is referred to; atomic or (resolve)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)

@@ -31,6 +31,7 @@ enum class Code : u16 {
   DuplicateSymbol, // symbol: index in the file; operand: claim of the first definition
   UndefinedSymbol, // symbol: index in the file; offset: of the reference in the section
   UndefinedInShared, // symbol: index in the file
+  HiddenFromShared, // symbol: index in the shared object; offset: SymbolFlags; operand: claim of the definition
   VersionUnknown, // symbol: index in the file
   SymbolWarning, // symbol: index in the file; offset: of the reference
   BadSectionName, // 

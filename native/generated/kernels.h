@@ -63,6 +63,9 @@ void gather_symbols(Job &job, RowRange<FileId> rows);
 // Matches the names that a file defines with version scripts and dynamic lists.
 void match_patterns(Job &job, RowRange<FileId> rows);
 
+// Finds how an executable refers to weak symbols that nothing defines.
+void find_weak_uses(Job &job, RowRange<FileId> rows);
+
 // Decides which names are imported and exported.
 void bind_symbols(Job &job, RowRange<RangeId> rows);
 
@@ -77,6 +80,9 @@ void reverse_constructors(Job &job, RowRange<FileId> rows);
 
 // Finds what shared objects refer to and nothing defines.
 void check_shared(Job &job, RowRange<FileId> rows);
+
+// Finds what shared objects refer to and the output hides.
+void check_hidden(Job &job, RowRange<FileId> rows);
 
 // Marks the sections that --gc-sections starts from, besides those that split kept.
 void mark_roots(Job &job, RowRange<FileId> rows);

@@ -78,7 +78,7 @@ void match_patterns(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   PatternMatcher matcher(t);
   for (FileId f : rows) {
-    if (!is_live_object(t, f) || t.file.flags[f] & FileFlags::IS_INTERNAL) continue;
+    if (!is_live_object(t, f)) continue;
     FileView file(t, f);
     for (u32 i = file.first_global; i < file.symbol_count; i++) {
       MentionId m = file.mention(i);
@@ -86,6 +86,8 @@ void match_patterns(Job &job, RowRange<FileId> rows) {
       SymbolId s{t.mention.symbol[m]};
       u64 claim = t.symbol.claim[s];
       if (!claim || Claim::file(claim) != f || Claim::symbol(claim) != i) continue;
+      // Of the linker's own object, what the command line defines.
+      if (t.file.flags[f] & FileFlags::IS_INTERNAL && Claim::rank(claim) != Claim::Assigned) continue;
       Elf64_Sym sym = file.symbols()[i];
       auto name = file.symbol_name(sym);
       if (!name || sym.visibility() == STV_HIDDEN || sym.visibility() == STV_INTERNAL) continue;

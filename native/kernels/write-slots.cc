@@ -228,8 +228,12 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       binding = sym.binding();
       u64 value = t.symbol.address[s];
       u32 section = file.section_index(index, sym);
+      bool is_internal = t.file.flags[file.id] & FileFlags::IS_INTERNAL;
       if (section == section_absolute) {
         out.st_shndx = SHN_ABS;
+      } else if (is_internal) {
+        // Layout left the header index of its section there.
+        out.st_shndx = sym.st_size ? static_cast<u16>(sym.st_size) : u16{SHN_ABS};
       } else if (section == section_common) {
         out.st_shndx = t.bucket.index[BucketId{static_cast<u32>(t.link.common_bucket)}];
         if (type == STT_COMMON) type = STT_OBJECT;
@@ -241,7 +245,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = static_cast<u16>(t.link.plt_index);
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
-      out.st_size = section == section_common ? t.symbol.common_size[s] : sym.st_size;
+      out.st_size = section == section_common ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;
       out.st_other = static_cast<u8>(flags & SymbolFlags::VISIBILITY);
     }
   } else {

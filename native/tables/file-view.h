@@ -111,9 +111,11 @@ inline bool is_live_object(const Tables &t, FileId f) {
 
 // A definition that bids for a symbol: what is smaller wins. Kept inverted, so that 0 is no bid.
 struct Claim {
-  enum Rank : u32 { Strong = 1, Common, Weak, Elsewhere, CommonToExtract, LazyCommon };
-  // Elsewhere: in a shared object or in an archive member that is not in the link (yet). CommonToExtract: what
-  // Common is while members are extracted, because a definition in a member is preferred to it.
+  enum Rank : u32 { Assigned, Strong, Common, Weak, Elsewhere, CommonToExtract, Lazy };
+  // Assigned: by the command line, which overrides the inputs. Elsewhere: in a shared object, or in an archive member
+  // while these are extracted. CommonToExtract: what Common is while members are extracted, because a definition in a
+  // member is preferred to it. Lazy: in a member that has not been extracted, or that is not for a common symbol: no
+  // definition, but a weak reference means it.
 
   static u64 make(u32 rank, FileId file, u32 symbol) { return ~(u64{rank} << 60 | u64{raw(file)} << 32 | symbol); }
   static Rank rank(u64 claim) { return static_cast<Rank>(~claim >> 60); }

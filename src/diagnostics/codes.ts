@@ -226,6 +226,11 @@ export const codes = {
     ({ symbol }) => `undefined reference to '${symbol}' in a shared object`,
     { groupBy: ({ symbol }) => symbol, placeIs: "referenced by" },
   ),
+  /** `why`: "hidden", "internal" or "local". */
+  hiddenFromShared: error<{ symbol: string; why: string; definer: string }>(
+    ({ symbol, why, definer }) => `${why} symbol '${symbol}' in ${definer} is referenced by a shared object`,
+    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by" },
+  ),
   neededNotFound: warning<{ library: string; by: string }>(
     ({ library, by }) => `'${library}', needed by '${by}', not found`,
     { hint: () => "try -rpath-link=DIR, or name it on the command line" },
@@ -259,9 +264,8 @@ export const codes = {
   versionUnknown: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `symbol '${symbol}' has undefined version '${version}'`,
   ),
-  defsymUndefined: error<{ symbol: string; name: string }>(
-    ({ symbol, name }) => `--defsym=${name}: undefined symbol '${symbol}'`,
-  ),
+  /** What is wrong with the expression of a symbol that the command line defines. */
+  badDefsym: error<{ name: string; detail: string }>(({ name, detail }) => `--defsym=${name}: ${detail}`),
 
   // Relocations.
   badRelocation: error<{ detail?: string }>(({ detail }) =>

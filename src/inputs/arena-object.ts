@@ -3,11 +3,8 @@
  * as any other input. Custom sections come first, then .symtab and .strtab.
  */
 import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB } from "../elf/constants.ts";
+import { Elf64_Ehdr, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import type { Arena } from "../staging/index.ts";
-
-const EHDR = 64;
-const SHDR = 64;
-export const SYM = 24;
 
 export interface ObjectSection {
   readonly name: string;
@@ -42,14 +39,14 @@ export function writeObject(
   const strings = new StringBytes(["", ...sections.map(({ name }) => name), ".symtab", ".strtab"]);
   const names = symbols.map(({ name }) => strings.add(name));
   const headers = 1 + sections.length + 2;
-  let at = EHDR + headers * SHDR;
+  let at = Elf64_Ehdr.sizeof + headers * Elf64_Shdr.sizeof;
   const place = (bytes: number): number => {
     const begin = at;
     at += (bytes + 7) & ~7;
     return begin;
   };
-  const symbolsSize = (1 + symbols.length) * SYM;
-  const symbolsOffset = place(symbolsSize + spare * SYM);
+  const symbolsSize = (1 + symbols.length) * Elf64_Sym.sizeof;
+  const symbolsOffset = place(symbolsSize + spare * Elf64_Sym.sizeof);
   const stringsOffset = place(strings.size);
   const contents = sections.map((section) => place(section.contents.length));
 
@@ -64,34 +61,34 @@ export function writeObject(
     writeSection(view, 1 + i, { ...header, name: strings.sectionNames[1 + i]!, link: 0, info: 0, entsize: 0 });
   }
   const [symtabName, strtabName] = strings.sectionNames.slice(symtab);
-  const table = { type: SHT_SYMTAB, flags: 0, offset: symbolsOffset, size: symbolsSize, entsize: SYM };
+  const table = { type: SHT_SYMTAB, flags: 0, offset: symbolsOffset, size: symbolsSize, entsize: Elf64_Sym.sizeof };
   writeSection(view, symtab, { ...table, name: symtabName!, link: symtab + 1, info: 1 });
   const text = { type: SHT_STRTAB, flags: 0, offset: stringsOffset, size: strings.size, entsize: 0 };
   writeSection(view, symtab + 1, { ...text, name: strtabName!, link: 0, info: 0 });
   strings.copyTo(bytes.subarray(stringsOffset));
-  const tableView = new DataView(view.buffer, view.byteOffset + symbolsOffset, symbolsSize + spare * SYM);
+  const tableView = new DataView(view.buffer, view.byteOffset + symbolsOffset, symbolsSize + spare * Elf64_Sym.sizeof);
   for (const [i, symbol] of symbols.entries()) writeSymbol(tableView, 1 + i, symbol, names[i]!);
   return { address: arena.baseAddress + offset, size: at, symbols: tableView };
 }
 
 export function writeSymbol(view: DataView, index: number, symbol: Omit<ObjectSymbol, "name">, name: number): void {
-  const at = index * SYM;
-  view.setUint32(at, name, true);
-  view.setUint8(at + 4, (symbol.binding << 4) | (symbol.type ?? 0));
-  view.setUint16(at + 6, symbol.section, true);
-  view.setBigUint64(at + 8, BigInt(symbol.value ?? 0), true);
+  const at = index * Elf64_Sym.sizeof;
+  view.setUint32(at + Elf64_Sym.st_name, name, true);
+  view.setUint8(at + Elf64_Sym.st_info, (symbol.binding << 4) | (symbol.type ?? 0));
+  view.setUint16(at + Elf64_Sym.st_shndx, symbol.section, true);
+  view.setBigUint64(at + Elf64_Sym.st_value, BigInt(symbol.value ?? 0), true);
 }
 
 function writeHeader(bytes: Uint8Array, view: DataView, headers: number): void {
   bytes.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, 1]);
-  view.setUint16(16, ET_REL, true);
-  view.setUint16(18, EM_X86_64, true);
-  view.setUint32(20, 1, true);
-  view.setBigUint64(40, BigInt(EHDR), true);
-  view.setUint16(52, EHDR, true);
-  view.setUint16(58, SHDR, true);
-  view.setUint16(60, headers, true);
-  view.setUint16(62, headers - 1, true); // .strtab has the sections' names, too
+  view.setUint16(Elf64_Ehdr.e_type, ET_REL, true);
+  view.setUint16(Elf64_Ehdr.e_machine, EM_X86_64, true);
+  view.setUint32(Elf64_Ehdr.e_version, 1, true);
+  view.setBigUint64(Elf64_Ehdr.e_shoff, BigInt(Elf64_Ehdr.sizeof), true);
+  view.setUint16(Elf64_Ehdr.e_ehsize, Elf64_Ehdr.sizeof, true);
+  view.setUint16(Elf64_Ehdr.e_shentsize, Elf64_Shdr.sizeof, true);
+  view.setUint16(Elf64_Ehdr.e_shnum, headers, true);
+  view.setUint16(Elf64_Ehdr.e_shstrndx, headers - 1, true); // .strtab has the sections' names, too
 }
 
 interface SectionHeader {
@@ -106,16 +103,16 @@ interface SectionHeader {
 }
 
 function writeSection(view: DataView, index: number, header: SectionHeader): void {
-  const base = EHDR + index * SHDR;
-  view.setUint32(base, header.name, true);
-  view.setUint32(base + 4, header.type, true);
-  view.setBigUint64(base + 8, BigInt(header.flags), true);
-  view.setBigUint64(base + 24, BigInt(header.offset), true);
-  view.setBigUint64(base + 32, BigInt(header.size), true);
-  view.setUint32(base + 40, header.link, true);
-  view.setUint32(base + 44, header.info, true);
-  view.setBigUint64(base + 48, 1n, true);
-  view.setBigUint64(base + 56, BigInt(header.entsize), true);
+  const base = Elf64_Ehdr.sizeof + index * Elf64_Shdr.sizeof;
+  view.setUint32(base + Elf64_Shdr.sh_name, header.name, true);
+  view.setUint32(base + Elf64_Shdr.sh_type, header.type, true);
+  view.setBigUint64(base + Elf64_Shdr.sh_flags, BigInt(header.flags), true);
+  view.setBigUint64(base + Elf64_Shdr.sh_offset, BigInt(header.offset), true);
+  view.setBigUint64(base + Elf64_Shdr.sh_size, BigInt(header.size), true);
+  view.setUint32(base + Elf64_Shdr.sh_link, header.link, true);
+  view.setUint32(base + Elf64_Shdr.sh_info, header.info, true);
+  view.setBigUint64(base + Elf64_Shdr.sh_addralign, 1n, true);
+  view.setBigUint64(base + Elf64_Shdr.sh_entsize, BigInt(header.entsize), true);
 }
 
 /** A string table, as it grows. */

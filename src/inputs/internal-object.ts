@@ -4,8 +4,9 @@
  * last input, so that no pass needs another way to look at these names.
  */
 import { SHN_ABS, STB_GLOBAL, STB_WEAK } from "../elf/constants.ts";
+import { Elf64_Sym } from "../elf/records.ts";
 import type { Arena } from "../staging/index.ts";
-import { type ObjectSymbol, SYM, writeObject, writeSymbol } from "./arena-object.ts";
+import { type ObjectSymbol, writeObject, writeSymbol } from "./arena-object.ts";
 
 /** How a name is mentioned. */
 export type Mention =
@@ -70,16 +71,24 @@ export class InternalObject {
     return this.#used;
   }
 
+  /** STT_FUNC and the like, for a name that stands for another symbol. */
+  setType(name: string, type: number): void {
+    const index = this.#indices.get(name);
+    if (index === undefined) return;
+    const at = index * Elf64_Sym.sizeof + Elf64_Sym.st_info;
+    this.#symbols.setUint8(at, (this.#symbols.getUint8(at) & 0xf0) | type);
+  }
+
   /**
    * Gives a definition its address, and the header index of the output section that it is in. An absolute
    * value does not move with the image.
    */
-  define(name: string, value: number, sectionIndex: number, isAbsolute = false): void {
+  define(name: string, value: number | bigint, sectionIndex: number, isAbsolute = false): void {
     const index = this.#indices.get(name);
     if (index === undefined) return;
-    const at = index * SYM;
-    this.#symbols.setUint16(at + 6, isAbsolute ? SHN_ABS : SOMEWHERE, true);
-    this.#symbols.setBigUint64(at + 8, BigInt.asUintN(64, BigInt(value)), true);
-    this.#symbols.setBigUint64(at + 16, BigInt(sectionIndex), true);
+    const at = index * Elf64_Sym.sizeof;
+    this.#symbols.setUint16(at + Elf64_Sym.st_shndx, isAbsolute ? SHN_ABS : SOMEWHERE, true);
+    this.#symbols.setBigUint64(at + Elf64_Sym.st_value, BigInt.asUintN(64, BigInt(value)), true);
+    this.#symbols.setBigUint64(at + Elf64_Sym.st_size, BigInt(sectionIndex), true);
   }
 }

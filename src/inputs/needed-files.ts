@@ -28,7 +28,7 @@ export function addNeededFiles(
         if (known.has(name)) continue;
         known.add(name);
         const by = { path: file.path, runpath: object?.runpath };
-        const found = findNeeded(search.candidates(name, by), mapped, options);
+        const found = findNeeded(name, search.candidates(name, by), mapped, options);
         if (found !== undefined) next.push(found);
       }
     files.push(...next);
@@ -36,14 +36,19 @@ export function addNeededFiles(
   }
 }
 
-function findNeeded(candidates: Iterable<string>, mapped: MappedFiles, options: LinkOptions): InputFile | undefined {
+function findNeeded(
+  name: string,
+  candidates: Iterable<string>,
+  mapped: MappedFiles,
+  options: LinkOptions,
+): InputFile | undefined {
   for (const path of candidates) {
     if (!isFile(path)) continue;
     mapped.map([{ path }]);
     const file = mapped.get(path);
     if (file?.type.kind !== "shared") continue; // for another machine
     const state = { isWholeArchive: false, isAsNeeded: true, isStatic: false, isLazy: false, isBinary: false };
-    const input = inputFile({ state, libraryName: undefined, member: undefined }, file, options);
+    const input = inputFile({ state, libraryName: name, member: undefined }, file, options);
     return input === undefined ? undefined : { ...input, isIndirect: !options.isAddNeededCopied };
   }
   return undefined;

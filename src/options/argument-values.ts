@@ -29,18 +29,10 @@ export function parseBuildIdBytes(text: string): Uint8Array | undefined {
   return Uint8Array.from(Buffer.from(digits, "hex"));
 }
 
-const symbolPattern = "[A-Za-z_.$][A-Za-z0-9_.$@]*";
-
-/** `NAME=EXPRESSION` of --defsym; undefined for expressions other than those that Defsym holds. */
+/** `NAME=EXPRESSION` of --defsym; undefined for what has no name of a symbol before the `=`. */
 export function parseDefsym(text: string): Defsym | undefined {
-  const match = new RegExp(`^(${symbolPattern})\\s*=\\s*(.+)$`).exec(text);
+  const match = /^\s*([A-Za-z_.$\\][\w.$@\\]*)\s*=(?!=)(.*)$/s.exec(text);
   if (match === null) return undefined;
   const [, name = "", expression = ""] = match;
-  const number = parseNumber(expression);
-  if (number !== undefined) return { name, addend: number };
-  const sum = new RegExp(`^(${symbolPattern})(?:\\s*([+-])\\s*(\\w+))?$`).exec(expression);
-  if (sum === null) return undefined;
-  const addend = sum[3] === undefined ? 0 : parseNumber(sum[3]);
-  if (addend === undefined) return undefined;
-  return { name, symbol: sum[1], addend: sum[2] === "-" ? -addend : addend };
+  return { name, expression };
 }

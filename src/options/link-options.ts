@@ -34,12 +34,10 @@ export interface InputRequest {
   readonly isBinary: boolean;
 }
 
-/** `--defsym=NAME=EXPRESSION`; an expression is a number, a symbol, or a symbol plus or minus a number. */
+/** `--defsym=NAME=EXPRESSION`, as it was written: find inputs reads the expression. */
 export interface Defsym {
   readonly name: string;
-  readonly symbol?: string | undefined;
-  /** Added to the symbol's value, or the value. Below 2^53 in size. */
-  readonly addend: number;
+  readonly expression: string;
 }
 
 export interface ZOptions {
@@ -421,7 +419,6 @@ function refuse(draft: OptionsDraft, outputKind: OutputKind, diagnostics: Diagno
     [!z.keepsStartStop, "-z start-stop-gc", "sections that __start_ and __stop_ symbols can name are kept"],
     [z.startStopVisibility !== "protected", "-z start-stop-visibility", "__start_ and __stop_ symbols are protected"],
     [z.keepsTextSectionPrefix, "-z keep-text-section-prefix", "hot and cold code is ordered within .text"],
-    [z.isDynamicUndefinedWeak !== undefined, "-z dynamic-undefined-weak", "it depends on the kind of output"],
     [!z.hasSectionHeader, "-z nosectionheader", "there are always section headers"],
     [z.isRodynamic, "-z rodynamic", "the loader writes to .dynamic"],
   ];

@@ -369,11 +369,11 @@ export const optionTable: readonly OptionRow[] = [
   valued(
     "symbols",
     "defsym",
-    "SYMBOL=VALUE",
-    "Define SYMBOL as a number, a symbol, or symbol + number",
+    "SYMBOL=EXPRESSION",
+    "Define SYMBOL: an expression of numbers, symbols and operators, as in linker scripts",
     (setting, value) => {
       const defsym = parseDefsym(value);
-      if (defsym === undefined) badArgument(setting, value, "SYMBOL=NUMBER, SYMBOL=SYMBOL or SYMBOL=SYMBOL+NUMBER");
+      if (defsym === undefined) badArgument(setting, value, "SYMBOL=EXPRESSION");
       else setting.draft.defsyms.push(defsym);
     },
   ),

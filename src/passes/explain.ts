@@ -13,7 +13,7 @@ const NONE = 0xffffffff;
 /** Columns of 64-bit numbers that count nothing. */
 const hexadecimal: ReadonlySet<string> = new Set(["hash", "key", "low", "high", "pair"]);
 /** Claim::Rank */
-const RANKS = ["none", "strong", "common", "weak", "elsewhere", "common to extract", "lazy common"];
+const RANKS = ["assigned", "strong", "common", "weak", "elsewhere", "common to extract", "lazy"];
 
 export class LinkExplainer {
   readonly #maxRows: number;

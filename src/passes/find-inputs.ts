@@ -15,6 +15,7 @@ import { type LinkerScript, parseLinkerScript } from "../inputs/linker-script.ts
 import { type MappedFile, MappedFiles } from "../inputs/mapped-files.ts";
 import { addNeededFiles } from "../inputs/needed-files.ts";
 import { type Patterns, readPatternFiles, textOf, tryToParse } from "../inputs/pattern-files.ts";
+import { type Assignment, parseAssignments } from "../inputs/script/assignments.ts";
 import { whyIncompatible } from "../inputs/search-match.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import type { StagedSet } from "../staging/index.ts";
@@ -29,6 +30,8 @@ export interface Inputs extends Disposable, Patterns {
   readonly scriptEntry: string | undefined;
   readonly scriptOutput: string | undefined;
   readonly scriptUndefinedSymbols: readonly string[];
+  /** Of --defsym. */
+  readonly assignments: readonly Assignment[];
   /** Every file that was read, scripts too, in the order of opening: for --dependency-file and -t. */
   readonly openedPaths: readonly string[];
   /** Where libraries were looked for, in order. */
@@ -88,6 +91,7 @@ class InputFinder {
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
       versionScripts: [...versions, ...patterns.versionScripts],
       dynamicList: patterns.dynamicList,
+      assignments: parseAssignments(this.#options.defsyms, this.#diagnostics),
       openedPaths: this.files.openedPaths,
       searchedDirectories: this.#search.directories,
       [Symbol.dispose]: () => this.files.release(),

@@ -5,6 +5,7 @@
 import { codes } from "../diagnostics/codes.ts";
 import type { Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { ByteReader } from "../elf/byte-reader.ts";
+import { STV_HIDDEN, STV_INTERNAL } from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { ioError } from "../staging/index.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
@@ -18,7 +19,7 @@ import type { Workers } from "./workers.ts";
 /** Rows of the finding table. What is found beyond them is counted, not kept: an error all the same. */
 const MAX_FINDINGS = 1 << 16;
 const NONE = 0xffffffff;
-const { FileFlags, MentionFlags } = enumerations;
+const { FileFlags, MentionFlags, SymbolFlags } = enumerations;
 const findingNames = Object.keys(findingTable) as FindingName[];
 
 export interface Finding {
@@ -309,6 +310,16 @@ export class FindingReader {
           place,
         );
         return;
+      case "hiddenFromShared": {
+        const visibility = offset & SymbolFlags.VISIBILITY;
+        const why = visibility === STV_HIDDEN ? "hidden" : visibility === STV_INTERNAL ? "internal" : "local";
+        diagnostics.add(
+          name,
+          { symbol: symbolName, why, definer: this.fileName(~finding.operandHigh & 0xfffffff) },
+          place,
+        );
+        return;
+      }
       case "badSymbolSection":
       case "tlsMismatch":
       case "relocationToDiscarded":

@@ -22,7 +22,8 @@ import { shstrtabSection } from "../output/sections/symbol-tables.ts";
 import { symbolValue } from "../output/symbol-values.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
-import { defineDefsyms, type SymbolAddresses } from "./linker-object.ts";
+import { defineAssignments } from "./define-assignments.ts";
+import type { SymbolAddresses } from "./linker-object.ts";
 import { publish } from "./publish.ts";
 import { wantsExecutableStack } from "./split.ts";
 import { countSymtab, symtabSections } from "./symtab.ts";
@@ -79,8 +80,9 @@ export async function layout(
   publish(workers, placed, segments);
   defineSymbols(workers, internal, plan, placed, options);
   await workers.run("assignAddresses", { bounds });
-  if (options.defsyms.some(({ symbol }) => symbol !== undefined)) {
-    defineDefsyms(workers, internal, options, addressOf);
+  if (synthetic.assignments.length > 0) {
+    const image = { ordered: placed.sections, headerSize: EHDR + segments.length * PHDR, options };
+    defineAssignments(workers, synthetic, internal, synthetic.assignments, image);
     await workers.run("assignAddresses", { bounds });
   }
   await workers.run("assignEntryAddresses");

@@ -1,5 +1,6 @@
 /** The linker's own object, and the addresses of the names that it mentions. */
 import { InternalObject, type Mention } from "../inputs/internal-object.ts";
+import { symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { Placed } from "../output/placed-section.ts";
@@ -20,16 +21,15 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
   if (options.outputKind !== "shared" || options.isEntryExplicit)
     references.push(entryName(options, inputs.scriptEntry));
-  for (const { symbol } of options.defsyms) if (symbol !== undefined) references.push(symbol);
-  for (const name of references) mentions.set(name, "reference");
-  for (const { name } of options.defsyms) mentions.set(name, "strong definition");
+  for (const { value } of inputs.assignments) references.push(...symbolsOf(value));
+  for (const name of references) if (!mentions.has(name)) mentions.set(name, "reference");
+  for (const { name } of inputs.assignments) mentions.set(name, "strong definition");
+  for (const { value } of inputs.assignments)
+    for (const name of symbolsOf(value, "defined")) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of [options.initSymbol, options.finiSymbol])
     if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of exactNames(inputs, options)) if (!mentions.has(name)) mentions.set(name, "weak reference");
-  const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
-  for (const { name, symbol, addend } of options.defsyms)
-    if (symbol === undefined) object.define(name, addend, 0, true);
-  return object;
+  return new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
 }
 
 function entryName(options: LinkOptions, scriptEntry: string | undefined): string {
@@ -41,21 +41,6 @@ export interface SymbolAddresses {
   (name: string): number | undefined;
   /** Whether the output or a shared object defines a name. */
   isDefined(name: string): boolean;
-}
-
-/** Gives names of --defsym that stand for other symbols their values, once these are known. */
-export function defineDefsyms(
-  { diagnostics }: Workers,
-  internal: InternalObject,
-  options: LinkOptions,
-  addressOf: SymbolAddresses,
-): void {
-  for (const { name, symbol, addend } of options.defsyms) {
-    if (symbol === undefined) continue;
-    const address = addressOf(symbol);
-    if (address === undefined) diagnostics.add("defsymUndefined", { symbol, name });
-    else internal.define(name, address + addend, 0);
-  }
 }
 
 /** Looks names up that the linker's object mentions. An address that is no Number is an error of the link. */

@@ -10,6 +10,7 @@ import {
   ELFCOMPRESS_ZLIB,
   ELFCOMPRESS_ZSTD,
   SHF_COMPRESSED,
+  SHN_ABS,
   SHN_XINDEX,
   SHT_RELA,
   STT_FUNC,
@@ -88,6 +89,15 @@ export class ObjectReader {
 
   isDefined(symbol: number): boolean {
     return attempt(() => this.#sectionOf(symbol) !== 0) ?? false;
+  }
+
+  /** STT_FUNC and the like. */
+  symbolType(symbol: number): number {
+    return (attempt(() => this.#reader.u8(this.#symbol(symbol) + 4)) ?? 0) & 15;
+  }
+
+  isAbsolute(symbol: number): boolean {
+    return attempt(() => this.#reader.u16(this.#symbol(symbol) + 6)) === SHN_ABS;
   }
 
   /** Index of a symbol's version in a shared object (.gnu.version). */

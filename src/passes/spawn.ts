@@ -39,7 +39,7 @@ export async function spawn(
   tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
-  tables.set("outputFlags", outputFlags(options) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
+  tables.set("outputFlags", outputFlags(options, inputs) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const tests = { ...(fault === undefined ? {} : { fault }), ...(delays === undefined ? {} : { delays }) };
   const workers = options.threads ?? workersFor(inputs);
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
@@ -93,7 +93,18 @@ export function packsRelatives({ packsDynamicRelocations, outputKind }: LinkOpti
   return packsDynamicRelocations === "relr" && outputKind !== "exec";
 }
 
-function outputFlags(options: LinkOptions): number {
+/**
+ * Whether the loader may find weak symbols that the link does not: GNU ld asks whether there is a loader, and an
+ * executable at a fixed address has one when it has shared objects.
+ */
+function hasDynamicWeak({ outputKind, isStatic, isNoDynamicLinker, z }: LinkOptions, { files }: Inputs): boolean {
+  if (z.isDynamicUndefinedWeak === false) return false;
+  if (outputKind === "shared") return true;
+  if (isStatic || isNoDynamicLinker) return false;
+  return outputKind === "pie" || files.some(({ kind }) => kind === "shared");
+}
+
+function outputFlags(options: LinkOptions, inputs: Inputs): number {
   const { outputKind, z, strip, discard, symbolic } = options;
   const chosen: readonly [boolean, number][] = [
     [outputKind === "shared", OutputFlags.SHARED],
@@ -118,6 +129,8 @@ function outputFlags(options: LinkOptions): number {
       OutputFlags.IGNORE_UNDEFINED,
     ],
     [packsRelatives(options), OutputFlags.PACK_RELATIVE],
+    [hasDynamicWeak(options, inputs), OutputFlags.DYNAMIC_WEAK],
+    [z.isDynamicUndefinedWeak === true && hasDynamicWeak(options, inputs), OutputFlags.LIST_WEAK],
     [options.isAllowMultipleDefinition, OutputFlags.ALLOW_MULTIPLE],
   ];
   return chosen.reduce((flags, [isChosen, flag]) => (isChosen ? flags + flag : flags), 0);

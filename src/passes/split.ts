@@ -9,6 +9,7 @@ import { SHF_ALLOC, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
 import { dropRequests, readRequests } from "./requests.ts";
 import type { Resolved } from "./resolve.ts";
+import { dropBounds } from "./section-bounds.ts";
 import type { Workers } from "./workers.ts";
 
 /** Rows of bucket, a power of two: enough for programs, and as many times more as are wanted. */
@@ -50,27 +51,8 @@ export async function split(
   await reverseConstructors(workers, resolved);
   findings.warnings = readWarnings(workers, findings);
   const buckets = readBuckets(workers, findings);
-  dropBounds(workers, resolved, buckets);
+  dropBounds(workers, resolved.sectionBounds, new Set(buckets.map(({ name }) => name)));
   return { ...resolved, buckets };
-}
-
-/** `__start_X` and `__stop_X` are undefined after all when no input has a section X. */
-function dropBounds({ tables }: Workers, { sectionBounds }: Resolved, buckets: readonly Bucket[]): void {
-  if (sectionBounds.length === 0) return;
-  const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } =
-    enumerations.SymbolFlags;
-  const isShared = (tables.get("outputFlags") & enumerations.OutputFlags.SHARED) !== 0;
-  const names = new Set(buckets.map(({ name }) => name));
-  const claim = tables.column("symbol", "claim");
-  const flags = tables.column("symbol", "flags");
-  for (const { section, symbol } of sectionBounds) {
-    if (names.has(section)) continue;
-    claim.setHalves(symbol, 0, 0);
-    const isOpen = isShared && (flags[symbol] & VISIBILITY) === 0;
-    flags[symbol] &= ~(IMPORTED | EXPORTED | NEEDS_DYNSYM);
-    flags[symbol] |= IS_UNDEFINED | (isOpen ? IMPORTED | NEEDS_DYNSYM : 0);
-    if ((flags[symbol] & STRONGLY_REFERENCED) === 0) flags[symbol] |= IS_WEAK_UNDEFINED;
-  }
 }
 
 const WARNING_PREFIX = ".gnu.warning.";

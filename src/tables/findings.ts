@@ -33,6 +33,9 @@ export const findings = {
   duplicateSymbol: { operands: "symbol: index in the file; operand: claim of the first definition" },
   undefinedSymbol: { operands: "symbol: index in the file; offset: of the reference in the section", hasOffset: true },
   undefinedInShared: { operands: "symbol: index in the file" },
+  hiddenFromShared: {
+    operands: "symbol: index in the shared object; offset: SymbolFlags; operand: claim of the definition",
+  },
   versionUnknown: { operands: "symbol: index in the file" },
   symbolWarning: { operands: "symbol: index in the file; offset: of the reference", hasOffset: true },
   badSectionName: { operands: "" },

@@ -63,6 +63,11 @@ export const kernels = {
     row: "file",
     does: "Matches the names that a file defines with version scripts and dynamic lists.",
   },
+  findWeakUses: {
+    pass: "resolve",
+    row: "file",
+    does: "Finds how an executable refers to weak symbols that nothing defines.",
+  },
   bindSymbols: { pass: "resolve", row: "range", does: "Decides which names are imported and exported." },
   inflateSections: {
     pass: "split",
@@ -76,6 +81,7 @@ export const kernels = {
     does: "Makes copies of live files with .ctors or .dtors, whose words are reversed there.",
   },
   checkShared: { pass: "resolve", row: "file", does: "Finds what shared objects refer to and nothing defines." },
+  checkHidden: { pass: "resolve", row: "file", does: "Finds what shared objects refer to and the output hides." },
   markRoots: {
     pass: "select",
     row: "file",

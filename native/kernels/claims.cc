@@ -1,0 +1,108 @@
+// Resolve: which definition each name gets, and which archive members and shared objects are in the link.
+//
+// claim: every definition bids with a rank, lazy members and shared objects that may not be needed, too. extract:
+// liveness to a fixpoint. Then the claims are cleared, COMDAT owners elected among what is live (groups.cc), and the
+// bids made again by what is in the link alone, without the sections of groups that lost: neither a member that is
+// never extracted nor a library that is not needed must hide another's definition, and a winner must not sit in a
+// discarded section.
+
+#include <vector>
+
+#include "generated/kernels.h"
+#include "kernels/symbols.h"
+
+namespace spore {
+
+namespace {
+
+// With which rank a file's definitions bid. `is_first`: while members are to be extracted.
+Claim::Rank rank_of(const Tables &t, FileId f, u32 mention, bool is_first) {
+  bool is_common = (mention & MentionFlags::KIND) == MentionFlags::COMMON;
+  if (is_shared(t, f)) return is_common ? Claim::Lazy : Claim::Elsewhere;
+  if (!is_live(t, f)) return is_common || !is_first ? Claim::Lazy : Claim::Elsewhere;
+  if (is_common) return is_first ? Claim::CommonToExtract : Claim::Common;
+  if (mention & MentionFlags::WEAK) return Claim::Weak;
+  return t.file.flags[f] & FileFlags::IS_INTERNAL ? Claim::Assigned : Claim::Strong;
+}
+
+void claim_for(const Tables &t, FileId f, bool is_first) {
+  FileView file(t, f);
+  bool may_be_discarded = is_live_object(t, f) && t.file.groups[f];
+  for (u32 i = file.first_global; i < file.symbol_count; i++) {
+    MentionId m = file.mention(i);
+    u32 flags = t.mention.flags[m];
+    if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) continue;
+    if (may_be_discarded && is_discarded(t, file, i)) continue;
+    t.symbol.claim.raise(symbol_of(t, m), Claim::make(rank_of(t, f, flags, is_first), f, i));
+  }
+}
+
+// Marks what a strong reference of file `f` of the link makes part of it. A shared object that only another one
+// refers to is for TypeScript to judge: that may name it itself.
+void reach(const Tables &t, FileId f, u32 kind, u64 claim, std::vector<FileId> &stack) {
+  FileId owner = Claim::file(claim);
+  bool is_from_shared = is_shared(t, f);
+  if (!is_shared(t, owner)) {
+    // As GNU ld does: a member that initialises what is only common here is extracted.
+    if (kind == MentionFlags::COMMON && Claim::rank(claim) != Claim::Elsewhere) return;
+    if (t.file.state.claim_bits(owner, FileState::REACHED)) stack.push_back(owner);
+  } else if (kind == MentionFlags::UNDEFINED) {
+    if (is_from_shared) t.file.state.set_bits(owner, FileState::WANTED);
+    else if (t.file.state.claim_bits(owner, FileState::NEEDED)) {
+      t.file.state.set_bits(owner, FileState::REACHED);
+      stack.push_back(owner);
+    }
+  }
+}
+
+void expand(const Tables &t, FileId f, std::vector<FileId> &stack) {
+  FileView file(t, f);
+  for (u32 i = file.first_global; i < file.symbol_count; i++) {
+    MentionId m = file.mention(i);
+    u32 flags = t.mention.flags[m];
+    u32 kind = flags & MentionFlags::KIND;
+    if ((kind != MentionFlags::UNDEFINED && kind != MentionFlags::COMMON) || flags & MentionFlags::WEAK) continue;
+    if (u64 claim = t.symbol.claim[symbol_of(t, m)]) reach(t, f, kind, claim, stack);
+  }
+  t.file.state.set_bits(f, FileState::EXPANDED);
+}
+
+} // namespace
+
+void reset_claims(Job &job, RowRange<RangeId> rows) {
+  const Tables &t = job.t;
+  for (RangeId range : rows) {
+    u64 begin = t.mention.rows * raw(range) / t.link.ranges,
+        end = t.mention.rows * (raw(range) + u64{1}) / t.link.ranges;
+    std::memset(t.symbol.claim.data + begin, 0, (end - begin) * sizeof(u64));
+  }
+}
+
+// Parameter: 1 while members are to be extracted: all bid. Then only what is in the link does.
+void claim_symbols(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  bool is_first = job.parameter(0);
+  for (FileId f : rows) {
+    if (!takes_part(t, f) || t.file.flags[f] & FileFlags::IS_INDIRECT) continue;
+    if (is_shared(t, f) && !is_first && !(t.file.state.load(f) & FileState::NEEDED)) continue;
+    claim_for(t, f, is_first);
+  }
+}
+
+// A rerun expands what was reached and not expanded; the parent repeats the job until nothing is left.
+void extract_members(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  std::vector<FileId> stack;
+  for (FileId f : rows) {
+    u32 state = t.file.state.load(f);
+    if (!takes_part(t, f) || !(state & FileState::REACHED) || state & FileState::EXPANDED) continue;
+    stack.push_back(f);
+    while (!stack.empty()) {
+      FileId next = stack.back();
+      stack.pop_back();
+      if (takes_part(t, next)) expand(t, next, stack);
+    }
+  }
+}
+
+} // namespace spore

@@ -1,0 +1,176 @@
+/**
+ * Symbols that the command line gives values (--defsym). What they are, numbers or addresses, functions or data, is
+ * known once their names are resolved; what they come to, once layout knows addresses.
+ */
+import type { InternalObject } from "../inputs/internal-object.ts";
+import type { Assignment } from "../inputs/script/assignments.ts";
+import { type Environment, evaluate, movesWithImage, type Value } from "../inputs/script/evaluate.ts";
+import { type Expression, ExpressionError } from "../inputs/script/expressions.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { endOf, type PlacedSection } from "../output/placed-section.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { FindingReader } from "./findings.ts";
+import type { Scanned } from "./scan.ts";
+import type { Workers } from "./workers.ts";
+
+const { FileFlags, SymbolFlags } = enumerations;
+
+/** What a name stands for. */
+interface Meaning {
+  readonly isAddress: boolean;
+  /** STT_FUNC and the like. */
+  readonly type: number;
+}
+
+const NOTHING: Meaning = { isAddress: false, type: 0 };
+
+/** Tells kernels what the symbols are. A circle of definitions is an error. */
+export function classifyAssignments(
+  workers: Workers,
+  scanned: Scanned,
+  internal: InternalObject,
+  assignments: readonly Assignment[],
+  findings: FindingReader,
+): void {
+  const byName = new Map(assignments.map((assignment) => [assignment.name, assignment]));
+  const known = new Map<string, Meaning | "open">();
+  const meaningOf = (name: string): Meaning => {
+    const assignment = byName.get(name);
+    if (assignment === undefined) return meaningOfDefinition(workers, scanned, internal, name, findings);
+    const earlier = known.get(name);
+    if (earlier === "open") {
+      workers.diagnostics.add("badDefsym", { name, detail: "its definition leads back to itself" });
+      return NOTHING;
+    }
+    if (earlier !== undefined) return earlier;
+    known.set(name, "open");
+    const { value } = assignment;
+    const isAddress = movesWithImage(value, (symbol) => meaningOf(symbol).isAddress);
+    // As in GNU ld, only what is another name has its type.
+    const alias = aliasOf(value);
+    const meaning = { isAddress, type: alias === undefined ? 0 : meaningOf(alias).type };
+    known.set(name, meaning);
+    return meaning;
+  };
+  for (const { name } of assignments) {
+    const { isAddress, type } = meaningOf(name);
+    internal.setType(name, type);
+    if (!isAddress) internal.define(name, 0, 0, true);
+  }
+}
+
+/** The symbol that an expression is; undefined for one that is more. */
+function aliasOf(value: Expression): string | undefined {
+  if (value.kind === "symbol") return value.name;
+  if (value.kind !== "conditional" || value.condition.kind !== "number") return undefined;
+  return aliasOf(value.condition.value === 0n ? value.no : value.yes);
+}
+
+function meaningOfDefinition(
+  { tables }: Workers,
+  { internalFile }: Scanned,
+  internal: InternalObject,
+  name: string,
+  findings: FindingReader,
+): Meaning {
+  const index = internal.indexOf(name);
+  if (index === undefined) return NOTHING;
+  const mention = tables.column("file", "firstMention")[internalFile] + index - 1;
+  const symbol = tables.column("mention", "symbol")[mention];
+  const definition = definitionOf(tables.column("symbol", "claim"), symbol);
+  if (definition === undefined || tables.column("file", "flags")[definition.file] & FileFlags.IS_SHARED) return NOTHING;
+  if (definition.file === internalFile) return { isAddress: true, type: 0 };
+  const object = findings.object(definition.file);
+  return {
+    isAddress: object?.isAbsolute(definition.index) === false,
+    type: object?.symbolType(definition.index) ?? 0,
+  };
+}
+
+/** The file and index of a symbol's definition: see Claim in native/tables/file-view.h. */
+function definitionOf(
+  claim: { low(row: number): number; high(row: number): number },
+  symbol: number,
+): { file: number; index: number } | undefined {
+  const low = claim.low(symbol);
+  const high = claim.high(symbol);
+  return low === 0 && high === 0 ? undefined : { file: ~high & 0xfffffff, index: ~low >>> 0 };
+}
+
+/** What layout knows. */
+export interface PlacedImage {
+  readonly ordered: readonly PlacedSection[];
+  readonly headerSize: number;
+  readonly options: LinkOptions;
+}
+
+/** Gives the symbols their values. One that has none is an error. */
+export function defineAssignments(
+  { tables, diagnostics }: Workers,
+  { internalFile }: Scanned,
+  internal: InternalObject,
+  assignments: readonly Assignment[],
+  image: PlacedImage,
+): void {
+  const byName = new Map(assignments.map((assignment) => [assignment.name, assignment]));
+  const values = new Map<string, Value>();
+  const open = new Set<string>();
+  const symbolOf = (name: string): number | undefined => {
+    const index = internal.indexOf(name);
+    if (index === undefined) return undefined;
+    return tables.column("mention", "symbol")[tables.column("file", "firstMention")[internalFile] + index - 1];
+  };
+  const flags = tables.column("symbol", "flags");
+  const isUndefined = (symbol: number): boolean =>
+    (flags[symbol] & (SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED)) !== 0 ||
+    definitionOf(tables.column("symbol", "claim"), symbol) === undefined;
+  const environment: Environment = {
+    symbol: (name) => {
+      const assignment = byName.get(name);
+      if (assignment !== undefined) return valueOf(assignment);
+      const symbol = symbolOf(name);
+      if (symbol === undefined || isUndefined(symbol)) throw new ExpressionError(`undefined symbol '${name}'`);
+      const address = tables.column("symbol", "address");
+      const value = (BigInt(address.high(symbol)) << 32n) | BigInt(address.low(symbol));
+      const isAbsolute = (flags[symbol] & SymbolFlags.IS_ABSOLUTE) !== 0;
+      return { value, section: isAbsolute ? undefined : sectionAt(image.ordered, value) };
+    },
+    isDefined: (name) => {
+      const symbol = symbolOf(name);
+      return byName.has(name) ? !open.has(name) : symbol !== undefined && !isUndefined(symbol);
+    },
+    section: (name) => image.ordered.find((section) => section.name === name),
+    headerSize: image.headerSize,
+    maxPageSize: image.options.z.maxPageSize,
+  };
+  const valueOf = ({ name, value }: Assignment): Value => {
+    let known = values.get(name);
+    if (known === undefined) {
+      open.add(name);
+      values.set(name, (known = evaluate(value, environment)));
+      open.delete(name);
+    }
+    return known;
+  };
+  for (const assignment of assignments) {
+    const { name } = assignment;
+    try {
+      const { value, section } = valueOf(assignment);
+      const symbol = symbolOf(name)!;
+      if ((flags[symbol] & SymbolFlags.IS_ABSOLUTE) === 0 && section === undefined)
+        throw new ExpressionError("whether it is a number or an address depends on the layout");
+      internal.define(name, value, section ?? 0, section === undefined);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      diagnostics.add("badDefsym", { name, detail: error.message });
+    }
+  }
+}
+
+/** Header index of the section that an address is in, or right behind. */
+function sectionAt(ordered: readonly PlacedSection[], address: bigint): number {
+  const at = Number(address);
+  const isIn = (section: PlacedSection): boolean => section.address !== 0 && section.address <= at;
+  const holds = ordered.find((section) => isIn(section) && at < endOf(section));
+  return (holds ?? ordered.findLast((section) => isIn(section) && at === endOf(section)))?.index ?? 0;
+}

@@ -1,0 +1,83 @@
+/**
+ * `__start_X` and `__stop_X`, which the linker defines where something refers to them and there is a section X. A
+ * shared object may export its own, as GNU ld makes them do: the output's come first, if it has such a section.
+ */
+import type { InternalObject } from "../inputs/internal-object.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
+import { enumerations } from "../tables/schema.ts";
+import type { FindingReader } from "./findings.ts";
+import { dropRequests, readRequests } from "./requests.ts";
+import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
+import type { Workers } from "./workers.ts";
+
+/** `__start_SECTION` or `__stop_SECTION`. */
+export interface SectionBound {
+  readonly section: string;
+  /** Row of symbol. */
+  readonly symbol: number;
+  /** A shared object's claim, low and high half: what the name means where there is no such section. */
+  readonly otherwise: readonly [number, number];
+}
+
+/** Gives those that are used and that no object defines to the linker's object. */
+export function defineSectionBounds(
+  workers: Workers,
+  { internalFile }: Scanned,
+  internal: InternalObject,
+  findings: FindingReader,
+): SectionBound[] {
+  const { tables } = workers;
+  const names = new Map<number, string>();
+  for (const { file, index, operand } of readRequests(workers, "LINKER_DEFINED"))
+    if (!names.has(operand)) names.set(operand, findings.symbolName(file, index));
+  dropRequests(workers);
+  const claim = tables.column("symbol", "claim");
+  const sameSymbol = tables.column("mention", "symbol");
+  const nameOf = tables.column("mention", "name");
+  const mentions = tables.rows("mention");
+  const bounds: SectionBound[] = [];
+  for (const symbol of [...names.keys()].toSorted((a, b) => a - b)) {
+    const name = names.get(symbol)!;
+    const index = internal.add(name);
+    if (index === undefined)
+      throw new LimitExceeded("names __start_SECTION and __stop_SECTION", String(SPARE_MENTIONS));
+    const spare = index - internal.symbolCount;
+    bounds.push({
+      symbol,
+      section: name.replace(/^__(start|stop)_/, ""),
+      otherwise: [claim.low(symbol), claim.high(symbol)],
+    });
+    sameSymbol[mentions + spare] = symbol;
+    nameOf.setHalves(mentions + spare, nameOf.low(symbol), nameOf.high(symbol));
+    // As Claim::make does it: rank Weak, the linker's object, the symbol's index; inverted.
+    claim.setHalves(symbol, ~index >>> 0, ~((3 << 28) | internalFile) >>> 0);
+  }
+  tables.column("file", "symbolCount")[internalFile] = internal.usedSymbols;
+  return bounds;
+}
+
+/** They are a shared object's, or undefined, after all when no input has a section X. */
+export function dropBounds(
+  { tables }: Workers,
+  bounds: readonly SectionBound[],
+  sectionNames: ReadonlySet<string>,
+): void {
+  const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } =
+    enumerations.SymbolFlags;
+  const isShared = (tables.get("outputFlags") & enumerations.OutputFlags.SHARED) !== 0;
+  const claim = tables.column("symbol", "claim");
+  const flags = tables.column("symbol", "flags");
+  for (const { section, symbol, otherwise } of bounds) {
+    if (sectionNames.has(section)) continue;
+    const [low, high] = otherwise;
+    claim.setHalves(symbol, low, high);
+    const isDefault = (flags[symbol] & VISIBILITY) === 0;
+    flags[symbol] &= ~(IMPORTED | EXPORTED | NEEDS_DYNSYM);
+    if ((low !== 0 || high !== 0) && isDefault) {
+      flags[symbol] |= enumerations.SymbolFlags.OWNED_BY_SHARED | IMPORTED | NEEDS_DYNSYM;
+      continue;
+    }
+    flags[symbol] |= IS_UNDEFINED | (isShared && isDefault ? IMPORTED | NEEDS_DYNSYM : 0);
+    if ((flags[symbol] & STRONGLY_REFERENCED) === 0) flags[symbol] |= IS_WEAK_UNDEFINED;
+  }
+}
