@@ -6,14 +6,21 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
-import { type Ended, type Linker, run, type RunOptions } from "./oracles.ts";
+import { expectLinkedAlike } from "./like-bfd.ts";
+import { bfd, type Ended, type Linker, run, type RunOptions, spore } from "./oracles.ts";
 
 /** File name → contents. Names that end in .c, .cc, .s or .S can be compiled. */
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
-export interface LinkCommand extends RunOptions {
+/** How Spore is asked to link. What it links is compared with what GNU ld makes of the same words. */
+export interface Comparable {
+  /** Why it is not compared. */
+  readonly unlike?: string;
+}
+
+export interface LinkCommand extends RunOptions, Comparable {
   /** What is passed to the driver besides the inputs: `-static`, `-Wl,--gc-sections`. */
   readonly flags?: readonly string[];
   /** `a.out` by default. */
@@ -102,16 +109,34 @@ export class Scratch implements AsyncDisposable {
 
   /** Links through the compiler driver. Missing objects are compiled first. */
   async link(linker: Linker, inputs: readonly string[], command: LinkCommand = {}): Promise<Ended> {
-    const { flags = [], output = "a.out", driver, env, ...options } = command;
+    const { flags = [], output = "a.out", driver, env, unlike, ...options } = command;
     await this.#compileMissing(inputs, []);
-    const words = [...linker.gccFlags, ...inputs, ...flags, "-o", output];
-    return this.run(driver ?? this.#driver(inputs), words, { ...options, env: { ...linker.env, ...env } });
+    const words = [...inputs, ...flags];
+    const program = driver ?? this.#driver(inputs);
+    const runOptions = { ...options, env: { ...linker.env, ...env } };
+    const ended = await this.run(program, [...linker.gccFlags, ...words, "-o", output], runOptions);
+    if (linker.path === spore.path && ended.status === 0 && unlike === undefined)
+      await expectLinkedAlike({ program, words, isDriver: true, output }, { cwd: this.path, ...runOptions });
+    return ended;
   }
 
   /** Links without a driver, with ld's own command line. */
-  async linkDirectly(linker: Linker, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  async linkDirectly(
+    linker: Linker,
+    args: readonly string[],
+    { unlike, ...options }: RunOptions & Comparable = {},
+  ): Promise<Ended> {
     await this.#compileMissing(args, []);
-    return this.run(linker.path, args, { ...options, env: { ...linker.env, ...options.env } });
+    const runOptions = { ...options, env: { ...linker.env, ...options.env } };
+    const ended = await this.run(linker.path, args, runOptions);
+    if (linker.path === spore.path && ended.status === 0 && unlike === undefined) {
+      const at = args.lastIndexOf("-o");
+      const words = at === -1 ? args : args.toSpliced(at, 2);
+      const linked = { program: bfd.path, words, isDriver: false, output: at === -1 ? "a.out" : args[at + 1] };
+      if (existsSync(resolve(this.path, linked.output)))
+        await expectLinkedAlike(linked, { cwd: this.path, ...runOptions });
+    }
+    return ended;
   }
 
   /** Links and runs the program. A link that fails throws with its messages. */

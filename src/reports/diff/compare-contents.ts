@@ -149,6 +149,11 @@ function fieldEnd(both: Correspondence, range: Range, at: number, done: number):
       if (size !== undefined) return begin + size;
     }
   const order = range.isCode ? [4, 8] : [8, 4];
+  // Data is aligned, as a rule.
+  for (const size of range.isCode ? [] : order) {
+    const begin = at - ((range.first + at) % size);
+    if (begin >= done && isSameField(both, range, begin, size)) return begin + size;
+  }
   for (const size of order)
     for (let begin = at; begin > at - size && begin >= done; begin--)
       if (isSameField(both, range, begin, size)) return begin + size;

@@ -36,7 +36,7 @@ export function compareSections(both: Correspondence, differences: Differences):
     differences.compare("section", key, "entry size", section.entrySize, other.entrySize);
     differences.compare("section", key, "alignment", section.alignment, other.alignment);
     if (!freeSizes.test(section.name)) differences.compare("section", key, "size", hex(section.size), hex(other.size));
-    const links = both.images.map((image, side) => image.keyOfSection[(side === 0 ? section : other).link]);
+    const links = both.images.map((image, side) => image.keyOfSection[(side === 0 ? section : other).link] ?? "none");
     differences.compare("section", key, "link", links[0], links[1]);
   }
   for (const [key, section] of second.sections)
@@ -59,7 +59,7 @@ export function compareSegments(both: Correspondence, differences: Differences):
         for (const section of inside) segments.set(`PT_LOAD of ${image.keyOfSection[section.index]}`, flagText(flags));
         continue;
       }
-      const names = inside.map(({ index }) => image.keyOfSection[index]);
+      const names = inside.map(({ index }) => image.keyOfSection[index]).sort();
       const isAligned = type === elf.PT_TLS;
       let key = name;
       for (let i = 2; segments.has(key); i++) key = `${name}#${i}`;

@@ -3,7 +3,7 @@
  * a symbol that both files have, or from a section's bounds; entries of PLTs and slots of GOTs when they stand for the
  * same; data without a name, strings above all, when the contents are.
  */
-import { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, STT_TLS } from "../../elf/constants.ts";
+import { SHF_EXECINSTR, SHF_TLS, SHF_WRITE, STT_TLS } from "../../elf/constants.ts";
 import type { ElfSection } from "../../elf/elf-file.ts";
 import { dynamicKind, dynamicName } from "../../targets/x86-64-image.ts";
 import type { DynamicRelocation, Image, NamedSymbol } from "./image.ts";
@@ -50,6 +50,8 @@ export class Correspondence {
   /** st_size of the anchor in each file; 0 of bounds of sections. */
   readonly sizes: readonly [number[], number[]] = [[], []];
   readonly addressOf: readonly [number[], number[]] = [[], []];
+  /** Whether the anchor is the end of something: what is there is something else's. */
+  readonly #isEnd: boolean[] = [];
   readonly anchors: readonly [Anchors, Anchors];
   readonly #threadLocal: Map<number, string[]>[];
 
@@ -57,24 +59,25 @@ export class Correspondence {
     this.images = [first, second];
     for (const [key, section] of first.sections) {
       const other = second.sections.get(key);
-      if (other === undefined || !(section.flags & other.flags & SHF_ALLOC)) continue;
+      if (other === undefined || !first.loaded.includes(section) || !second.loaded.includes(other)) continue;
       this.#add(key, section.address, other.address, 0, 0);
-      this.#add(`end of ${key}`, section.address + section.size, other.address + other.size, 0, 0);
+      this.#add(`end of ${key}`, section.address + section.size, other.address + other.size, 0, 0, true);
     }
     for (const table of ["symbols", "dynamicSymbols"] as const) {
       const others = new Map(second[table].filter(isPlaced).map((symbol) => [symbol.key, symbol]));
       for (const symbol of first[table].filter(isPlaced)) {
         const other = others.get(symbol.key);
         if (other !== undefined && (table === "symbols" || first.symbols.length * second.symbols.length === 0))
-          this.#add(symbol.key, symbol.value, other.value, symbol.size, other.size);
+          this.#add(symbol.key, symbol.value, other.value, symbol.size, other.size, isEnd(first, symbol));
       }
     }
     this.anchors = [new Anchors(this.addressOf[0]), new Anchors(this.addressOf[1])];
     this.#threadLocal = this.images.map(threadLocalNames);
   }
 
-  #add(name: string, first: number, second: number, firstSize: number, secondSize: number): void {
+  #add(name: string, first: number, second: number, firstSize: number, secondSize: number, atEnd = false): void {
     this.names.push(name);
+    this.#isEnd.push(atEnd);
     this.addressOf[0].push(first);
     this.addressOf[1].push(second);
     this.sizes[0].push(firstSize);
@@ -84,7 +87,7 @@ export class Correspondence {
   /** Where the second file has what the first has at an address, by names alone. */
   secondOf(address: number): number | undefined {
     const anchors = this.anchors[0];
-    const row = anchors.rowBefore(address);
+    const row = this.#rowOf(0, address);
     return row < 0 ? undefined : this.addressOf[1][anchors.ids[row]] + address - anchors.addresses[row];
   }
 
@@ -157,7 +160,7 @@ export class Correspondence {
     if (slot !== undefined) return `PLT of ${this.describeSlot(side, slot)}`;
     if (image.isGot(address) && address !== image.gotBase) return `slot of ${this.describeSlot(side, address)}`;
     const anchors = this.anchors[side];
-    const row = anchors.rowBefore(address);
+    const row = this.#rowOf(side, address);
     const hex = `0x${address.toString(16)}`;
     if (image.sectionAt(address) === undefined && (row < 0 || anchors.addresses[row] !== address)) return hex;
     if (row < 0) return hex;
@@ -183,6 +186,14 @@ export class Correspondence {
       ? this.describe(side, addend)
       : `${symbol}${addend === 0 ? "" : `+0x${addend.toString(16)}`}`;
     return `${dynamicName(type)} ${target}`;
+  }
+
+  /** The row of the last name at or before an address that does not end something there. */
+  #rowOf(side: Side, address: number): number {
+    const { ids } = this.anchors[side];
+    let row = this.anchors[side].rowBefore(address);
+    while (row >= 0 && this.#isEnd[ids[row]]) row--;
+    return row;
   }
 
   /** Whether a name near `address` of one file says that it is `other` in the other file. */
@@ -229,6 +240,11 @@ export class Correspondence {
 /** Whether a symbol is at an address: not undefined, absolute, common or thread-local. */
 export function isPlaced({ section, type, isAmbiguous }: NamedSymbol): boolean {
   return section > 0 && type !== STT_TLS && !isAmbiguous;
+}
+
+function isEnd(image: Image, { section, value }: NamedSymbol): boolean {
+  const { address, size } = image.elf.sections[section] ?? { address: 0, size: 0 };
+  return size > 0 && value >= address + size;
 }
 
 function isConstant(section: ElfSection | undefined): boolean {

@@ -90,7 +90,7 @@ export class Image {
     this.#readVersionNames();
     const symtab = elf.sectionOfType(SHT_SYMTAB);
     const dynsym = elf.sectionOfType(SHT_DYNSYM);
-    this.symbols = symtab === undefined ? [] : readSymbols(elf.symbols(symtab));
+    this.symbols = symtab === undefined ? [] : readSymbols(elf.symbols(symtab), [...this.versionNames.values()]);
     this.dynamicSymbols = dynsym === undefined ? [] : this.#nameVersions(elf.symbols(dynsym));
     const dynamic = elf.sectionOfType(SHT_DYNAMIC);
     this.dynamicEntries = dynamic === undefined ? [] : elf.dynamicEntries(dynamic);
@@ -253,16 +253,18 @@ export function nameSymbols(images: readonly [Image, Image]): void {
 }
 
 /**
- * Symbols of files and sections are left out, and so is the version in the name of an undefined symbol, which .dynsym
- * tells.
+ * Symbols of files and sections are left out, and so is the version in the name of a symbol of a shared object, also of
+ * one that is copied from there: .dynsym tells it.
  */
-function readSymbols(symbols: readonly ElfSymbol[]): NamedSymbol[] {
+function readSymbols(symbols: readonly ElfSymbol[], versions: readonly string[]): NamedSymbol[] {
   let sourceFile = "";
+  const required = new Set(versions.flatMap((version) => version.match(/^(.*) of /)?.[1] ?? []));
   return symbols.slice(1).flatMap((symbol) => {
     // Of an object without such a symbol, GNU ld writes the object's name.
     if (symbol.type === STT_FILE) sourceFile = symbol.name.endsWith(".o") ? "" : symbol.name;
     if (symbol.type === STT_FILE || symbol.type === STT_SECTION) return [];
-    const key = symbol.section === 0 ? symbol.name.replace(/(?!^)@.*/, "") : symbol.name;
+    const [name, version] = symbol.name.split(/(?!^)@/);
+    const key = symbol.section === 0 || required.has(version) ? name : symbol.name;
     return [{ ...symbol, key, sourceFile, isAmbiguous: false }];
   });
 }

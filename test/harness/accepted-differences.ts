@@ -1,0 +1,377 @@
+/**
+ * What may differ between Spore's output and GNU ld's for the same command line, each with its reason. What begins
+ * with "fault:" is known to be wrong, and goes from here when it is mended.
+ */
+import type { Difference } from "../../src/reports/diff/diff.ts";
+
+export interface Circumstances {
+  /** The words of the command line, with blanks between. */
+  readonly words: string;
+  /** Names that the objects of the command line define, not those of its libraries. */
+  readonly ownNames: ReadonlySet<string>;
+}
+
+interface Accepted {
+  readonly reason: string;
+  readonly kind?: Difference["kind"] | readonly Difference["kind"][];
+  readonly subject?: RegExp;
+  readonly what?: RegExp;
+  /** What Spore's output has; `absent` where it lacks the subject. */
+  readonly spore?: RegExp | "absent";
+  readonly bfd?: RegExp | "absent";
+  /** Only for such command lines. */
+  readonly words?: RegExp;
+  /** Only for names that come from libraries. */
+  readonly isOfLibrary?: true;
+}
+
+const symbolTables = ["symbol", "dynamicSymbol"] as const;
+
+const accepted: readonly Accepted[] = [
+  // Where things are
+  {
+    reason: "mergeable strings and constants have sections of their own, where no other data is between them",
+    kind: "section",
+    subject: /^\.rodata(\.str|\.cst)?$/,
+  },
+  {
+    reason: "mergeable strings and constants have sections of their own",
+    kind: symbolTables,
+    what: /^section$/,
+    spore: /^\.rodata\.(str|cst)$/,
+    bfd: /^\.rodata$/,
+  },
+  {
+    reason: "copies of a shared object's data have sections of their own",
+    kind: symbolTables,
+    what: /^section$/,
+    spore: /^\.copyrel/,
+    bfd: /^\.(bss|data\.rel\.ro)$/,
+  },
+  {
+    reason: "copies of a shared object's data have sections of their own",
+    kind: "section",
+    subject: /^(\.copyrel(\.rel\.ro)?|\.data\.rel\.ro)$/,
+  },
+  {
+    reason: "a section is as long as what is in it: GNU ld's script rounds .bss up",
+    kind: "section",
+    subject: /^\.bss$/,
+    what: /^(size|alignment)$/,
+  },
+  {
+    reason: "constants that are merged are in another order",
+    kind: "symbol",
+    what: /^place$/,
+    words: /\bconsts\.o\b/,
+  },
+  {
+    reason: "slots of the PLT have a section of their own, also with -z now, and only with it they are read-only",
+    kind: ["section", "segment"],
+    subject: /^(\.got\.plt|PT_GNU_RELRO)$/,
+    what: /^(presence|contents)$/,
+  },
+  {
+    reason:
+      "slots for TLS descriptors are relocated with the others, at once: loaders do not bind them lazily any more",
+    kind: ["section", "dynamic"],
+    subject: /^(\.rela\.plt|DT_JMPREL|DT_PLTREL|DT_PLTRELSZ|DT_TLSDESC_PLT|DT_TLSDESC_GOT)$/,
+    spore: "absent",
+  },
+  {
+    reason: "there is no PLT without entries",
+    kind: ["section", "dynamic", "unwind"],
+    subject: /^(\.plt|\.plt\.got|DT_PLTGOT)$/,
+    spore: "absent",
+  },
+  { reason: "words of 4 bytes", kind: "section", subject: /^\.hash$/, what: /^alignment$/, spore: /^4$/ },
+  {
+    reason: "notes of another alignment have a segment of their own (gABI ch. 5)",
+    kind: "segment",
+    subject: /^PT_NOTE/,
+  },
+  {
+    reason: "without -z separate-code, read-only data and code share pages of the file and no permissions",
+    kind: "segment",
+    subject: /^PT_LOAD of /,
+    words: /noseparate-code/,
+    spore: /^R--$/,
+    bfd: /^R-X$/,
+  },
+  {
+    reason: "only what may be written and run is in a segment with all permissions; read-only zeros are in the file",
+    kind: ["segment", "section"],
+    subject: /^(PT_LOAD of .*|zeros_section)$/,
+    words: /\bodd\.o\b/,
+  },
+  {
+    reason: "a section that a merged one has kept is not marked: nobody collects garbage in an output",
+    kind: "section",
+    what: /^flags$/,
+    bfd: /^0x200003$/,
+  },
+  {
+    reason: "zlib's level is another",
+    kind: "section",
+    subject: /^\.debug_/,
+    what: /^size$/,
+    words: /compress-debug-sections/,
+  },
+  {
+    reason: "an empty string is not shared with the end of another: tails are not merged",
+    kind: "section",
+    subject: /^\.(comment|debug_str|debug_line_str)$/,
+    what: /^size$/,
+  },
+  {
+    reason: "GNU ld 2.40 does not know --build-id=sha256 and =fast",
+    kind: ["section", "segment"],
+    subject: /^(\.note\.gnu\.build-id|PT_NOTE.*)$/,
+    words: /--build-id=(sha256|0x|fast)/,
+  },
+
+  // Symbols
+  {
+    reason: "GNU ld's script defines these in every program, referred to or not",
+    kind: symbolTables,
+    subject: /^(_DYNAMIC|_end|_edata|__bss_start|__GNU_EH_FRAME_HDR|_GLOBAL_OFFSET_TABLE_|_PROCEDURE_LINKAGE_TABLE_)$/,
+    spore: "absent",
+  },
+  {
+    reason: "what the linker defines has no type, is weak and as visible as references want it",
+    kind: symbolTables,
+    subject:
+      /^_{0,2}(DYNAMIC|GLOBAL_OFFSET_TABLE_|TLS_MODULE_BASE_|ehdr_start|executable_start|bss_start|(start|stop)_.*|e?text|etext|edata|end)$/,
+    what: /^(type|binding|section|visibility)$/,
+  },
+  {
+    reason: "hidden symbols stay global and hidden in .symtab, so that readers see that they were",
+    kind: "symbol",
+    what: /^binding$/,
+    spore: /^global$/,
+    bfd: /^(local|weak)$/,
+  },
+  {
+    reason: "hidden symbols stay global and hidden in .symtab, so that readers see that they were",
+    kind: "symbol",
+    what: /^visibility$/,
+    spore: /^(hidden|internal|protected)$/,
+    bfd: /^default$/,
+  },
+  {
+    reason: "undefined symbols are listed also when only dead code, --unresolved-symbols or -u is why",
+    kind: "symbol",
+    what: /^presence$/,
+    spore: /^undefined$/,
+    bfd: "absent",
+  },
+  {
+    reason: "an entry symbol that is nowhere is a warning, not a symbol",
+    kind: "symbol",
+    subject: /^_start$/,
+    spore: "absent",
+  },
+  {
+    reason: "all names of copied data are exported, so that the library means the copy by each",
+    kind: [...symbolTables, "relocation"],
+    subject: /^(_{0,2}environ\b|numbers$)/,
+  },
+  {
+    reason: "the file's name is its own",
+    kind: "version",
+    subject: /^definition .*\.(so|out)(\.bfd)?$/,
+  },
+
+  // Code and relocations
+  {
+    reason: "what is defined by an IFUNC has the address of its PLT entry in PIEs, too",
+    kind: ["relocation", "contents"],
+    spore: /R_X86_64_RELATIVE PLT of R_X86_64_IRELATIVE/,
+  },
+  {
+    reason: "what is defined by an IFUNC has the address of its PLT entry in PIEs, too",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /PLT of R_X86_64_IRELATIVE/,
+  },
+  {
+    reason: "an indirect function is called through its PLT entry",
+    kind: "contents",
+    subject: /^(call_local|view)\+/,
+    words: /\bdef\.o\b/,
+  },
+  {
+    reason: "__tls_get_addr has no slot where nothing calls it in the end",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /__tls_get_addr/,
+    spore: "absent",
+  },
+  {
+    reason: "--no-relax also leaves TLS as it is",
+    kind: ["contents", "relocation"],
+    words: /--no-relax/,
+  },
+  {
+    reason: "data that may be written holds addresses of functions by relocations, not those of PLT entries",
+    kind: "relocation",
+    what: /^target$/,
+    spore: /^R_X86_64_64 /,
+    bfd: "absent",
+    words: /-no-pie/,
+  },
+  {
+    reason: "debug information about what is gone has the address 0 (1 in lists), not that of what was kept",
+    kind: "contents",
+    subject: /^\.debug_(info|aranges|line|rnglists|ranges|loc|loclists)\+/,
+    spore: /^0[01]0000000000/,
+  },
+  {
+    reason: "a call of nothing goes to the next instruction, in place of a PLT entry without a function",
+    kind: "contents",
+    what: /^code$/,
+    spore: /^00000000/,
+    bfd: /PLT of 0x0/,
+  },
+  {
+    reason: "a call of nothing goes to the next instruction, in place of address 0",
+    kind: "contents",
+    what: /^code$/,
+    words: /unresolved-symbols/,
+  },
+  {
+    reason: "what is undefined may be defined when the program runs",
+    kind: [...symbolTables, "relocation", "section", "dynamic"],
+    words: /unresolved-symbols/,
+  },
+
+  // The C library in the program
+  {
+    reason: "members of archives are in the archive's order, so that what has no name is elsewhere",
+    kind: ["contents", "relocation", "unwind", "symbol"],
+    words: /-static/,
+    isOfLibrary: true,
+  },
+  {
+    reason: "members of archives are in the archive's order: gaps differ, and which strings are shared",
+    kind: "section",
+    what: /^(size|link|entry size|alignment|presence)$/,
+    words: /-static/,
+  },
+
+  // Faults
+  {
+    reason: "fault: sh_entsize of .init_array and .fini_array is 0",
+    kind: "section",
+    subject: /^\.(pre)?(init|fini)_array$/,
+    what: /^entry size$/,
+    spore: /^0$/,
+  },
+  {
+    reason: "fault: a symbol in an empty section that is left out is undefined, and its address 0: __TMC_END__",
+    kind: ["symbol", "contents"],
+    subject: /^(__TMC_(LIST|END)__$|((de)?register_tm_clones|\.text)\+)/,
+  },
+  {
+    reason: "fault: weak undefined symbols of executables are not dynamic",
+    kind: [...symbolTables, "relocation"],
+    what: /^(presence|target|R_X86_64_GLOB_DAT .*)$/,
+    spore: "absent",
+    bfd: /^(undefined|1|R_X86_64_64 .*)$/,
+  },
+  {
+    reason: "fault: weak undefined symbols of executables are not dynamic",
+    kind: "contents",
+    what: /^code$/,
+    bfd: /(slot|PLT) of R_X86_64_GLOB_DAT/,
+  },
+  { reason: "fault: the PLT has no unwind information", kind: "unwind", what: /^FDE$/, spore: "absent" },
+  {
+    reason: "fault: the PLT has no unwind information",
+    kind: "unwind",
+    subject: /^FDE of an unnamed place$/,
+    spore: "absent",
+  },
+  {
+    reason: "fault: a shared object that defines a weak reference gives it a version, although nothing needs it",
+    kind: [...symbolTables, "version", "relocation", "section", "dynamic", "contents"],
+    subject:
+      /^(__cxa_finalize.*|requirement GLIBC_2\.2\.5 of libc\.so\.6|GOT|\.gnu\.version(_r)?|DT_VER(NEED|NEEDNUM|SYM)|f|maybe|__do_global_dtors_aux\+0x11)$/,
+    what: /^(presence|type|flags and parents|value|code|R_X86_64_GLOB_DAT __cxa_finalize.*)$/,
+  },
+  {
+    reason: "_DYNAMIC is a symbol that nothing defines where there is no .dynamic",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /_DYNAMIC/,
+  },
+  {
+    reason: "fault: a program that is linked with no shared object is dynamic all the same",
+    kind: ["section", "dynamic", "segment"],
+    subject:
+      /^(\.(hash|gnu\.hash|dynsym|dynstr|dynamic)|PT_DYNAMIC|PT_GNU_RELRO|DT_(HASH|GNU_HASH|STRTAB|SYMTAB|STRSZ|SYMENT|DEBUG))$/,
+    bfd: "absent",
+  },
+  {
+    reason: "fault: executables export STB_GNU_UNIQUE symbols",
+    kind: "dynamicSymbol",
+    what: /^presence$/,
+    spore: /^\.(bss|data|rodata)$/,
+    bfd: "absent",
+  },
+  {
+    reason: "fault: a shared object does not export __start_ and __stop_ symbols, which are protected",
+    kind: "dynamicSymbol",
+    subject: /^__(start|stop)_/,
+    spore: "absent",
+  },
+  {
+    reason: "fault: what --defsym makes of another symbol is absolute and has no type",
+    kind: "symbol",
+    what: /^(section|type|value)$/,
+    words: /--defsym/,
+  },
+  {
+    reason: "fault: a version has no absolute symbol",
+    kind: symbolTables,
+    what: /^presence$/,
+    spore: "absent",
+    bfd: /^absolute$/,
+  },
+  {
+    reason: "fault: .tdata's alignment is not that of the segment",
+    kind: "section",
+    subject: /^\.tdata$/,
+    what: /^alignment$/,
+  },
+  {
+    reason: "fault: a symbol that only dead code refers to stays in .dynsym",
+    kind: ["dynamicSymbol", "version"],
+    spore: /^undefined$/,
+    bfd: "absent",
+    words: /--gc-sections/,
+  },
+];
+
+/** `main+0x4` → `main`. */
+const nameOf = (subject: string): string => subject.replace(/\+0x[0-9a-f]+$/, "");
+
+/** Why a difference is no failure of a test; undefined if it is. */
+export function reasonFor(difference: Difference, circumstances: Circumstances): string | undefined {
+  return accepted.find((row) => matches(row, difference, circumstances))?.reason;
+}
+
+function matches(row: Accepted, difference: Difference, { words, ownNames }: Circumstances): boolean {
+  const { kind, subject, what, first, second } = difference;
+  const hasValue = (wanted: RegExp | "absent" | undefined, value: string | undefined): boolean =>
+    wanted === undefined || (wanted === "absent" ? value === undefined : value !== undefined && wanted.test(value));
+  return (
+    (row.kind === undefined || [row.kind].flat().includes(kind)) &&
+    (row.subject?.test(subject) ?? true) &&
+    (row.what?.test(what) ?? true) &&
+    hasValue(row.spore, first) &&
+    hasValue(row.bfd, second) &&
+    (row.words?.test(words) ?? true) &&
+    (row.isOfLibrary === undefined || !ownNames.has(nameOf(subject)))
+  );
+}
