@@ -24,7 +24,7 @@ import {
   STT_NOTYPE,
   STT_OBJECT,
   type SymbolHandle,
-} from "./elf-writer.ts";
+} from "../../test/harness/elf-writer.ts";
 import { checkProgram, driverArguments, type LinkCase, missingProgram, mixed, type Workload } from "./workload.ts";
 import { addCie, addCountedFunction, addFde, addMain, countedFunction, FDE_BYTES } from "./x86-64-code.ts";
 

@@ -13,7 +13,7 @@ import {
   STB_GLOBAL,
   STT_FUNC,
   STT_NOTYPE,
-} from "./elf-writer.ts";
+} from "../../test/harness/elf-writer.ts";
 import { cached, mixed } from "./workload.ts";
 
 export interface FileSet {

@@ -16,7 +16,7 @@ import {
   STB_GLOBAL,
   STT_FUNC,
   STT_NOTYPE,
-} from "./elf-writer.ts";
+} from "../../test/harness/elf-writer.ts";
 import {
   cached,
   checkProgram,

@@ -1,5 +1,5 @@
 /** The few functions that generated objects consist of, as machine code with the places of their relocations. */
-import type { Bytes } from "./elf-writer.ts";
+import type { Bytes } from "../../test/harness/elf-writer.ts";
 
 /** Offsets, from the beginning of the function, of the 32-bit fields that relocations fill. */
 export interface CountedFunction {

@@ -1,5 +1,20 @@
 /** Reads and changes fields of an ELF object in memory: for inputs that are wrong on purpose. */
 
+import {
+  SHF_COMPRESSED,
+  SHF_MERGE,
+  SHT_DYNAMIC,
+  SHT_DYNSYM,
+  SHT_GNU_verdef,
+  SHT_GNU_verneed,
+  SHT_GNU_versym,
+  SHT_GROUP,
+  SHT_NOTE,
+  SHT_RELA,
+  SHT_SYMTAB,
+} from "../../src/elf/constants.ts";
+import { Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../../src/elf/records.ts";
+
 /** Offsets and sizes of fields (gABI ch. 4). */
 const headerFields = {
   e_type: [16, 2],
@@ -71,20 +86,9 @@ export interface Section {
   readonly info: number;
 }
 
-const SHDR = 64;
-const SYM = 24;
-const RELA = 24;
-const SHT_SYMTAB = 2;
-const SHT_RELA = 4;
-const SHT_DYNSYM = 11;
-const SHT_DYNAMIC = 6;
-const SHT_NOTE = 7;
-const SHT_GROUP = 17;
-const SHT_GNU_VERDEF = 0x6ffffffd;
-const SHT_GNU_VERNEED = 0x6ffffffe;
-const SHT_GNU_VERSYM = 0x6fffffff;
-const SHF_MERGE = 0x10n;
-const SHF_COMPRESSED = 0x800n;
+const SHDR = Elf64_Shdr.sizeof;
+const SYM = Elf64_Sym.sizeof;
+const RELA = Elf64_Rela.sizeof;
 /** Rows of one table that `fields` goes through. */
 const MAX_ROWS = 60;
 
@@ -187,7 +191,7 @@ export class ElfObject {
           .flatMap((section) => this.#frameFields(section));
       case "mergeable sections":
         return this.sections
-          .filter((section) => this.read(this.sectionField(section, "sh_flags")) & SHF_MERGE)
+          .filter((section) => this.read(this.sectionField(section, "sh_flags")) & BigInt(SHF_MERGE))
           .flatMap((section) => [
             ...(["sh_flags", "sh_size", "sh_entsize", "sh_addralign"] as const).map((name) =>
               this.sectionField(section, name),
@@ -196,7 +200,7 @@ export class ElfObject {
           ]);
       case "compressed sections":
         return this.sections
-          .filter((section) => this.read(this.sectionField(section, "sh_flags")) & SHF_COMPRESSED)
+          .filter((section) => this.read(this.sectionField(section, "sh_flags")) & BigInt(SHF_COMPRESSED))
           .flatMap((section) => [
             ...compressionFields.map(([name, offset, size]) => ({
               name: `${section.name} ${name}`,
@@ -212,8 +216,8 @@ export class ElfObject {
         ]);
       case "versions":
         return [
-          ...this.#rowsOf(({ type }) => type === SHT_GNU_VERSYM, 2, [["index", 0, 2]]),
-          ...this.#rowsOf(({ type }) => type === SHT_GNU_VERDEF || type === SHT_GNU_VERNEED, 4, [
+          ...this.#rowsOf(({ type }) => type === SHT_GNU_versym, 2, [["index", 0, 2]]),
+          ...this.#rowsOf(({ type }) => type === SHT_GNU_verdef || type === SHT_GNU_verneed, 4, [
             ["word", 0, 4],
             ["half", 0, 2],
             ["half", 2, 2],

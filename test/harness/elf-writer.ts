@@ -1,43 +1,42 @@
 /**
- * Writes relocatable x86-64 objects (gABI ch. 4) without a compiler, for workloads of thousands of files. It
- * writes what it is told: whoever calls it gives valid sections, and the links that are timed run the result.
+ * Writes relocatable x86-64 objects (gABI ch. 4) without a compiler, for workloads of thousands of files and for
+ * generated programs. It writes what it is told: whoever calls it gives valid sections, and the links run the result.
  */
 
-export const SHT_PROGBITS = 1;
-export const SHT_SYMTAB = 2;
-export const SHT_STRTAB = 3;
-export const SHT_RELA = 4;
-export const SHT_NOBITS = 8;
-export const SHT_GROUP = 17;
+import { relocations } from "../../src/targets/x86-64-relocations.ts";
+import {
+  ELFCLASS64,
+  ELFDATA2LSB,
+  EM_X86_64,
+  ET_REL,
+  EV_CURRENT,
+  GRP_COMDAT,
+  SHF_GROUP,
+  SHF_INFO_LINK,
+  SHN_ABS,
+  SHN_COMMON,
+  SHT_GROUP,
+  SHT_PROGBITS,
+  SHT_RELA,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  STB_LOCAL,
+  STT_FILE,
+  STT_SECTION,
+} from "../../src/elf/constants.ts";
+import { Elf64_Ehdr, Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../../src/elf/records.ts";
 
-export const SHF_WRITE = 1;
-export const SHF_ALLOC = 2;
-export const SHF_EXECINSTR = 4;
-export const SHF_MERGE = 0x10;
-export const SHF_STRINGS = 0x20;
-const SHF_INFO_LINK = 0x40;
-const SHF_GROUP = 0x200;
+export * from "../../src/elf/constants.ts";
 
-export const STB_LOCAL = 0;
-export const STB_GLOBAL = 1;
-export const STB_WEAK = 2;
-export const STT_NOTYPE = 0;
-export const STT_OBJECT = 1;
-export const STT_FUNC = 2;
-const STT_SECTION = 3;
-const STT_FILE = 4;
-const SHN_ABS = 0xfff1;
+export const R_X86_64_64 = relocations.R_X86_64_64.number;
+export const R_X86_64_PC32 = relocations.R_X86_64_PC32.number;
+export const R_X86_64_PLT32 = relocations.R_X86_64_PLT32.number;
+export const R_X86_64_REX_GOTPCRELX = relocations.R_X86_64_REX_GOTPCRELX.number;
 
-export const R_X86_64_64 = 1;
-export const R_X86_64_PC32 = 2;
-export const R_X86_64_PLT32 = 4;
-export const R_X86_64_REX_GOTPCRELX = 42;
-
-const EHDR_BYTES = 64;
-const SHDR_BYTES = 64;
-const SYM_BYTES = 24;
-const RELA_BYTES = 24;
-const GRP_COMDAT = 1;
+const EHDR_BYTES = Elf64_Ehdr.sizeof;
+const SHDR_BYTES = Elf64_Shdr.sizeof;
+const SYM_BYTES = Elf64_Sym.sizeof;
+const RELA_BYTES = Elf64_Rela.sizeof;
 
 /** Bytes that grow at their end, little-endian. */
 export class Bytes {
@@ -132,10 +131,12 @@ export interface NewSymbol {
   readonly binding: number;
   readonly type: number;
   /** What `addSection` returned; nothing for a reference. */
-  readonly section?: number;
-  /** Offset in the section. */
+  readonly section?: number | "absolute" | "common";
+  /** Offset in the section; of a common symbol its alignment. */
   readonly value?: number;
   readonly size?: number;
+  /** STV_DEFAULT unless it says otherwise. */
+  readonly visibility?: number;
 }
 
 /** A symbol of one writer. Its index is known when the object is written: locals come first. */
@@ -207,12 +208,13 @@ export class ObjectWriter {
     return (this.#groups.length - 1) as GroupHandle;
   }
 
-  addSymbol({ name, binding, type, section, value = 0, size = 0 }: NewSymbol): SymbolHandle {
+  addSymbol({ name, binding, type, section, value = 0, size = 0, visibility = 0 }: NewSymbol): SymbolHandle {
     const table = binding === STB_LOCAL ? this.#locals : this.#globals;
     // Replaced by the header's index when the object is written, for which a name and a section suffice.
-    const index = section === undefined ? 0 : section + 1;
+    const index =
+      section === undefined ? 0 : section === "absolute" ? SHN_ABS : section === "common" ? SHN_COMMON : section + 1;
     const handle = table.size / SYM_BYTES + (binding === STB_LOCAL ? 0 : GLOBAL);
-    this.#addSymbol(table, this.#addString(name), (binding << 4) | type, index, value, size);
+    this.#addSymbol(table, this.#addString(name), (binding << 4) | type, index, value, size, visibility);
     return handle as SymbolHandle;
   }
 
@@ -256,7 +258,8 @@ export class ObjectWriter {
     const symbols = Buffer.concat([this.#locals.done(), this.#globals.done()]);
     for (let at = SYM_BYTES; at < symbols.length; at += SYM_BYTES) {
       const section = symbols.readUInt16LE(at + 6);
-      if (section !== 0 && section !== SHN_ABS) symbols.writeUInt16LE(headerOf(section - 1), at + 6);
+      if (section !== 0 && section !== SHN_ABS && section !== SHN_COMMON)
+        symbols.writeUInt16LE(headerOf(section - 1), at + 6);
     }
 
     const names = new SectionNames();
@@ -320,9 +323,17 @@ export class ObjectWriter {
     return at;
   }
 
-  #addSymbol(table: Bytes, name: number, info: number, section: number, value: number, size: number): void {
+  #addSymbol(
+    table: Bytes,
+    name: number,
+    info: number,
+    section: number,
+    value: number,
+    size: number,
+    visibility = 0,
+  ): void {
     table.u32(name);
-    table.u8(info, 0);
+    table.u8(info, visibility);
     table.u16(section);
     table.u64(value);
     table.u64(size);
@@ -383,13 +394,13 @@ function addHeader(headers: Bytes, header: Header): void {
 }
 
 function writeFileHeader(bytes: Buffer, headersOffset: number, count: number): void {
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // 64 bits, little-endian, version 1
-  bytes.writeUInt16LE(1, 16); // ET_REL
-  bytes.writeUInt16LE(62, 18); // EM_X86_64
-  bytes.writeUInt32LE(1, 20);
-  bytes.writeBigUInt64LE(BigInt(headersOffset), 40);
-  bytes.writeUInt16LE(EHDR_BYTES, 52);
-  bytes.writeUInt16LE(SHDR_BYTES, 58);
-  bytes.writeUInt16LE(count, 60);
-  bytes.writeUInt16LE(count - 1, 62);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB, EV_CURRENT]);
+  bytes.writeUInt16LE(ET_REL, Elf64_Ehdr.e_type);
+  bytes.writeUInt16LE(EM_X86_64, Elf64_Ehdr.e_machine);
+  bytes.writeUInt32LE(EV_CURRENT, Elf64_Ehdr.e_version);
+  bytes.writeBigUInt64LE(BigInt(headersOffset), Elf64_Ehdr.e_shoff);
+  bytes.writeUInt16LE(EHDR_BYTES, Elf64_Ehdr.e_ehsize);
+  bytes.writeUInt16LE(SHDR_BYTES, Elf64_Ehdr.e_shentsize);
+  bytes.writeUInt16LE(count, Elf64_Ehdr.e_shnum);
+  bytes.writeUInt16LE(count - 1, Elf64_Ehdr.e_shstrndx);
 }
