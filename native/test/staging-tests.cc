@@ -113,6 +113,26 @@ TEST("a file is staged in each mode") {
   stage("/dev/null", StageMode::Mmap, {kNotRegularFile, "mmap"});
 }
 
+TEST("small files share a shelf when the process is short of mappings, and each is given back by itself") {
+  const TemporaryFile small(std::string(kPage + 5, 's'));
+  const TemporaryFile large(std::string(kShelvedBelow, 'l'));
+  set_mapping_limit(2); // no test before left any
+  const StagedFile first = stage(small.path(), StageMode::MmapShared);
+  StagedFile second = stage(small.path(), StageMode::MmapShared);
+  StagedFile third = stage(small.path(), StageMode::Mmap);
+  const StagedFile mapped = stage(large.path(), StageMode::MmapShared);
+  CHECK(first.mode == StageMode::MmapShared && mapped.mode == StageMode::MmapShared);
+  CHECK(second.mode == StageMode::Prefetch && third.mode == StageMode::Prefetch);
+  CHECK(third.mapping->base() == second.mapping->base() + 2 * kPage);
+  CHECK(third.mapping->base()[kPage + 4] == 's');
+  const std::shared_ptr<Mapping> reader = second.mapping.mapping(); // as a view that was handed out
+  second.mapping.release();
+  CHECK(reader->base()[0] == 0 && third.mapping->base()[0] == 's');
+  const_cast<volatile uint8_t *>(third.mapping->base())[0] = 'w'; // a private page, and a mark
+  CHECK(third.mapping->marks() == kMarkWritten && reader->marks() == 0);
+  set_mapping_limit(0);
+}
+
 TEST("the budget refuses and is given back") {
   const TemporaryFile file("0123456789");
   const Budget before = read_budget();

@@ -56,10 +56,7 @@ export class MappedFiles {
       const { path } = request;
       if (this.#files.has(path)) continue;
       this.#files.set(path, undefined);
-      // The system would open what is before the NUL.
-      if (path.includes("\0"))
-        this.#diagnostics.add("cannotOpen", { path: path.replaceAll("\0", "\\0"), reason: "NUL byte in the path" });
-      else if (!objectName.test(path) && isPipe(path)) this.#files.set(path, this.#read(path));
+      if (!objectName.test(path) && isPipe(path)) this.#files.set(path, this.#read(path));
       else missing.push(request);
     }
     if (missing.length === 0) return;
@@ -104,12 +101,18 @@ export class MappedFiles {
     if (member !== undefined)
       this.#diagnostics.add("thinMemberMissing", { archive: member.archive, member: path, reason });
     else if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
-    else this.#diagnostics.add("cannotOpen", { path, reason });
+    else this.#diagnostics.add("cannotOpen", { path: path.replaceAll("\0", "\\0"), reason });
   }
 }
 
+/** Of what the system does not even look for (a name too long, a NUL in it), staging says why. */
 function isPipe(path: string): boolean {
-  const status = statSync(path, { throwIfNoEntry: false });
+  let status;
+  try {
+    status = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return false;
+  }
   return status !== undefined && (status.isFIFO() || status.isCharacterDevice() || status.isSocket());
 }
 

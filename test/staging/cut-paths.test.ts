@@ -12,6 +12,7 @@ import {
   stageFiles,
   StageMode,
 } from "../../src/staging/index.ts";
+import { Diagnostics, link, parseOptions } from "../../src/index.ts";
 import { spore } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 
@@ -65,17 +66,23 @@ test("a kernel's name is not cut either", async () => {
 });
 
 test.each([
-  ["an input", "main.o\0.o -o linked", "a path cannot have a NUL in it"],
-  ["the output", "main.o -o linked\0x", "a path cannot have a NUL in it"],
-  ["a library", "main.o -L. -l:main.o\0x -o linked", "cannot find"],
-  ["a map", "main.o -o linked -Map=map\0x", "a path cannot have a NUL in it"],
-  ["a version script", "main.o -shared -o linked --version-script=main.s\0x", "a path cannot have a NUL in it"],
-  ["a dependency file", "main.o -o linked --dependency-file=d\0x", "a path cannot have a NUL in it"],
-  ["an input of a script", "script -o linked", "a path cannot have a NUL in it"],
-])("the linker refuses %s whose path has a NUL, which a response file may say", async (_, text, message) => {
-  await dir.write("response", text);
+  ["a response file", ["@response"]],
+  ["a script", ["script"]],
+])("the linker refuses %s that names a file with a NUL", async (_, args) => {
+  await dir.write("response", "main.o\0x");
   await dir.write("script", `/* ${"text ".repeat(40)} */ INPUT(main.o\0x)`);
-  const { status, stderr } = await dir.linkDirectly(spore, ["@response"]);
-  expect(stderr).toContain(message);
+  const { status, stderr } = await dir.linkDirectly(spore, [...args, "-o", "linked"]);
+  expect(stderr).toContain("NUL");
   expect(status).toBe(1);
+});
+
+test.each([
+  ["an input", (main: string) => [`${main}\0x`]],
+  ["the output", (main: string) => [main, "-o", `${dir.file("linked")}\0x`]],
+  ["a version script", (main: string) => [main, "-shared", `--version-script=${main}\0x`]],
+])("and the API refuses %s", async (_, argv) => {
+  const diagnostics = new Diagnostics();
+  const options = parseOptions(["-o", dir.file("linked"), ...argv(dir.file("main.o"))], diagnostics);
+  const error = await link(options, diagnostics).catch((thrown: unknown) => thrown);
+  expect((error as Error).message).toContain("a path cannot have a NUL in it");
 });
