@@ -34,15 +34,15 @@ export interface Run {
 
 const MAX_OUTPUT_BYTES = 1 << 28;
 
+/** Node reads the certificates that a user adds at every start, which takes 30 ms; bin/ld has it not do so. */
+const environmentOfAll = { NODE_EXTRA_CA_CERTS: "" };
+
 /**
  * Runs a command to its end: until it has exited and all that it started have closed their standard output, as
  * a build tool waits for it. What it leaves running is waited for too, off the clock, so that it does not
  * disturb who comes next.
  * @throws Error when it cannot be started or fails
  */
-/** Node reads the certificates that a user adds at every start, which takes 30 ms; bin/ld has it not do so. */
-const environmentOfAll = { NODE_EXTRA_CA_CERTS: "" };
-
 export function runCommand({ name, file, args, folder, environment }: Command): Run {
   const began = performance.now();
   const options: SpawnSyncOptionsWithStringEncoding & { readonly detached: true } = {
@@ -226,9 +226,42 @@ export function saveResults(folder: string, name: string, machine: Machine, resu
     .replace(/^-|-$/g, "");
   const file = join(folder, `${name}-${processor}-${machine.cores}-cores-${date.slice(0, 16).replace(":", "")}.json`);
   mkdirSync(folder, { recursive: true });
-  const text = JSON.stringify({ date, machine, ...results }, undefined, 2);
+  const text = compactJson(summaryOf({ date, machine, ...results }));
   writeFileSync(file, `${text.replaceAll(`${packageRoot}/`, "")}\n`);
   return file;
+}
+
+/** Raw runs as what a reader wants of them, numbers without digits that say nothing, and no lists of names. */
+function summaryOf(value: unknown, key = ""): unknown {
+  if (typeof value === "number") return Number.isInteger(value) ? value : Number(value.toPrecision(4));
+  if (Array.isArray(value)) {
+    if (key === "sections") return value.length;
+    return value.map((entry) => summaryOf(entry));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).flatMap(([name, entry]) => {
+    if (name !== "runsMs" || !Array.isArray(entry)) return [[name, summaryOf(entry, name)]];
+    const numbers = entry as number[];
+    return [
+      ["runs", numbers.length],
+      ["maxMs", summaryOf(Math.max(...numbers))],
+    ];
+  });
+  return Object.fromEntries(entries);
+}
+
+const LINE = 118;
+
+/** JSON in which what fits into a line is one. */
+function compactJson(value: unknown, indent = ""): string {
+  const flat = JSON.stringify(value);
+  if (typeof value !== "object" || value === null || indent.length + flat.length <= LINE) return flat;
+  const deeper = `${indent}  `;
+  const lines = Array.isArray(value)
+    ? value.map((entry) => compactJson(entry, deeper))
+    : Object.entries(value).map(([name, entry]) => `${JSON.stringify(name)}: ${compactJson(entry, deeper)}`);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  return `${open}\n${lines.map((line) => deeper + line).join(",\n")}\n${indent}${close}`;
 }
 
 /** ms with as many decimals as say something. */

@@ -1,6 +1,6 @@
 /** The linkers that are compared, as far as they are installed. */
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { packageRoot } from "./measure.ts";
@@ -51,6 +51,17 @@ function installedLlds(): Linker[] {
   return found.sort((a, b) => major(b) - major(a));
 }
 
+/** Debian sid's mold and lld, where bench/newest-peers.sh has put them; named with their versions. */
+function newestPeers(): Linker[] {
+  const folder = join(packageRoot, "build", "bench", "peers");
+  if (!existsSync(join(folder, "ready"))) return [];
+  return ["mold", "ld.lld"].map((program) => {
+    const found = linker(program, join(folder, program));
+    const major = /\d+/.exec(found.version)?.[0] ?? "";
+    return { ...found, name: `${program.replace("ld.", "")}-${major}` };
+  });
+}
+
 /** Finds the linkers. Those of `more` are NAME=PATH: a newer mold, an older Spore. */
 export function findLinkers(more: readonly string[] = []): Linkers {
   const present: Linker[] = [];
@@ -61,6 +72,9 @@ export function findLinkers(more: readonly string[] = []): Linkers {
   ])
     if (isInstalled(program)) present.push(linker(name, program));
     else absent.push(program);
+  const newest = newestPeers();
+  if (newest.length === 0) absent.push("the newest mold and lld (bench/newest-peers.sh)");
+  present.push(...newest);
   const [lld] = installedLlds();
   if (lld === undefined) absent.push("ld.lld");
   else present.push(lld);
