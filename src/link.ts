@@ -4,7 +4,7 @@ import type { LinkOptions } from "./options/link-options.ts";
 import { defaultPlan, planOptions } from "./output/default-plan.ts";
 import { InputPatterns } from "./output/input-patterns.ts";
 import { OutputFile } from "./output/output-file.ts";
-import { aliasVersions } from "./passes/alias-versions.ts";
+import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { compress } from "./passes/compress.ts";
 import { countBytes } from "./passes/count-bytes.ts";
@@ -123,9 +123,9 @@ async function linkOnce(
   listInputs(workers, inputs, internal);
   attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan
   const scanned = await scan(workers, options); // sections and symbols of every file and member
-  await aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
+  const versioned = await aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
-  const resolved = await resolve(workers, scanned, inputs, options, internal, findings); // no symbol is added below this line
+  const resolved = await resolve(workers, scanned, versioned, inputs, options, internal, findings); // no symbol is added below this line
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   findings.check(diagnostics);
   const buckets = await split(workers, resolved, patterns, findings); // a bucket for every section: what is laid out together
@@ -172,6 +172,6 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   listInputs(workers, inputs, undefined);
   const scanned = await scan(workers, options);
   findings.check(diagnostics);
-  const resolved = await resolve(workers, scanned, inputs, options, undefined, findings);
+  const resolved = await resolve(workers, scanned, noVersionedNames, inputs, options, undefined, findings);
   return listSymbols(workers, resolved, findings);
 }

@@ -68,7 +68,7 @@ enum : u32 {
   VERSIONED = 0x8,
   DEFAULT_VERSION = 0x10,
   WRAPPED = 0x20,
-  UNIQUE = 0x40,
+  ANSWERS = 0x40,
   NAME_HAS_AT = 0x80,
 };
 } // namespace MentionFlags
@@ -155,6 +155,8 @@ enum : u32 {
   CXX = 0x2,
   LISTS = 0x4,
   NAMES_VERSION = 0x8,
+  STAR = 0x10,
+  IS_TAKEN = 0x20,
 };
 } // namespace PatternFlags
 
@@ -169,9 +171,10 @@ enum : u32 {
 namespace RequestKind {
 enum : u32 {
   LINKER_DEFINED = 0x1,
-  VERSIONED_REFERENCE = 0x2,
+  VERSIONED_NAME = 0x2,
   VERSIONED_DEFINITION = 0x3,
   WARNING_SECTION = 0x4,
+  DEFAULT_DEFINITION = 0x5,
 };
 } // namespace RequestKind
 
@@ -244,8 +247,11 @@ enum class NeedCellId : u32 {};
 // a name of --wrap
 enum class WrappedId : u32 {};
 
-// a pattern of a version script or dynamic list, the first that matches decides; or a version's name
+// a pattern of a version script, in the order of versions, or of a dynamic list; or a version's name
 enum class PatternId : u32 {};
+
+// the patterns whose hash has the same low bits
+enum class PatternSlotId : u32 {};
 
 // a symbol of .dynsym after the null symbol, in its order
 enum class DynsymId : u32 {};
@@ -349,6 +355,7 @@ struct MentionTable {
   Column<MentionId, u64> name; // address of the name, which ends in NUL (scan)
   Column<MentionId, u8> flags; // MentionFlags (scan)
   Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (resolve)
+  Column<MentionId, u32> alias; // the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too: ANSWERS (scan)
 };
 
 // A row is a global name; its id is the row of its first mention in input order, other rows are unused.
@@ -538,13 +545,24 @@ struct WrappedTable {
   Column<WrappedId, u32> length; // bytes (scan)
 };
 
-// A row is a pattern of a version script or dynamic list, the first that matches decides; or a version's name.
+// A row is a pattern of a version script, in the order of versions, or of a dynamic list; or a version's name.
 struct PatternTable {
   u64 rows;
   Column<PatternId, u64> text; // address of the pattern (resolve)
   Column<PatternId, u32> length; // bytes (resolve)
   Column<PatternId, u8> flags; // PatternFlags (resolve)
   Column<PatternId, u16> version; // as in symbol (resolve)
+  Column<PatternId, u32> node; // the version's place in the scripts (resolve)
+  Column<PatternId, u32> hash; // of its beginning, by which it is found (resolve)
+  Column<PatternId, u32> key_length; // bytes of that beginning: all of a name, what comes before the first wildcard of a glob (resolve)
+  Column<PatternId, u32> next; // row of the next pattern of its slot plus 1, or 0 (resolve)
+  Column<PatternId, u8> is_matched; // 1 when it has decided about a name; atomic (resolve)
+};
+
+// A row is the patterns whose hash has the same low bits.
+struct PatternSlotTable {
+  u64 rows;
+  Column<PatternSlotId, u32> first; // row of the first of them plus 1, or 0 (resolve)
 };
 
 // A row is a symbol of .dynsym after the null symbol, in its order.
@@ -716,6 +734,7 @@ struct Tables {
   NeedCellTable need_cell;
   WrappedTable wrapped;
   PatternTable pattern;
+  PatternSlotTable pattern_slot;
   DynsymTable dynsym;
   VersionTable version;
   DigestTable digest;

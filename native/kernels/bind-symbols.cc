@@ -99,7 +99,7 @@ private:
     flags_ |= type_flags(sym.type());
     if (sym.st_shndx == SHN_ABS) flags_ |= SymbolFlags::IS_ABSOLUTE;
     bool may_export = (visibility_ == STV_DEFAULT || visibility_ == STV_PROTECTED) &&
-                      !(flags_ & SymbolFlags::LOCALISED) && (!is_internal || Claim::rank(claim) == Claim::Assigned);
+                      !(flags_ & SymbolFlags::LOCALISED) && (!is_internal || Claim::rank(claim) != Claim::Weak);
     if (!may_export) return;
     if (output_ & OutputFlags::SHARED) export_from_shared(sym);
     else if (!(output_ & OutputFlags::STATIC) && is_exported_by_executable(sym)) flags_ |= SymbolFlags::EXPORTED;

@@ -33,7 +33,12 @@ void claim_for(const Tables &t, FileId f, bool is_first) {
     u32 flags = t.mention.flags[m];
     if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) continue;
     if (may_be_discarded && is_discarded(t, file, i)) continue;
-    t.symbol.claim.raise(symbol_of(t, m), Claim::make(rank_of(t, f, flags, is_first), f, i));
+    Claim::Rank rank = rank_of(t, f, flags, is_first);
+    // Names of versions do not override what the inputs define.
+    if (rank == Claim::Assigned && file.symbols()[i].type() == STT_OBJECT) rank = Claim::Strong;
+    u64 claim = Claim::make(rank, f, i);
+    t.symbol.claim.raise(symbol_of(t, m), claim);
+    if (flags & MentionFlags::ANSWERS) t.symbol.claim.raise(SymbolId{t.mention.alias[m]}, claim);
   }
 }
 

@@ -76,13 +76,9 @@ private:
 
   void check_definition(u32 i, u64 claim) const {
     if (!claim || Claim::rank(claim) != Claim::Strong || is_discarded(t_, file_, i)) return;
-    if (Claim::file(claim) == file_.id && !is_same_version_twice(i)) return;
     if (t_.link.output_flags & OutputFlags::ALLOW_MULTIPLE) return;
     job_.report(Code::DuplicateSymbol, {.file = raw(file_.id), .symbol = i, .operand = claim});
   }
-
-  // A file has each name once, but `f@V` beside `f@@V` are one name to the loader.
-  bool is_same_version_twice(u32 i) const { return t_.mention.flags[file_.mention(i)] & MentionFlags::NAME_HAS_AT; }
 
   // __start_X and __stop_X are the output's own, also where a shared object has exported its own.
   void request_bound(u32 i, SymbolId s, u64 claim, const Elf64_Sym &sym) const {

@@ -332,7 +332,6 @@ void scan_object(Job &job, const FileView &file) {
       if (!(t.file.flags[file.id] & FileFlags::IS_LAZY)) job.report(Code::LtoObject, {.file = raw(file.id)});
     }
     if (sym.binding() == STB_WEAK) flags |= MentionFlags::WEAK;
-    if (sym.binding() == STB_GNU_UNIQUE) flags |= MentionFlags::UNIQUE;
     if (t.wrapped.rows && (flags & MentionFlags::KIND) == MentionFlags::UNDEFINED && wrap_mention(t, m, *name, flags))
       continue;
     u32 length = name->size;
@@ -342,9 +341,11 @@ void scan_object(Job &job, const FileView &file) {
       if (at[1] == '@') {
         length = static_cast<u32>(at - name->data);
         flags |= MentionFlags::DEFAULT_VERSION;
-      } else if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) {
+        if ((flags & MentionFlags::KIND) != MentionFlags::UNDEFINED)
+          job.request(RequestKind::DEFAULT_DEFINITION, file.id, i);
+      } else {
         u64 plain = hash_name(t, name->data, static_cast<size_t>(at - name->data));
-        job.request(RequestKind::VERSIONED_REFERENCE, file.id, i, plain);
+        job.request(RequestKind::VERSIONED_NAME, file.id, i, plain);
       }
     }
     t.mention.flags[m] = static_cast<u8>(flags);
@@ -508,29 +509,27 @@ void verify_names(Job &job, RowRange<FileId> rows) {
   }
 }
 
-// What objects refer to by name@version was found by scan_symbols. A definition may be meant that has the plain name,
-// or is unified with the reference as it is.
+// The names name@version were found by scan_symbols. A definition that has the plain name may have that version as its
+// default.
 void match_versions(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   std::unordered_set<u64> hashes;
-  std::unordered_set<u32> symbols;
   u64 requests = std::min<u64>(t.found.request_count, t.request.rows);
   for (u32 row = 0; row < requests; row++) {
     RequestId id{row};
     // What is being added meanwhile is of another kind.
-    if (std::atomic_ref<u8>(t.request.kind[id]).load(std::memory_order_acquire) != RequestKind::VERSIONED_REFERENCE)
-      continue;
-    hashes.insert(t.request.operand[id]);
-    FileView file(t, FileId{t.request.file[id]});
-    symbols.insert(t.mention.symbol[file.mention(t.request.index[id])]);
+    if (std::atomic_ref<u8>(t.request.kind[id]).load(std::memory_order_acquire) == RequestKind::VERSIONED_NAME)
+      hashes.insert(t.request.operand[id]);
   }
   for (FileId f : rows) {
     if (t.file.flags[f] & FileFlags::IS_BROKEN) continue;
     FileView file(t, f);
+    bool shared = is_shared(t, f);
     for (u32 i = file.first_global; i < file.symbol_count; i++) {
       MentionId m = file.mention(i);
-      if ((t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::DEFINED) continue;
-      if (hashes.contains(t.mention.hash[m]) || symbols.contains(t.mention.symbol[m]))
+      u32 flags = t.mention.flags[m];
+      if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED || flags & MentionFlags::VERSIONED) continue;
+      if ((shared || flags & MentionFlags::DEFAULT_VERSION) && hashes.contains(t.mention.hash[m]))
         job.request(RequestKind::VERSIONED_DEFINITION, f, i);
     }
   }

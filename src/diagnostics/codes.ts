@@ -261,6 +261,10 @@ export const codes = {
   versionUndefined: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `version script assignment of '${version}' to '${symbol}' failed: symbol not defined`,
   ),
+  versionNotDefined: error<{ symbol: string; version: string }>(
+    ({ symbol, version }) => `nothing defines version '${version}' of '${symbol}'`,
+    { groupBy: ({ symbol, version }) => `${symbol}@${version}`, placeIs: "referenced by" },
+  ),
   versionUnknown: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `symbol '${symbol}' has undefined version '${version}'`,
   ),

@@ -3,7 +3,7 @@
  * names that the command line refers to (`-u`, the entry). It is an ordinary ELF object in the arena, the
  * last input, so that no pass needs another way to look at these names.
  */
-import { SHN_ABS, STB_GLOBAL, STB_WEAK } from "../elf/constants.ts";
+import { SHN_ABS, STB_GLOBAL, STB_WEAK, STT_OBJECT } from "../elf/constants.ts";
 import { Elf64_Sym } from "../elf/records.ts";
 import type { Arena } from "../staging/index.ts";
 import { type ObjectSymbol, writeObject, writeSymbol } from "./arena-object.ts";
@@ -17,7 +17,9 @@ export type Mention =
   /** Defined unless an input does; the value comes with layout, and moves with the image. */
   | "definition"
   /** Defined by the command line, before any input. */
-  | "strong definition";
+  | "strong definition"
+  /** Absolute and 0, beside what the inputs define: the name of a version. */
+  | "version";
 
 /** The header index that a definition has until its place is known: of any section, but not absolute. */
 const SOMEWHERE = 1;
@@ -37,6 +39,7 @@ export class InternalObject {
   constructor(arena: Arena, mentions: ReadonlyMap<string, Mention>, spare: number) {
     const symbols = [...mentions].map(([name, mention]): ObjectSymbol => {
       const isWeak = mention === "weak reference" || mention === "definition";
+      if (mention === "version") return { name, binding: STB_GLOBAL, type: STT_OBJECT, section: SHN_ABS };
       const isDefined = mention === "definition" || mention === "strong definition";
       return { name, binding: isWeak ? STB_WEAK : STB_GLOBAL, section: isDefined ? SOMEWHERE : 0 };
     });

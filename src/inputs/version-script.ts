@@ -52,18 +52,6 @@ function separateColons(text: string): string {
 export function parseVersionNodes(lexer: ScriptLexer, end: string | undefined): VersionScript {
   const nodes: VersionNode[] = [];
   while (!lexer.isAtEnd && !(end !== undefined && lexer.peek()?.text === end)) nodes.push(parseNode(lexer));
-  for (const node of nodes) {
-    const unknown = node.parents.find((parent) => !nodes.some((other) => other.name === parent));
-    if (unknown !== undefined)
-      throw lexer.error(`unknown version '${unknown}'`, { text: unknown, isQuoted: false, line: node.line });
-  }
-  const anonymous = nodes.find((node) => node.name === "");
-  if (anonymous !== undefined && nodes.length > 1)
-    throw lexer.error("the anonymous version can not be combined with others", {
-      text: "",
-      isQuoted: false,
-      line: anonymous.line,
-    });
   return { path: lexer.path, nodes };
 }
 
@@ -103,7 +91,16 @@ function parsePatterns(lexer: ScriptLexer, into: { global: SymbolPattern[]; loca
 /** One pattern of a list. */
 export function parsePattern(lexer: ScriptLexer, language: SymbolPattern["language"]): SymbolPattern {
   const token = lexer.name("a symbol or '}'");
-  return { text: token.text, isExact: token.isQuoted || !isGlob(token.text), language, line: token.line };
+  const { isQuoted, line } = token;
+  // GNU ld compares with hashes what has no wildcard but in escapes: that is the name itself.
+  const literal = isQuoted ? token.text : withoutEscapes(token.text);
+  return { text: literal ?? token.text, isExact: literal !== undefined, language, line };
+}
+
+/** What a pattern without wildcards stands for; undefined for a glob. */
+function withoutEscapes(pattern: string): string | undefined {
+  const text = pattern.replace(/\\(.)/g, "$1");
+  return isGlob(pattern.replace(/\\./g, "")) ? undefined : text;
 }
 
 /** `"C++" { pattern; pattern };` after `extern`. */

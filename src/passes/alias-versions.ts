@@ -1,10 +1,13 @@
 /**
- * Alias versions: a reference to `name@VERSION` means `name` where VERSION is the default version of a definition
- * (`name@@VERSION`, in an object or in a shared object). Names with versions that are not the default are symbols
- * of their own, which the scan has unified. Changes the symbol of such mentions; costs nothing without them.
+ * Names with versions. `name@VERSION` is a symbol of its own; where VERSION is the default version of a definition
+ * (`name@@VERSION`, in an object or in a shared object), that answers for it, too. Which of the two a reference means
+ * in the end is known when definitions have been chosen: the plain name may be another library's. Costs nothing without
+ * such names.
  */
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
 import { readSharedObject } from "../inputs/shared-object.ts";
+import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
@@ -12,62 +15,133 @@ import { dropRequests, readRequests } from "./requests.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags } = enumerations;
+const { FileFlags, FileState, MentionFlags } = enumerations;
 
-interface Reference {
+/** A mention of `name@VERSION` or `name@@VERSION` by an object. */
+export interface VersionedName {
+  readonly file: number;
   /** Row of mention. */
   readonly mention: number;
-  /** `name@VERSION`. */
-  readonly fullName: string;
-  /** Row of the symbol that it means after all. */
-  target?: number;
+  readonly name: string;
+  readonly version: string;
 }
+
+/** A definition of `name@@VERSION`, for which there is a symbol `name@VERSION`, too. */
+interface Answer {
+  readonly file: number;
+  /** Index of the definition in its file. */
+  readonly index: number;
+  /** Rows of symbol: of `name`, and of `name@VERSION`. */
+  readonly plain: number;
+  readonly versioned: number;
+}
+
+export interface VersionedNames {
+  /** Of `name@VERSION` and `name@@VERSION`, in objects. */
+  readonly definitions: readonly VersionedName[];
+  /** Mentions of `name@VERSION`. */
+  readonly mentions: readonly VersionedName[];
+  readonly answers: readonly Answer[];
+}
+
+export const noVersionedNames: VersionedNames = { definitions: [], mentions: [], answers: [] };
 
 export async function aliasVersions(
   workers: Workers,
   { fileBounds }: Scanned,
   inputs: Inputs,
   findings: FindingReader,
-): Promise<void> {
+): Promise<VersionedNames> {
   const { tables } = workers;
-  const found = readRequests(workers, "VERSIONED_REFERENCE");
-  if (found.length === 0) return;
-  await workers.run("matchVersions", { bounds: fileBounds });
-  const firstMention = tables.column("file", "firstMention");
-  const firstGlobal = tables.column("file", "firstGlobal");
-  const fileFlags = tables.column("file", "flags");
+  const defaults = readRequests(workers, "DEFAULT_DEFINITION");
+  const found = readRequests(workers, "VERSIONED_NAME");
+  if (found.length === 0 && defaults.length === 0) return noVersionedNames;
+  if (found.length > 0) await workers.run("matchVersions", { bounds: fileBounds });
+  const flags = tables.column("mention", "flags");
   const symbolOf = tables.column("mention", "symbol");
-  const hash = tables.column("mention", "hash");
-  const defaults = new DefaultVersions(inputs, findings);
-  const bySymbol = new Map<number, Reference[]>();
-  /** By half of the hash: names are compared anyway. */
-  const byHash = new Map<number, Reference[]>();
-  for (const { file, index: symbol, operandLow } of found) {
-    const mention = firstMention[file] + symbol - firstGlobal[file];
-    const reference: Reference = { mention, fullName: findings.symbolName(file, symbol) };
-    append(bySymbol, symbolOf[mention], reference);
-    append(byHash, operandLow, reference);
-  }
+  const alias = tables.column("mention", "alias");
+  const mentionOf = (file: number, index: number): number =>
+    tables.column("file", "firstMention")[file] + index - tables.column("file", "firstGlobal")[file];
+  const named = (file: number, index: number): VersionedName => {
+    const [name = "", version = ""] = findings.symbolName(file, index).split(/@@?/);
+    return { file, mention: mentionOf(file, index), name, version };
+  };
 
-  for (const { file, index: symbol } of readRequests(workers, "VERSIONED_DEFINITION")) {
-    const mention = firstMention[file] + symbol - firstGlobal[file];
-    bySymbol.delete(symbolOf[mention]); // it is defined as it is referred to
-    const references = byHash.get(hash.low(mention));
-    if (references === undefined) continue;
-    const isShared = (fileFlags[file] & FileFlags.IS_SHARED) !== 0;
+  const mentions = found.map(({ file, index }) => named(file, index));
+  const symbols = new Map(mentions.map(({ name, version, mention }) => [`${name}@${version}`, symbolOf[mention]]));
+  const versions = new DefaultVersions(inputs, findings);
+  const answers: Answer[] = [];
+  for (const { file, index } of readRequests(workers, "VERSIONED_DEFINITION")) {
+    const isShared = (tables.column("file", "flags")[file] & FileFlags.IS_SHARED) !== 0;
     const input = isShared ? tables.column("file", "input")[file] : undefined;
-    const meant = defaults.nameOf(file, symbol, input);
-    for (const reference of references) if (reference.fullName === meant) reference.target ??= symbolOf[mention];
+    const versioned = symbols.get(versions.nameOf(file, index, input) ?? "");
+    if (versioned === undefined) continue;
+    const mention = mentionOf(file, index);
+    flags[mention] |= MentionFlags.ANSWERS;
+    alias[mention] = versioned;
+    answers.push({ file, index, plain: symbolOf[mention], versioned });
   }
   dropRequests(workers);
-  for (const references of bySymbol.values())
-    for (const { mention, target } of references) if (target !== undefined) symbolOf[mention] = target;
+  const isDefinition = ({ mention }: VersionedName): boolean =>
+    (flags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED;
+  const definitions = [...mentions.filter(isDefinition), ...defaults.map(({ file, index }) => named(file, index))];
+  return { definitions, mentions, answers };
 }
 
-function append(lists: Map<number, Reference[]>, key: number, reference: Reference): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [reference]);
-  else list.push(reference);
+/**
+ * Makes one symbol of `name` and `name@VERSION` where one definition is both. As in GNU ld that is so, too, where an
+ * object defines `name`, and `name@@VERSION` is a shared object's, which it takes the place of.
+ */
+export function settleVersions({ tables }: Workers, { mentions, answers }: VersionedNames): void {
+  const claim = tables.column("symbol", "claim");
+  const symbolOf = tables.column("mention", "symbol");
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const isInObject = (owner: number): boolean =>
+    !(flags[owner] & FileFlags.IS_SHARED) && (state[owner] & FileState.REACHED) !== 0;
+  const ownerOf = (symbol: number): number => ~claim.high(symbol) & 0xfffffff;
+  const isClaimed = (symbol: number): boolean => claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
+  const meant = new Map<number, number>();
+  for (const { file, index, plain, versioned } of answers) {
+    if (!isClaimed(plain) || !isClaimed(versioned) || meant.has(versioned)) continue;
+    const isWinner =
+      ownerOf(plain) === file &&
+      ~claim.low(plain) >>> 0 === index &&
+      isInObject(file) === isInObject(ownerOf(versioned));
+    const isReplaced = isInObject(ownerOf(plain)) && !isInObject(file) && !isInObject(ownerOf(versioned));
+    if (!isWinner && !isReplaced) continue;
+    // A strong `name@VERSION` comes before a weak `name@@VERSION`.
+    if (isWinner) claim.setHalves(plain, claim.low(versioned), claim.high(versioned));
+    meant.set(versioned, plain);
+  }
+  if (meant.size === 0) return;
+  for (const { mention } of mentions) symbolOf[mention] = meant.get(symbolOf[mention]) ?? symbolOf[mention];
+}
+
+/** A version that nothing defines can not be said to the loader: an error, also for weak names, as in GNU ld. */
+export function checkVersions(
+  { tables }: Workers,
+  { mentions }: VersionedNames,
+  { outputKind, isStatic }: LinkOptions,
+  findings: FindingReader,
+  diagnostics: Diagnostics,
+): void {
+  const claim = tables.column("symbol", "claim");
+  const state = tables.column("file", "state");
+  const flags = tables.column("mention", "flags");
+  const isShared = outputKind === "shared";
+  for (const { file, mention, name, version } of mentions) {
+    const symbol = tables.column("mention", "symbol")[mention];
+    const isReference = (flags[mention] & MentionFlags.KIND) === MentionFlags.UNDEFINED;
+    const isWeak = (flags[mention] & MentionFlags.WEAK) !== 0;
+    if (version === "" || !isReference || !(state[file] & FileState.REACHED)) continue;
+    if (!isShared && (!isWeak || isStatic)) continue; // undefined, or null
+    const owner = ~claim.high(symbol) & 0xfffffff;
+    const isClaimed = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
+    if (isClaimed && state[owner] & (FileState.REACHED | FileState.NEEDED)) continue;
+    const place = { file: findings.fileName(file), fileOrder: file };
+    diagnostics.add("versionNotDefined", { symbol: name, version }, place);
+  }
 }
 
 /** What definitions are called with their default versions. */
@@ -86,7 +160,8 @@ class DefaultVersions {
   nameOf(file: number, symbol: number, input: number | undefined): string | undefined {
     const name = this.#findings.symbolName(file, symbol);
     if (input === undefined) return name.includes("@@") ? name.replace("@@", "@") : undefined;
-    const version = this.#versionsOf(input)[this.#findings.object(file)?.versionOf(symbol) ?? 0];
+    const index = this.#findings.object(file)?.versionOf(symbol) ?? 0;
+    const version = index < 2 ? undefined : this.#versionsOf(input)[index]; // 1 is the object itself
     return version === undefined ? undefined : `${name}@${version}`;
   }
 

@@ -17,6 +17,7 @@ import { addNeededFiles } from "../inputs/needed-files.ts";
 import { type Patterns, readPatternFiles, textOf, tryToParse } from "../inputs/pattern-files.ts";
 import { type Assignment, parseAssignments } from "../inputs/script/assignments.ts";
 import { whyIncompatible } from "../inputs/search-match.ts";
+import { checkVersionNodes } from "../inputs/version-nodes.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import type { StagedSet } from "../staging/index.ts";
 
@@ -81,6 +82,8 @@ class InputFinder {
     const patterns = readPatternFiles(this.#options, this.files, this.#diagnostics);
     const commands = [...this.#scripts.values()];
     const versions = commands.flatMap((script) => (script.versions === undefined ? [] : [script.versions]));
+    const versionScripts = [...versions, ...patterns.versionScripts];
+    tryToParse(this.#diagnostics, () => checkVersionNodes(versionScripts));
     const files = flattenSlots(top, this.#options);
     if (checksSharedObjects(this.#options)) addNeededFiles(files, this.files, this.#options, process.env);
     return {
@@ -89,7 +92,7 @@ class InputFinder {
       scriptEntry: commands.find((script) => script.entry !== undefined)?.entry,
       scriptOutput: commands.find((script) => script.output !== undefined)?.output,
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
-      versionScripts: [...versions, ...patterns.versionScripts],
+      versionScripts,
       dynamicList: patterns.dynamicList,
       assignments: parseAssignments(this.#options.defsyms, this.#diagnostics),
       openedPaths: this.files.openedPaths,

@@ -5,7 +5,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { Placed } from "../output/placed-section.ts";
 import { enumerations } from "../tables/schema.ts";
-import { exactNames } from "./assign-versions.ts";
+import { versionSymbols } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
@@ -23,12 +23,12 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
     references.push(entryName(options, inputs.scriptEntry));
   for (const { value } of inputs.assignments) references.push(...symbolsOf(value));
   for (const name of references) if (!mentions.has(name)) mentions.set(name, "reference");
+  for (const name of versionSymbols(inputs, options)) mentions.set(name, "version");
   for (const { name } of inputs.assignments) mentions.set(name, "strong definition");
   for (const { value } of inputs.assignments)
     for (const name of symbolsOf(value, "defined")) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of [options.initSymbol, options.finiSymbol])
     if (!mentions.has(name)) mentions.set(name, "weak reference");
-  for (const name of exactNames(inputs, options)) if (!mentions.has(name)) mentions.set(name, "weak reference");
   return new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
 }
 

@@ -7,6 +7,7 @@ import type { Assignment } from "../inputs/script/assignments.ts";
 import type { LinkedObject } from "../inputs/shared-object.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
+import { checkVersions, settleVersions, type VersionedNames } from "./alias-versions.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
 import { classifyAssignments } from "./define-assignments.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -33,6 +34,7 @@ export interface Resolved extends Scanned {
 export async function resolve(
   workers: Workers,
   scanned: Scanned,
+  versioned: VersionedNames,
   inputs: Inputs,
   options: LinkOptions,
   internal: InternalObject | undefined,
@@ -50,6 +52,7 @@ export async function resolve(
   await workers.run("electGroups", { bounds });
   await workers.run("discardGroups", { bounds });
   await workers.run("claimSymbols", { bounds });
+  settleVersions(workers, versioned);
   await workers.run("gatherSymbols", { bounds });
   checkLtoMembers(workers, files, inputs, findings);
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
@@ -59,7 +62,9 @@ export async function resolve(
     keepUndefinedVersions(shared, findings);
   }
   if (internal !== undefined) classifyAssignments(workers, scanned, internal, inputs.assignments, findings);
-  const versions = internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal);
+  const versions =
+    internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal, versioned);
+  checkVersions(workers, versioned, options, findings, workers.diagnostics);
   const isExecutable = options.outputKind === "exec" || options.outputKind === "pie";
   if (isExecutable && tables.get("outputFlags") & OutputFlags.DYNAMIC_WEAK)
     await workers.run("findWeakUses", { bounds });

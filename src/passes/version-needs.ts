@@ -2,6 +2,8 @@
 import type { LinkedObject } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { VersionRequirement } from "../output/sections/version-requirements.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
+import { MAX_VERSION_INDEX } from "./assign-versions.ts";
 import type { Needs } from "./find-needs.ts";
 import { packsRelatives } from "./spawn.ts";
 import type { Workers } from "./workers.ts";
@@ -40,6 +42,7 @@ export function requireVersions(
     for (const [i, name] of versions.entries()) {
       const isWanted = name === RELR_VERSION && packsRelatives(options);
       if (name === undefined || (!isUsed[first[file] + i] && !isWanted)) continue;
+      if (next > MAX_VERSION_INDEX) throw new LimitExceeded("versions", String(MAX_VERSION_INDEX - 1));
       index[first[file] + i] = next;
       used.push({ name, index: next++ });
     }

@@ -117,6 +117,7 @@ export const schema = {
       name: u64("address of the name, which ends in NUL (scan)"),
       flags: u8("MentionFlags (scan)"),
       symbol: u32("row of the symbol's first mention, which is the symbol's id (resolve)"),
+      alias: u32("the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too: ANSWERS (scan)"),
     },
   },
   symbol: {
@@ -328,13 +329,27 @@ export const schema = {
     },
   },
   pattern: {
-    row: "a pattern of a version script or dynamic list, the first that matches decides; or a version's name",
+    row: "a pattern of a version script, in the order of versions, or of a dynamic list; or a version's name",
     id: "PatternId",
     columns: {
       text: u64("address of the pattern (resolve)"),
       length: u32("bytes (resolve)"),
       flags: u8("PatternFlags (resolve)"),
       version: u16("as in symbol (resolve)"),
+      node: u32("the version's place in the scripts (resolve)"),
+      hash: u32("of its beginning, by which it is found (resolve)"),
+      keyLength: u32(
+        "bytes of that beginning: all of a name, what comes before the first wildcard of a glob (resolve)",
+      ),
+      next: u32("row of the next pattern of its slot plus 1, or 0 (resolve)"),
+      isMatched: u8("1 when it has decided about a name; atomic (resolve)"),
+    },
+  },
+  patternSlot: {
+    row: "the patterns whose hash has the same low bits",
+    id: "PatternSlotId",
+    columns: {
+      first: u32("row of the first of them plus 1, or 0 (resolve)"),
     },
   },
   dynsym: {
@@ -572,7 +587,7 @@ export const enumerations = {
     VERSIONED: 8,
     DEFAULT_VERSION: 16,
     WRAPPED: 32,
-    UNIQUE: 64,
+    ANSWERS: 64,
     NAME_HAS_AT: 128,
   },
   SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, RELOCATED: 32, KEEP: 64 },
@@ -634,17 +649,19 @@ export const enumerations = {
     DYNAMIC_WEAK: 33554432,
     LIST_WEAK: 67108864,
   },
-  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8 },
+  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
   /** What a row of request asks for; its index, then its operand. */
   RequestKind: {
     /** A symbol that the linker may define, `__start_SECTION`; the symbol's id. */
     LINKER_DEFINED: 1,
-    /** A reference to `name@VERSION`; the hash of `name`. */
-    VERSIONED_REFERENCE: 2,
-    /** A definition that such a reference may mean. */
+    /** A mention of `name@VERSION`; the hash of `name`. */
+    VERSIONED_NAME: 2,
+    /** A definition with a default version that may answer for such a name. */
     VERSIONED_DEFINITION: 3,
     /** A section `.gnu.warning.SYMBOL`. */
     WARNING_SECTION: 4,
+    /** A definition of `name@@VERSION` in an object. */
+    DEFAULT_DEFINITION: 5,
   },
 } as const;

@@ -5,11 +5,13 @@ import { sysvHash } from "./sysv-hash.ts";
 const VERDEF = 20;
 const VERDAUX = 8;
 const VER_FLG_BASE = 1;
+const VER_FLG_WEAK = 2;
 
 export interface Definition {
   readonly name: string;
   readonly index: number;
   readonly parents: readonly string[];
+  readonly isWeak: boolean;
 }
 
 /** @param own the object's own name, which is version 1 */
@@ -18,15 +20,15 @@ export function versionDefinitions(
   definitions: readonly Definition[],
   strings: DynamicStrings,
 ): Uint8Array {
-  const all: Definition[] = [{ name: own, index: 1, parents: [] }, ...definitions];
+  const all: Definition[] = [{ name: own, index: 1, parents: [], isWeak: false }, ...definitions];
   const size = all.reduce((sum, { parents }) => sum + VERDEF + (1 + parents.length) * VERDAUX, 0);
   const view = new DataView(new ArrayBuffer(size));
   let at = 0;
-  for (const { name, index, parents } of all) {
+  for (const { name, index, parents, isWeak } of all) {
     const names = [name, ...parents];
     const length = VERDEF + names.length * VERDAUX;
     view.setUint16(at, 1, true);
-    view.setUint16(at + 2, index === 1 ? VER_FLG_BASE : 0, true);
+    view.setUint16(at + 2, index === 1 ? VER_FLG_BASE : isWeak ? VER_FLG_WEAK : 0, true);
     view.setUint16(at + 4, index, true);
     view.setUint16(at + 6, names.length, true);
     view.setUint32(at + 8, sysvHash(name), true);
