@@ -1,7 +1,7 @@
 // Resolve: versions of the names that the output defines, from version scripts, dynamic lists and .symver.
 //
-// Patterns are found by hash: names without wildcards by the whole text, globs by what comes before the first wildcard.
-// A name is therefore compared with few of them, however many there are. Which of those that match decides is as in GNU
+// Patterns are found by hash: names without wildcards by the whole text, globs by what comes before the first wildcard,
+// or after the last. A name is therefore compared with few of them, however many there are. Which of those that match decides is as in GNU
 // ld (bfd_find_version_for_sym): the first version with the name itself, global before local; else the last version
 // with a global glob; else a local glob; else a lone `*`, global before local.
 
@@ -51,7 +51,9 @@ public:
       PatternId p{i};
       Kind &kind = kinds_[is_cxx(p)];
       kind.is_used |= !(flags(p) & PatternFlags::NAMES_VERSION);
-      if (flags(p) & PatternFlags::GLOB) kind.prefix_lengths |= u64{1} << t.pattern.key_length[p];
+      u64 length = u64{1} << (t.pattern.key_length[p] & 63);
+      if (flags(p) & PatternFlags::SUFFIX) kind.suffix_lengths |= length;
+      else if (flags(p) & PatternFlags::GLOB) kind.prefix_lengths |= length;
     }
   }
 
@@ -94,6 +96,7 @@ private:
   struct Kind {
     bool is_used = false;
     u64 prefix_lengths = 0; // bit n: a glob has n bytes before its first wildcard
+    u64 suffix_lengths = 0; // bit n: one that begins with a wildcard has n bytes after its last
   };
 
   u32 flags(PatternId p) const { return t_.pattern.flags[p]; }
@@ -113,14 +116,23 @@ private:
   }
 
   void match_text(std::string_view name, bool is_cxx, u32 node, Matches &found) const {
-    u64 lengths = kinds_[is_cxx].prefix_lengths;
+    const Kind &kind = kinds_[is_cxx];
+    auto match_globs = [&](u32 key, size_t length, bool is_suffix) {
+      for_each(key, length, [&](PatternId p) {
+        u32 f = flags(p);
+        if (f & PatternFlags::GLOB && bool(f & PatternFlags::SUFFIX) == is_suffix && is_meant(p, is_cxx, node) &&
+            matches_glob(text(p), name))
+          note_glob(p, found);
+      });
+    };
+    u32 suffix = hash_begin;
+    for (size_t length = 1; length < 64 && length <= name.size() && kind.suffix_lengths >> length; length++) {
+      suffix = hash_more(suffix, name[name.size() - length]);
+      if (kind.suffix_lengths >> length & 1) match_globs(suffix, length, true);
+    }
     u32 hash = hash_begin;
     for (size_t length = 0;; length++) {
-      if (length < 64 && lengths >> length & 1)
-        for_each(hash, length, [&](PatternId p) {
-          if (flags(p) & PatternFlags::GLOB && is_meant(p, is_cxx, node) && matches_glob(text(p), name))
-            note_glob(p, found);
-        });
+      if (length < 64 && kind.prefix_lengths >> length & 1) match_globs(hash, length, false);
       if (length == name.size()) break;
       hash = hash_more(hash, name[length]);
     }

@@ -14,7 +14,7 @@ export interface Pattern {
   readonly node: number;
 }
 
-/** Longer beginnings of globs are cut: kernels have one bit for each length. */
+/** Longer beginnings and ends of globs are cut: kernels have one bit for each length. */
 const MAX_PREFIX = 63;
 
 /** FNV-1a. */
@@ -24,11 +24,17 @@ function hashOf(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** What a pattern is found by: all of it, or what comes before its first wildcard. */
-function keyOf(text: Buffer, flags: number): Buffer {
-  if (!(flags & PatternFlags.GLOB)) return text;
-  const wildcard = text.findIndex((byte) => "*?[\\".includes(String.fromCharCode(byte)));
-  return text.subarray(0, Math.min(wildcard === -1 ? text.length : wildcard, MAX_PREFIX));
+/**
+ * What a pattern is found by: all of it, or what comes before its first wildcard; of a glob that begins with one, what
+ * comes after the last, from the end.
+ */
+function keyOf(text: Buffer, flags: number): { readonly key: Uint8Array; readonly isSuffix: boolean } {
+  if (!(flags & PatternFlags.GLOB)) return { key: text, isSuffix: false };
+  const isWildcard = (byte: number): boolean => "*?[]\\".includes(String.fromCharCode(byte));
+  const prefix = text.subarray(0, Math.min(text.findIndex(isWildcard), MAX_PREFIX));
+  if (prefix.length > 0) return { key: prefix, isSuffix: false };
+  const suffix = text.subarray(text.findLastIndex(isWildcard) + 1).toReversed();
+  return { key: suffix.subarray(0, MAX_PREFIX), isSuffix: suffix.length > 0 };
 }
 
 /** `patterns` are in the order of versions, and each version's global ones before its local ones. */
@@ -59,11 +65,11 @@ export function fillPatterns({ tables }: Workers, patterns: readonly Pattern[]):
     const text = texts[row];
     end -= text.length;
     bytes.set(text, end);
-    const key = keyOf(text, flags);
+    const { key, isSuffix } = keyOf(text, flags);
     const hash = hashOf(key);
     columns.text.set(row, tables.arena.baseAddress + offset + end);
     columns.length[row] = text.length;
-    columns.flags[row] = flags;
+    columns.flags[row] = flags | (isSuffix ? PatternFlags.SUFFIX : 0);
     columns.version[row] = version;
     columns.node[row] = node;
     columns.hash[row] = hash;

@@ -337,10 +337,8 @@ export const schema = {
       flags: u8("PatternFlags (resolve)"),
       version: u16("as in symbol (resolve)"),
       node: u32("the version's place in the scripts (resolve)"),
-      hash: u32("of its beginning, by which it is found (resolve)"),
-      keyLength: u32(
-        "bytes of that beginning: all of a name, what comes before the first wildcard of a glob (resolve)",
-      ),
+      hash: u32("of what it is found by (resolve)"),
+      keyLength: u32("bytes of that: all of a name, what is before or after the wildcards of a glob (resolve)"),
       next: u32("row of the next pattern of its slot plus 1, or 0 (resolve)"),
       isMatched: u8("1 when it has decided about a name; atomic (resolve)"),
     },
@@ -649,7 +647,7 @@ export const enumerations = {
     DYNAMIC_WEAK: 33554432,
     LIST_WEAK: 67108864,
   },
-  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32 },
+  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32, SUFFIX: 64 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
   /** What a row of request asks for; its index, then its operand. */
   RequestKind: {
