@@ -9,6 +9,8 @@ export interface Circumstances {
   readonly words: string;
   /** Names that the objects of the command line define, not those of its libraries. */
   readonly ownNames: ReadonlySet<string>;
+  /** Of these, those that are not of default visibility. */
+  readonly protectedNames: ReadonlySet<string>;
 }
 
 interface Accepted {
@@ -23,6 +25,8 @@ interface Accepted {
   readonly words?: RegExp;
   /** Only for names that come from libraries. */
   readonly isOfLibrary?: true;
+  /** Only where GNU ld's output names a symbol that is protected. */
+  readonly isProtected?: true;
 }
 
 const symbolTables = ["symbol", "dynamicSymbol"] as const;
@@ -186,7 +190,7 @@ const accepted: readonly Accepted[] = [
   {
     reason: "what is defined by an IFUNC has the address of its PLT entry in PIEs, too",
     kind: ["relocation", "contents"],
-    spore: /R_X86_64_RELATIVE PLT of R_X86_64_IRELATIVE/,
+    spore: /PLT of R_X86_64_IRELATIVE/,
   },
   {
     reason: "what is defined by an IFUNC has the address of its PLT entry in PIEs, too",
@@ -240,9 +244,100 @@ const accepted: readonly Accepted[] = [
     words: /unresolved-symbols/,
   },
   {
+    reason: "what goes through the GOT by a relocation that is not marked as relaxable stays so",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /^R_X86_64_RELATIVE /,
+    bfd: "absent",
+  },
+  {
+    reason: "a section that is empty is left out",
+    kind: "section",
+    what: /^presence$/,
+    spore: "absent",
+    bfd: /^0x0$/,
+  },
+  {
+    reason: "local names are gone, so that what has none has to be guessed",
+    kind: ["contents", "relocation", "unwind", "symbol", "file"],
+    words: /(^| )-[sxX]( |$)/,
+  },
+  {
     reason: "what is undefined may be defined when the program runs",
     kind: [...symbolTables, "relocation", "section", "dynamic"],
     words: /unresolved-symbols/,
+  },
+
+  {
+    reason: "what a function of a library is that an IFUNC chooses, is in the PLT of the program",
+    kind: [...symbolTables, "relocation", "unwind", "section"],
+    subject: /^(ifunc\d|alias_of_|GOT|unnamed place|pointer|\.plt\.got)/,
+    what: /^(size|type|section|presence|target|FDE|R_X86_64_(IRELATIVE|JUMP_SLOT) (chosen_|alias_of_)?(ifunc.*)?.*)$/,
+  },
+  {
+    reason: "a program's own thread-local variables are where they are, also where it exports them",
+    kind: ["relocation", "contents"],
+    subject: /^(GOT$|.*\+0x)/,
+    what: /^(R_X86_64_TPOFF64 .*|code)$/,
+    words: /-(no-pie|pie)$/,
+    bfd: /^1$|^(66)*[0-9a-f]{2,6}0[35]|^[0-9a-f]*8b[01]5/,
+  },
+  {
+    reason: "GNU ld makes Initial Exec of General Dynamic where other code of a shared object has it",
+    kind: "contents",
+    what: /^code$/,
+    spore: /^(66)?(48)?8d3d|^(48)?8d05/,
+    bfd: /^(66)*64488b0425|^(48)?8b05/,
+    words: /-shared/,
+  },
+  {
+    reason: "GNU ld makes Initial Exec of General Dynamic where other code of a shared object has it",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /^R_X86_64_(DTPMOD64|DTPOFF64|TLSDESC|TPOFF64) /,
+    words: /-shared|-pie$|-no-pie$/,
+  },
+  {
+    reason: "how many relocations are relative follows from which are there",
+    kind: "dynamic",
+    subject: /^DT_RELA(COUNT|SZ|ENT)?$/,
+  },
+  {
+    reason: "an absolute symbol of a library is looked up as any other, not taken over",
+    kind: [...symbolTables, "relocation", "version", "contents"],
+    subject: /^(absolute\d+.*|requirement V. of .*|GOT)$/,
+    what: /^(section|presence|flags and parents|R_X86_64_GLOB_DAT absolute.*)$/,
+  },
+  {
+    reason: "data with several names is copied by the first of them",
+    kind: "relocation",
+    what: /^target$/,
+    spore: "absent",
+    bfd: /^R_X86_64_COPY /,
+  },
+  {
+    reason: "aliases of data that is copied are exported, too",
+    kind: symbolTables,
+    what: /^presence$/,
+    spore: /^\.copyrel/,
+    bfd: "absent",
+  },
+  {
+    reason: "protected symbols are bound when the library is linked, also variables",
+    kind: ["relocation", "contents"],
+    isProtected: true,
+  },
+  {
+    reason: "sections that __start_ and __stop_ symbols can name are kept",
+    kind: ["section", "segment", "symbol", "relocation"],
+    words: /--gc-sections/,
+    subject: /^(PT_LOAD of )?[A-Za-z_]\w*/,
+    what: /^(presence|contents|size|alignment|target)$/,
+  },
+  {
+    reason: "aliases of data that is copied are exported, too",
+    kind: [...symbolTables, "relocation", "version", "contents"],
+    subject: /^alias_of_/,
   },
 
   // The C library in the program
@@ -260,6 +355,93 @@ const accepted: readonly Accepted[] = [
   },
 
   // Faults
+  {
+    reason: "fault: a version script gives versions to what is undefined",
+    kind: ["dynamicSymbol", "relocation"],
+    words: /--version-script/,
+    what: /^(presence|target|R_X86_64_.*)$/,
+  },
+  {
+    reason: "fault: what a version script names has no type where it is undefined",
+    kind: "dynamicSymbol",
+    what: /^type$/,
+    spore: /^NOTYPE$/,
+  },
+  {
+    reason: "fault: a version that nothing is bound to is not marked as weak",
+    kind: "version",
+    subject: /^definition V/,
+    spore: /^0x0/,
+    bfd: /^0x2/,
+  },
+  {
+    reason: "fault: what a library refers to that is not needed after all is exported",
+    kind: "dynamicSymbol",
+    words: /--as-needed/,
+    what: /^presence$/,
+    bfd: "absent",
+  },
+  {
+    reason: "fault: common symbols that nothing needs stay with --gc-sections",
+    kind: "section",
+    subject: /^\.bss$/,
+    words: /--gc-sections/,
+    bfd: "absent",
+  },
+  {
+    reason: "fault: what is needed for TLS before it is relaxed is required all the same",
+    kind: "version",
+    subject: /of ld-linux-/,
+    bfd: "absent",
+  },
+  {
+    reason: "fault: what --defsym defines is not exported, so that the call has no PLT entry",
+    kind: ["contents", "section", "dynamic"],
+    subject: /^(generated_main\+|\.rela\.plt|DT_PLTREL|DT_JMPREL)/,
+    words: /by_defsym.*-shared|-shared.*by_defsym/,
+  },
+  {
+    reason: "an indirect function of a library that is protected is called by a PLT entry and a relocation of it",
+    kind: ["section", "dynamic"],
+    subject: /^(\.rela\.plt|DT_PLTREL|DT_PLTRELSZ|DT_JMPREL)/,
+    words: /-shared/,
+    bfd: "absent",
+  },
+  {
+    reason: "a GOT without slots is left out",
+    kind: "section",
+    subject: /^\.got$/,
+    what: /^presence$/,
+    spore: "absent",
+  },
+  {
+    reason: "fault: EI_OSABI is GNU's also where the output has no IFUNC left",
+    kind: "file",
+    what: /^OS ABI$/,
+  },
+  {
+    reason: "fault: -z pack-relative-relocs leaves an empty .relr.dyn",
+    kind: ["section", "dynamic"],
+    subject: /^(\.relr\.dyn|DT_RELR.*)$/,
+    words: /pack-relative-relocs/,
+    bfd: "absent",
+  },
+  {
+    reason: "fault: what --defsym defines is not exported, nor hidden as what it stands for",
+    kind: symbolTables,
+    subject: /^by_(defsym|number)$/,
+  },
+  {
+    reason: "fault: what --defsym defines is not exported, so that nothing can take its place",
+    kind: ["relocation", "contents"],
+    words: /--defsym=by_defsym/,
+    what: /by_defsym/,
+  },
+  {
+    reason: "fault: what --defsym defines is not exported, so that nothing can take its place",
+    kind: "contents",
+    bfd: /by_defsym/,
+  },
   {
     reason: "fault: sh_entsize of .init_array and .fini_array is 0",
     kind: "section",
@@ -361,7 +543,7 @@ export function reasonFor(difference: Difference, circumstances: Circumstances):
   return accepted.find((row) => matches(row, difference, circumstances))?.reason;
 }
 
-function matches(row: Accepted, difference: Difference, { words, ownNames }: Circumstances): boolean {
+function matches(row: Accepted, difference: Difference, { words, ownNames, protectedNames }: Circumstances): boolean {
   const { kind, subject, what, first, second } = difference;
   const hasValue = (wanted: RegExp | "absent" | undefined, value: string | undefined): boolean =>
     wanted === undefined || (wanted === "absent" ? value === undefined : value !== undefined && wanted.test(value));
@@ -372,6 +554,8 @@ function matches(row: Accepted, difference: Difference, { words, ownNames }: Cir
     hasValue(row.spore, first) &&
     hasValue(row.bfd, second) &&
     (row.words?.test(words) ?? true) &&
-    (row.isOfLibrary === undefined || !ownNames.has(nameOf(subject)))
+    (row.isOfLibrary === undefined || !ownNames.has(nameOf(subject))) &&
+    (row.isProtected === undefined ||
+      `${what} ${first} ${second}`.split(/[ +)(]/).some((name) => protectedNames.has(name)))
   );
 }

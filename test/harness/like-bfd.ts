@@ -49,7 +49,8 @@ export async function expectLinkedAlike(linked: Linked, options: RunOptions & { 
   const [first, second] = await Promise.all(files.map((file) => readFile(file)));
   await rm(files[1]);
   const differences = diff({ file: output, bytes: first }, { file: witness, bytes: second });
-  const circumstances = { words: words.join(" "), ownNames: await namesIn(words, options.cwd) };
+  const ownNames = await namesIn(words, options.cwd);
+  const circumstances = { words: words.join(" "), ownNames, protectedNames: new Set<string>() };
   const open = differences.filter((difference) => reasonFor(difference, circumstances) === undefined);
   if (open.length === 0) return;
   if (log !== undefined) appendFileSync(log, `${JSON.stringify({ name, open, words })}\n`);

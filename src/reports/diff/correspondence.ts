@@ -116,6 +116,8 @@ export class Correspondence {
   /** Whether two slots of GOTs hold the same when the program runs. */
   isSameSlot(a: number, b: number, depth = 0): boolean {
     const [first, second] = this.images;
+    const slots = [this.#throughPlt(0, a), this.#throughPlt(1, b)];
+    if (depth <= MAX_DEPTH && (slots[0] !== a || slots[1] !== b)) return this.isSameSlot(slots[0], slots[1], depth + 1);
     const relocations = [first.relocations.get(a), second.relocations.get(b)];
     if (relocations[0] !== undefined && relocations[1] !== undefined)
       return this.isSameRelocation(relocations[0], relocations[1], depth);
@@ -124,6 +126,14 @@ export class Correspondence {
     if (words[0] === undefined || words[1] === undefined) return false;
     if (words[0] === words[1] && first.sectionAt(words[0]) === undefined) return true;
     return this.isSame(words[0], words[1], depth + 1) || this.isSameThreadLocal(words[0], words[1]);
+  }
+
+  /** Where a slot holds the address of a PLT entry, the slot of that: a function and its PLT entry do the same. */
+  #throughPlt(side: Side, slot: number): number {
+    const image = this.images[side];
+    const relocation = image.relocations.get(slot);
+    if (relocation !== undefined && dynamicKind(relocation.type) !== "relative") return slot;
+    return image.pltSlotAt(relocation?.addend ?? image.wordAt(slot) ?? 0) ?? slot;
   }
 
   isSameRelocation(a: DynamicRelocation, b: DynamicRelocation, depth = 0): boolean {
