@@ -4,6 +4,8 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { Elf64_Sym } from "../../src/elf/records.ts";
+
 /** The package's root. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -134,11 +136,133 @@ export async function symbols(file: string, table: ".symtab" | ".dynsym" = ".sym
   return found;
 }
 
-/** Sections and segments as the `elfy` package reads them. */
-export async function elfyCounts(bytes: Uint8Array): Promise<{ sections: number; segments: number }> {
-  const { default: elfy } = (await import("elfy" as string)) as {
-    default: { parse: (file: Buffer) => { body: { sections: unknown[]; programs: unknown[] } } };
+/** A section header, as `readelf -SW` prints it. */
+export interface SectionRow {
+  readonly name: string;
+  readonly address: number;
+  readonly offset: number;
+  readonly size: number;
+  /** Of `WAXMSIT`, in this order. */
+  readonly flags: string;
+}
+
+export interface SegmentRow {
+  readonly offset: number;
+  readonly address: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+  /** Of `RWE`. */
+  readonly flags: string;
+}
+
+/** What a reader makes of a file. Symbols are those of .dynsym and .symtab, one after the other. */
+export interface ElfView {
+  readonly sections: readonly SectionRow[];
+  readonly segments: readonly SegmentRow[];
+  readonly symbols: readonly { readonly name: string; readonly value: number; readonly size: number }[];
+}
+
+interface ElfyFile {
+  readonly body: {
+    readonly sections: readonly {
+      readonly name: string;
+      readonly addr: number;
+      readonly off: number;
+      readonly size: number;
+      readonly link: number;
+      readonly flags: Readonly<Record<string, boolean>>;
+      readonly data?: Buffer;
+    }[];
+    readonly programs: readonly {
+      readonly offset: number;
+      readonly vaddr: number;
+      readonly filesz: number;
+      readonly memsz: number;
+      readonly flags: Readonly<Record<string, boolean>>;
+    }[];
   };
+}
+
+const elfyFlags = { write: "W", alloc: "A", execinstr: "X", merge: "M", strings: "S", info_link: "I", tls: "T" };
+
+/**
+ * The file as the `elfy` package reads it. It has the contents of symbol tables, not their rows; it looks for the sizes
+ * of entries and alignments at other offsets than those of files with 64 bits, so these are left out.
+ */
+export async function viewByElfy(bytes: Uint8Array): Promise<ElfView> {
+  const { default: elfy } = (await import("elfy" as string)) as { default: { parse: (file: Buffer) => ElfyFile } };
   const { body } = elfy.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-  return { sections: body.sections.length, segments: body.programs.length };
+  const letters = (flags: Readonly<Record<string, boolean>>, names: Readonly<Record<string, string>>): string =>
+    Object.entries(names)
+      .map(([name, letter]) => (flags[name] ? letter : ""))
+      .join("");
+  const symbolTables = [".dynsym", ".symtab"].flatMap((name) =>
+    body.sections.filter((section) => section.name === name),
+  );
+  return {
+    sections: body.sections.map(({ name, addr, off, size, flags }) => ({
+      name,
+      address: addr,
+      offset: off,
+      size,
+      flags: letters(flags, elfyFlags),
+    })),
+    segments: body.programs.map(({ offset, vaddr, filesz, memsz, flags }) => ({
+      offset,
+      address: vaddr,
+      fileSize: filesz,
+      memorySize: memsz,
+      flags: letters(flags, { r: "R", w: "W", x: "E" }),
+    })),
+    symbols: symbolTables.flatMap(({ data = Buffer.alloc(0), link }) => {
+      const names = body.sections[link]?.data ?? Buffer.alloc(0);
+      return Array.from({ length: data.length / Elf64_Sym.sizeof }, (_, row) => {
+        const at = row * Elf64_Sym.sizeof;
+        const name = data.readUInt32LE(at + Elf64_Sym.st_name);
+        return {
+          name: names.toString("latin1", name, names.indexOf(0, name)),
+          value: Number(data.readBigUInt64LE(at + Elf64_Sym.st_value)),
+          size: Number(data.readBigUInt64LE(at + Elf64_Sym.st_size)),
+        };
+      });
+    }),
+  };
+}
+
+/** The file as readelf prints it with `-SlsW`. */
+export function viewByReadelf(text: string): ElfView {
+  const hex = (digits: string | undefined): number => Number.parseInt(digits ?? "", 16);
+  const sections = [
+    ...text.matchAll(
+      /^ +\[ *\d+\] (\S*) +[\w:<> ]+? +([0-9a-f]{16}) ([0-9a-f]+) ([0-9a-f]+) [0-9a-f]+ ([A-Za-z ]{3}) /gm,
+    ),
+  ];
+  const segments = [
+    ...text.matchAll(/^  \w+ +0x([0-9a-f]+) 0x([0-9a-f]+) 0x[0-9a-f]+ 0x([0-9a-f]+) 0x([0-9a-f]+) ([R ][W ][E ]) /gm),
+  ];
+  const symbolRows = [
+    ...text.matchAll(/^ +\d+: ([0-9a-f]{16}) +(\d+|0x[0-9a-f]+) \w+ +\w+ +\w+ +(?:\[.*?\] +)?\w+(?: (.*))?$/gm),
+  ];
+  return {
+    sections: sections.map(([, name, address, offset, size, flags]) => ({
+      name,
+      address: hex(address),
+      offset: hex(offset),
+      size: hex(size),
+      flags: flags.replace(/[^WAXMSIT]/g, ""),
+    })),
+    segments: segments.map(([, offset, address, fileSize, memorySize, flags]) => ({
+      offset: hex(offset),
+      address: hex(address),
+      fileSize: hex(fileSize),
+      memorySize: hex(memorySize),
+      flags: flags.replaceAll(" ", ""),
+    })),
+    symbols: symbolRows.map(([, value, size, name = ""]) => ({
+      // Versions are readelf's addition.
+      name: name.replace(/(?!^)@.*/, "").trim(),
+      value: hex(value),
+      size: Number(size),
+    })),
+  };
 }
