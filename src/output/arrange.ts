@@ -32,6 +32,8 @@ export interface ArrangedSection {
   readonly alignment: number;
   readonly region: Region;
   readonly parts: readonly ArrangedPart[];
+  /** It has no contents, and is left out of the output; what is in it has an address all the same. */
+  readonly isEmpty: boolean;
   /** The name by which a statement of the plan speaks of it. */
   readonly planned: string | undefined;
 }
@@ -57,51 +59,60 @@ export function arrange(
   sizes: ReadonlyMap<number, BucketSize>,
   own: OwnSections,
 ): ArrangedSection[] {
-  const gathered = new Map<string, Gathered>();
-  const take = (key: string, make: () => Gathered): Gathered => {
-    let section = gathered.get(key);
-    if (section === undefined) gathered.set(key, (section = make()));
-    return section;
-  };
+  const gathered = new Gathering();
   for (const slot of plan.slots)
     for (const [i, statement] of slot.sections.entries())
       for (const part of statement.parts) {
         const section = "own" in part ? own.get(part.own) : undefined;
-        if (section === undefined) continue;
-        const order = slot.orphans === undefined ? i : FIRST + i;
-        take(statement.name, () => ({
-          name: statement.name,
-          plan: statement,
-          slot,
-          own: [],
-          buckets: [],
-          order,
-        })).own.push(section);
+        if (section !== undefined) gathered.planned(slot, statement, orderOf(slot, i, FIRST + i)).own.push(section);
       }
-  for (const [order, bucket] of buckets.entries()) {
-    if (!sizes.has(bucket.id)) continue;
+  const indexOf = new Map(buckets.map((bucket, i) => [bucket, i]));
+  const isEmpty = ({ id }: Bucket): boolean => sizes.get(id)!.size === 0;
+  // What is empty decides nothing: it joins what is there already.
+  for (const bucket of [...buckets.filter((it) => !isEmpty(it)), ...buckets.filter((it) => isEmpty(it))]) {
+    const order = indexOf.get(bucket)!;
     const home = patterns.homeOf(bucket);
-    const joins = home !== undefined && mayJoin(home.slot, home.statement, bucket, own);
-    if (joins) {
-      const { statement, slot, index } = home;
-      const name = mergedName(statement, bucket) ?? statement.name;
-      const isFixed = slot.orphans === undefined;
-      take(name, () => ({
-        name,
-        plan: statement,
-        slot,
-        own: [],
-        buckets: [],
-        order: isFixed ? index : order,
-      })).buckets.push(bucket);
-      continue;
-    }
-    // As GNU ld: what is loaded and what is not do not share a section, nor do threads' variables and others.
-    const { name, flags } = bucket;
-    const key = `${name}\0${(flags & SHF_ALLOC) !== 0} ${(flags & SHF_TLS) !== 0}`;
-    take(key, () => ({ name, plan: undefined, slot: undefined, own: [], buckets: [], order })).buckets.push(bucket);
+    const section =
+      home !== undefined && mayJoin(home.slot, home.statement, bucket, own)
+        ? gathered.planned(home.slot, home.statement, orderOf(home.slot, home.index, order), bucket)
+        : gathered.orphan(bucket, order);
+    section.buckets.push(bucket);
   }
-  return inOrder(plan, patterns, [...gathered.values()], sizes);
+  for (const { buckets: gatheredBuckets } of gathered.sections)
+    gatheredBuckets.sort((a, b) => indexOf.get(a)! - indexOf.get(b)!);
+  return inOrder(plan, patterns, gathered.sections, sizes);
+}
+
+/** A slot's own order is that of its statements, unless it takes orphans, which come in the order of inputs. */
+function orderOf({ orphans }: Slot, index: number, order: number): number {
+  return orphans === undefined ? index : order;
+}
+
+/** Sections by what makes them one. */
+class Gathering {
+  readonly #byKey = new Map<string, Gathered>();
+
+  get sections(): readonly Gathered[] {
+    return [...this.#byKey.values()];
+  }
+
+  /** The section of a statement, or the one that merged constants and strings have beside it. */
+  planned(slot: Slot, plan: SectionPlan, order: number, bucket?: Bucket): Gathered {
+    const name = (bucket && mergedName(plan, bucket)) ?? plan.name;
+    return this.#take(name, { name, plan, slot, own: [], buckets: [], order });
+  }
+
+  /** As GNU ld: what is loaded and what is not do not share a section, nor do threads' variables and others. */
+  orphan({ name, flags }: Bucket, order: number): Gathered {
+    const key = `${name}\0${(flags & SHF_ALLOC) !== 0} ${(flags & SHF_TLS) !== 0}`;
+    return this.#take(key, { name, plan: undefined, slot: undefined, own: [], buckets: [], order });
+  }
+
+  #take(key: string, otherwise: Gathered): Gathered {
+    const section = this.#byKey.get(key);
+    if (section === undefined) this.#byKey.set(key, otherwise);
+    return section ?? otherwise;
+  }
 }
 
 /** Whether a bucket goes into the section that its name says: its kind of access must be that of the section. */
@@ -133,28 +144,29 @@ function inOrder(
 ): ArrangedSection[] {
   const slotIndex = new Map(plan.slots.map((slot, i) => [slot, i]));
   const placed = sections.map((section) => {
-    const { own, buckets } = section;
+    const { own } = section;
+    const solid = section.buckets.filter(({ id }) => sizes.get(id)!.size > 0);
+    const isEmpty = own.length === 0 && solid.length === 0;
+    const buckets = isEmpty ? section.buckets : solid;
     const type = own.length > 0 ? own[0].type : typeOf(buckets);
-    const flags = flagsOf(section);
+    const flags = flagsOf(own, buckets);
     const slot = slotOf(plan, section, type, flags);
-    return { section, type, flags, slot };
+    return { section, isEmpty, type, flags, entsize: entsizeOf(own, buckets, type), slot };
   });
   placed.sort((a, b) => slotIndex.get(a.slot)! - slotIndex.get(b.slot)! || a.section.order - b.section.order);
   const isZeroKept = zerosWithoutBytes(placed);
-  return placed.map(({ section, type, flags, slot }, i) => {
+  return placed.map(({ section, isEmpty, type, flags, entsize, slot }, i) => {
     const parts = partsOf(section, patterns, sizes);
-    const entsizes = new Set(section.buckets.map(({ entsize }) => entsize));
-    for (const own of section.own) entsizes.add(own.entsize ?? 0);
-    const [entsize] = entsizes;
     return {
       name: section.name,
       type: type === SHT_NOBITS && !isZeroKept[i] ? elf.SHT_PROGBITS : type,
       flags,
-      entsize: entsizes.size === 1 ? entsize : 0,
+      entsize,
       alignment: Math.max(...parts.map(({ alignment }) => alignment)),
       region: slot.region,
       parts,
-      planned: section.plan?.name === section.name ? section.name : undefined,
+      isEmpty,
+      planned: !isEmpty && section.plan?.name === section.name ? section.name : undefined,
     };
   });
 }
@@ -224,7 +236,15 @@ function typeOf(buckets: readonly Bucket[]): number {
   return types.size > 1 && types.has(SHT_NOBITS) ? elf.SHT_PROGBITS : buckets[0].type;
 }
 
-function flagsOf({ own, buckets }: Gathered): number {
+/** sh_entsize, where all parts have the same. */
+function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type: number): number {
+  if (type === elf.SHT_INIT_ARRAY || type === elf.SHT_FINI_ARRAY || type === elf.SHT_PREINIT_ARRAY) return 8; // gABI ch. 4
+  const entsizes = new Set([...own.map((section) => section.entsize ?? 0), ...buckets.map((bucket) => bucket.entsize)]);
+  const [entsize] = entsizes;
+  return entsizes.size === 1 ? entsize : 0;
+}
+
+function flagsOf(own: readonly OwnSection[], buckets: readonly Bucket[]): number {
   let flags = [...own, ...buckets].reduce((sum, part) => sum | part.flags, 0);
   // A flag that speaks of all contents is kept when all agree.
   const isMerged = own.length === 0 && buckets.every(({ entsize }) => entsize !== 0 && entsize === buckets[0].entsize);
@@ -252,13 +272,18 @@ function partsOf(
  * among what is only read or run.
  */
 function zerosWithoutBytes(
-  sections: readonly { readonly type: number; readonly flags: number; readonly slot: Slot }[],
+  sections: readonly {
+    readonly isEmpty: boolean;
+    readonly type: number;
+    readonly flags: number;
+    readonly slot: Slot;
+  }[],
 ): boolean[] {
   const withContents = new Set<Region>([Region.ReadOnly]);
   return sections
     .toReversed()
-    .map(({ type, flags, slot: { region } }) => {
-      if (region === Region.NotLoaded) return true;
+    .map(({ isEmpty, type, flags, slot: { region } }) => {
+      if (isEmpty || region === Region.NotLoaded) return true;
       if (type === SHT_NOBITS) return !withContents.has(region) || (flags & SHF_TLS) !== 0;
       withContents.add(region);
       return false;

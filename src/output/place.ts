@@ -5,7 +5,7 @@
  */
 import { SHF_TLS, SHT_NOBITS } from "../elf/constants.ts";
 import type { ArrangedPart, ArrangedSection } from "./arrange.ts";
-import { Placed, type PlacedPart, type PlacedSection } from "./placed-section.ts";
+import { type LeftOut, Placed, type PlacedPart, type PlacedSection } from "./placed-section.ts";
 import { Region } from "./plan.ts";
 
 export interface PlaceOptions {
@@ -32,7 +32,7 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
   let offset = headerSize;
   let region: Region = Region.ReadOnly;
   // PT_TLS begins where its own alignment allows, which is that of the strictest section in it.
-  const threadLocal = arranged.filter(({ flags }) => (flags & SHF_TLS) !== 0);
+  const threadLocal = arranged.filter(({ flags, isEmpty }) => (flags & SHF_TLS) !== 0 && !isEmpty);
   const threadLocalAlignment = Math.max(1, ...threadLocal.map(({ alignment }) => alignment));
   const alignmentOf = regionAlignments(arranged, pageSize);
   const sections: PlacedSection[] = [];
@@ -58,7 +58,13 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
     sections.push(placed);
     if (plannedName !== undefined) planned.set(plannedName, placed);
   };
+  const leftOut: LeftOut[] = [];
   for (const section of arranged) {
+    if (section.isEmpty) {
+      for (const { bucket } of section.parts)
+        if (bucket !== undefined) leftOut.push({ bucket, address, index: Math.max(1, sections.length) });
+      continue;
+    }
     const isZero = section.type === SHT_NOBITS;
     const size = sizeOfSection(section, options);
     const own = section === threadLocal[0] ? threadLocalAlignment : section.alignment;
@@ -85,7 +91,7 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
     address = aligned + size;
     if (!isZero) offset += size;
   }
-  return { placed: new Placed(sections, planned), fileEnd: offset };
+  return { placed: new Placed(sections, planned, leftOut), fileEnd: offset };
 }
 
 /** Bytes of a section: its parts, each where its alignment allows. */
@@ -114,8 +120,8 @@ function partsAt({ parts }: ArrangedSection, address: number, offset: number, { 
 
 function regionAlignments(arranged: readonly ArrangedSection[], pageSize: number): Map<Region, number> {
   const alignments = new Map<Region, number>();
-  for (const { region, alignment } of arranged)
-    alignments.set(region, Math.max(alignments.get(region) ?? pageSize, alignment));
+  for (const { region, alignment, isEmpty } of arranged)
+    if (!isEmpty) alignments.set(region, Math.max(alignments.get(region) ?? pageSize, alignment));
   return alignments;
 }
 

@@ -36,15 +36,29 @@ export interface OwnPlace extends PlacedPart {
   readonly section: PlacedSection;
 }
 
+/** Input sections without contents that are in no section of the output: labels in them have an address. */
+export interface LeftOut {
+  readonly bucket: Bucket;
+  readonly address: number;
+  /** Header index of the section before it. */
+  readonly index: number;
+}
+
 export class Placed {
   /** In order; the null section is not among them. */
   readonly sections: readonly PlacedSection[];
+  readonly leftOut: readonly LeftOut[];
   readonly #own = new Map<OwnSectionId, OwnPlace>();
   readonly #planned: ReadonlyMap<string, PlacedSection>;
 
   /** @param planned sections that statements of the plan name, by these names */
-  constructor(sections: readonly PlacedSection[], planned: ReadonlyMap<string, PlacedSection>) {
+  constructor(
+    sections: readonly PlacedSection[],
+    planned: ReadonlyMap<string, PlacedSection>,
+    leftOut: readonly LeftOut[] = [],
+  ) {
     this.sections = sections;
+    this.leftOut = leftOut;
     this.#planned = planned;
     for (const section of sections)
       for (const part of section.parts) if (part.own !== undefined) this.#own.set(part.own, { ...part, section });

@@ -159,12 +159,13 @@ function partSizes(
     bucket === undefined ? (sections.get(own!)?.size ?? late[own!] ?? 0) : buckets.get(bucket.id)!.size;
 }
 
-/** Bytes of each bucket that is not empty, by its row. */
+/** Bytes of each bucket, by its row. */
 function sizeBuckets({ tables }: Workers, buckets: readonly Bucket[]): Map<number, BucketSize> {
   const sizes = new Map<number, BucketSize>();
   for (const bucket of buckets) {
     const size = sizeBucket(tables, bucket, buckets.length);
-    if (size > 0) sizes.set(bucket.id, { size, alignment: 2 ** tables.column("bucket", "alignment")[bucket.id] });
+    // An empty one has a place too: a symbol may be in it.
+    sizes.set(bucket.id, { size, alignment: 2 ** tables.column("bucket", "alignment")[bucket.id] });
   }
   return sizes;
 }
@@ -183,10 +184,10 @@ function sizeBucket(tables: Workers["tables"], bucket: Bucket, buckets: number):
   let end = 0;
   for (let row = ordinal; row < tables.rows(table); row += buckets) {
     const bytes = size.get(row);
+    const begin = alignUp(end, 2 ** alignment[row]);
+    offset.set(row, begin); // of an empty part, too: a label in it is there
     if (bytes === 0) continue;
     if (alignment[row] > bucketAlignment[bucket.id]) bucketAlignment[bucket.id] = alignment[row];
-    const begin = alignUp(end, 2 ** alignment[row]);
-    offset.set(row, begin);
     end = begin + bytes;
   }
   return end;
@@ -232,6 +233,10 @@ function tellBuckets({ tables }: Workers, placed: Placed, target: Target): void 
       filler[id] = section.flags & elf.SHF_EXECINSTR ? target.codeFiller : 0;
       index[id] = section.index;
     }
+  for (const part of placed.leftOut) {
+    address.set(part.bucket.id, part.address);
+    index[part.bucket.id] = part.index;
+  }
 }
 
 /** Gives the names of the plan their values, and `__start_SECTION` and `__stop_SECTION`. */

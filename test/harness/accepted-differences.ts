@@ -443,18 +443,6 @@ const accepted: readonly Accepted[] = [
     bfd: /by_defsym/,
   },
   {
-    reason: "fault: sh_entsize of .init_array and .fini_array is 0",
-    kind: "section",
-    subject: /^\.(pre)?(init|fini)_array$/,
-    what: /^entry size$/,
-    spore: /^0$/,
-  },
-  {
-    reason: "fault: a symbol in an empty section that is left out is undefined, and its address 0: __TMC_END__",
-    kind: ["symbol", "contents"],
-    subject: /^(__TMC_(LIST|END)__$|((de)?register_tm_clones|\.text)\+)/,
-  },
-  {
     reason: "fault: weak undefined symbols of executables are not dynamic",
     kind: [...symbolTables, "relocation"],
     what: /^(presence|target|R_X86_64_GLOB_DAT .*)$/,
@@ -467,12 +455,23 @@ const accepted: readonly Accepted[] = [
     what: /^code$/,
     bfd: /(slot|PLT) of R_X86_64_GLOB_DAT/,
   },
-  { reason: "fault: the PLT has no unwind information", kind: "unwind", what: /^FDE$/, spore: "absent" },
   {
-    reason: "fault: the PLT has no unwind information",
+    reason: "which symbols have their entry in .plt.got, and what is resolved at start, differs",
+    kind: "unwind",
+    subject: /^(\.plt|PLT of )/,
+    what: /^size$/,
+  },
+  {
+    reason: "the entries of what is resolved at start can be unwound, too; there is no PLT without entries",
     kind: "unwind",
     subject: /^FDE of an unnamed place$/,
-    spore: "absent",
+  },
+  {
+    reason:
+      "a label in an empty section that is left out is at the end of what is before it, or the start of what follows",
+    kind: ["symbol", "contents"],
+    subject: /^__TMC_(LIST|END)__$/,
+    what: /^(presence|place|section)$/,
   },
   {
     reason: "fault: a shared object that defines a weak reference gives it a version, although nothing needs it",
