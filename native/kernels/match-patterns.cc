@@ -1,9 +1,9 @@
 // Resolve: versions of the names that the output defines, from version scripts, dynamic lists and .symver.
 //
 // Patterns are found by hash: names without wildcards by the whole text, globs by what comes before the first wildcard,
-// or after the last. A name is therefore compared with few of them, however many there are. Which of those that match decides is as in GNU
-// ld (bfd_find_version_for_sym): the first version with the name itself, global before local; else the last version
-// with a global glob; else a local glob; else a lone `*`, global before local.
+// or after the last. A name is therefore compared with few of them, however many there are. Which of those that match
+// decides is as in GNU ld (bfd_find_version_for_sym): the first version with the name itself, global before local; else
+// the last version with a global glob; else a local glob; else a lone `*`, global before local.
 
 #include <cstdlib>
 #include <cxxabi.h>
@@ -78,9 +78,9 @@ public:
 
   // The version that these give to a name; 0 for none.
   u16 decide(const Matches &found) const {
-    u32 row = found.exact    ? found.exact
-              : found.global ? found.global
-              : found.local  ? found.local
+    u32 row = found.exact         ? found.exact
+              : found.global      ? found.global
+              : found.local       ? found.local
               : found.star_global ? found.star_global
                                   : found.star_local;
     if (row == 0) return 0;
