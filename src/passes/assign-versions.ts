@@ -10,6 +10,7 @@ import { enumerations } from "../tables/schema.ts";
 import type { VersionedNames } from "./alias-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { fillPatterns, type Pattern } from "./pattern-table.ts";
+import { hasDynamicSection } from "./loader.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
@@ -32,15 +33,12 @@ export interface VersionDefinition {
 const nodesOf = (inputs: Pick<Inputs, "versionScripts">): VersionNode[] =>
   inputs.versionScripts.flatMap(({ nodes }) => nodes);
 
-/** Whether a loader sees the output's versions. */
-const isDynamic = ({ outputKind, isStatic }: LinkOptions): boolean => outputKind !== "exec" || !isStatic;
-
 /**
  * Names of versions, for which GNU ld makes an absolute symbol each. Debian's packaging compares them with those of
  * the last release.
  */
 export function versionSymbols(inputs: Inputs, options: LinkOptions): string[] {
-  return isDynamic(options) ? nodesOf(inputs).flatMap(({ name }) => (name === "" ? [] : [name])) : [];
+  return hasDynamicSection(options, inputs) ? nodesOf(inputs).flatMap(({ name }) => (name === "" ? [] : [name])) : [];
 }
 
 export async function assignVersions(

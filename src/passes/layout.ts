@@ -20,7 +20,7 @@ import { relrSize } from "../output/sections/relocation-tables.ts";
 import { StringTable } from "../output/sections/string-table.ts";
 import { shstrtabSection } from "../output/sections/symbol-tables.ts";
 import { symbolValue } from "../output/symbol-values.ts";
-import type { OwnSectionId } from "../tables/schema.ts";
+import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
 import { defineAssignments } from "./define-assignments.ts";
 import type { SymbolAddresses } from "./linker-object.ts";
@@ -248,7 +248,8 @@ function defineSymbols(
   options: LinkOptions,
 ): void {
   // As tls_action() in native/kernels/reference.h: whether accesses are rewritten to Local Exec.
-  const isLocalExec = options.outputKind !== "shared" && (options.isRelax || options.isStatic);
+  const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
+  const isLocalExec = options.outputKind !== "shared" && (options.isRelax || isStatic);
   const threadPointer = isLocalExec ? tables.get("tlsEnd") : undefined;
   const byName = new Map(placed.sections.toReversed().map((section) => [section.name, section]));
   for (const name of internal.names) {

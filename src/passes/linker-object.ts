@@ -7,6 +7,7 @@ import type { Placed } from "../output/placed-section.ts";
 import { enumerations } from "../tables/schema.ts";
 import { versionSymbols } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
+import { hasDynamicSection } from "./loader.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
@@ -16,7 +17,7 @@ const { SymbolFlags } = enumerations;
 export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOptions): InternalObject {
   const mentions = new Map<string, Mention>();
   // A program without .dynamic asks by a weak reference whether it has one.
-  const isDynamic = options.outputKind !== "exec" || !options.isStatic;
+  const isDynamic = hasDynamicSection(options, inputs);
   for (const name of linkerSymbols) if (isDynamic || name !== "_DYNAMIC") mentions.set(name, "definition");
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
   if (options.outputKind !== "shared" || options.isEntryExplicit)

@@ -13,6 +13,7 @@ import { classifyAssignments } from "./define-assignments.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { keepUndefinedVersions, markChecked } from "./indirect-objects.ts";
+import { hasDynamicSection } from "./loader.ts";
 import { checkLtoMembers } from "./lto-members.ts";
 import { extract, markRoots, readSharedObjects } from "./needed-objects.ts";
 import type { Scanned } from "./scan.ts";
@@ -29,6 +30,8 @@ export interface Resolved extends Scanned {
   readonly assignments: readonly Assignment[];
   /** Versions that the output defines. */
   readonly versions: readonly VersionDefinition[];
+  /** Whether the output has .dynamic. */
+  readonly hasDynamicSection: boolean;
 }
 
 export async function resolve(
@@ -71,7 +74,14 @@ export async function resolve(
   await workers.run("bindSymbols", { rows: tables.get("ranges") });
   if (isExecutable && shared.length > 0) await workers.run("checkHidden", { bounds });
   tables.free("hashEntry");
-  return { ...scanned, shared, sectionBounds, versions, assignments: inputs.assignments };
+  return {
+    ...scanned,
+    shared,
+    sectionBounds,
+    versions,
+    assignments: inputs.assignments,
+    hasDynamicSection: hasDynamicSection(options, inputs),
+  };
 }
 
 /** Whether any file is in the link only if something refers to it. */

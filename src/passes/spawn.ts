@@ -10,6 +10,7 @@ import { Arena, defaultWorkerCount, WorkerPool } from "../staging/index.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
+import { isSelfContained } from "./loader.ts";
 import type { OwnHooks } from "./link-hooks.ts";
 import { Workers } from "./workers.ts";
 
@@ -97,11 +98,9 @@ export function packsRelatives({ packsDynamicRelocations, outputKind }: LinkOpti
  * Whether the loader may find weak symbols that the link does not: GNU ld asks whether there is a loader, and an
  * executable at a fixed address has one when it has shared objects.
  */
-function hasDynamicWeak({ outputKind, isStatic, isNoDynamicLinker, z }: LinkOptions, { files }: Inputs): boolean {
-  if (z.isDynamicUndefinedWeak === false) return false;
-  if (outputKind === "shared") return true;
-  if (isStatic || isNoDynamicLinker) return false;
-  return outputKind === "pie" || files.some(({ kind }) => kind === "shared");
+function hasDynamicWeak(options: LinkOptions, inputs: Inputs): boolean {
+  if (options.z.isDynamicUndefinedWeak === false || isSelfContained(options, inputs)) return false;
+  return options.outputKind === "shared" || !options.isNoDynamicLinker;
 }
 
 function outputFlags(options: LinkOptions, inputs: Inputs): number {
@@ -109,7 +108,7 @@ function outputFlags(options: LinkOptions, inputs: Inputs): number {
   const chosen: readonly [boolean, number][] = [
     [outputKind === "shared", OutputFlags.SHARED],
     [outputKind === "shared" || outputKind === "pie", OutputFlags.PIC],
-    [options.isStatic && outputKind !== "shared", OutputFlags.STATIC],
+    [isSelfContained(options, inputs), OutputFlags.STATIC],
     [options.isGcSections, OutputFlags.GC_SECTIONS],
     [strip === "all", OutputFlags.STRIP_ALL],
     [strip === "debug", OutputFlags.STRIP_DEBUG],

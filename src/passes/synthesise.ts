@@ -85,8 +85,7 @@ export async function synthesise(
   const idSize = buildIdSize(options.buildId);
   if (idSize > 0) add(noteSection("buildIdNote", buildIdNote(idSize), 4));
   if (options.packageMetadata !== undefined) add(noteSection("packageNote", packageNote(options.packageMetadata), 4));
-  const isDynamic = options.outputKind !== "exec" || !options.isStatic;
-  const dynamic = isDynamic ? await addDynamic(workers, add, needs, options) : undefined;
+  const dynamic = needs.hasDynamicSection ? await addDynamic(workers, add, needs, options) : undefined;
   return { ...needs, own, pltCode, pltUnwind: plt.unwind, dynamic };
 }
 

@@ -487,13 +487,6 @@ const accepted: readonly Accepted[] = [
     what: /_DYNAMIC/,
   },
   {
-    reason: "fault: a program that is linked with no shared object is dynamic all the same",
-    kind: ["section", "dynamic", "segment"],
-    subject:
-      /^(\.(hash|gnu\.hash|dynsym|dynstr|dynamic)|PT_DYNAMIC|PT_GNU_RELRO|DT_(HASH|GNU_HASH|STRTAB|SYMTAB|STRSZ|SYMENT|DEBUG))$/,
-    bfd: "absent",
-  },
-  {
     reason: "fault: executables export STB_GNU_UNIQUE symbols",
     kind: "dynamicSymbol",
     what: /^presence$/,
