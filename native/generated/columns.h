@@ -104,6 +104,7 @@ enum : u32 {
   NEEDS_DYNSYM = 0x8000,
   NEEDS = 0xff00,
   HAS_WARNING = 0x10000,
+  IS_PROTECTED_THERE = 0x20000,
   STRONGLY_REFERENCED = 0x40000,
   COPY_IS_RELRO = 0x80000,
   IS_WEAK_UNDEFINED = 0x100000,
@@ -389,6 +390,7 @@ struct EntryTable {
   Column<EntryId, u32> dynsym; // index in .dynsym, or 0 (synthesise)
   Column<EntryId, u32> dynstr; // offset of its name among the symbols' names in .dynstr (synthesise)
   Column<EntryId, u64> copy_offset; // copy relocation: offset in .copyrel or .copyrel.rel.ro (synthesise)
+  Column<EntryId, u8> is_copied; // 1 when it has a copy relocation; 0 also for other names of what is copied (synthesise)
   Column<EntryId, u16> version; // its value in .gnu.version (synthesise)
   Column<EntryId, u32> hash; // gnu hash of its name (synthesise)
 };
@@ -617,6 +619,7 @@ struct Decisions {
   u64 hash_seed; // seed of every name and piece hash; another one is taken when two names collide
   u64 hash_shift; // right shift of every hash: 0 but in a test of collisions
   u64 output_flags; // OutputFlags
+  u64 machine; // e_machine of inputs and output
   u64 partitions; // partitions of a hash: a power of two, whatever the number of workers
   u64 ranges; // ranges of rows of a hash count: as above
   u64 name_rules; // address of the rules that give a section its bucket's name
@@ -624,6 +627,7 @@ struct Decisions {
   u64 bucket_count; // buckets in use
   u64 inflated; // address of the uncompressed copies of files
   u64 common_bucket; // row of the bucket of common symbols
+  u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 relr_words; // words of .relr.dyn
   u64 relr_offset; // offset of .relr.dyn in the output file

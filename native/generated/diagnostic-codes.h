@@ -47,6 +47,7 @@ enum class Code : u16 {
   RelocationOutOfRange, // offset: of the place; symbol: index in the file; operand: the value
   RelocationType, // offset: of the place; operand: its number
   RelocationNeedsPic, // offset: of the place; symbol: index in the file; operand: its type
+  ProtectedInShared, // offset: of the place; symbol: index in the file; operand: its type
   RelocationInReadOnly, // offset: of the place; symbol: index in the file; operand: its type
   TextRelocation, // offset: of the first such place of a file; symbol: index in the file; operand: its type
   RelocationToDiscarded, // offset: of the place; symbol: index in the file

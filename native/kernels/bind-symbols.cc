@@ -88,8 +88,10 @@ private:
       flags_ |= SymbolFlags::IS_UNDEFINED;
       if (is_weak()) flags_ |= SymbolFlags::IS_WEAK_UNDEFINED;
     }
-    u32 type = FileView(t_, Claim::file(claim)).symbols()[Claim::symbol(claim)].type();
+    Elf64_Sym sym = FileView(t_, Claim::file(claim)).symbols()[Claim::symbol(claim)];
+    u32 type = sym.type();
     flags_ |= SymbolFlags::OWNED_BY_SHARED | type_flags(type == STT_GNU_IFUNC ? u32{STT_FUNC} : type);
+    if (sym.visibility() == STV_PROTECTED) flags_ |= SymbolFlags::IS_PROTECTED_THERE;
   }
 
   void bind_defined(u64 claim) {

@@ -4,16 +4,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "elf/elf.h"
-#include "generated/columns.h"
+#include "tables/types.h"
 
 namespace spore {
-
-// Whether a relative relocation is packed: its place is aligned wherever its section goes.
-inline bool is_packed(u64 output, const Elf64_Shdr &section, u64 offset) {
-  return output & OutputFlags::PACK_RELATIVE && section.sh_addralign % 8 == 0 && section.sh_addralign &&
-         offset % 8 == 0;
-}
 
 // The words for places at these offsets, each a multiple of 8, from `base`. Sorts the offsets. How many words
 // there are does not depend on the base.

@@ -90,7 +90,7 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
   if (!header || !has_elf_magic(bytes)) return Code::NotElf;
   if (header->e_ident[4] != 2 || header->e_ident[5] != 1) return Code::WrongClass;
   place.operand = header->e_machine;
-  if (header->e_machine != EM_X86_64) return Code::WrongMachine;
+  if (header->e_machine != t.link.machine) return Code::WrongMachine;
   place.operand = header->e_type;
   if (header->e_type != (shared ? ET_DYN : ET_REL)) return Code::WrongType;
   if (header->e_shoff == 0 || header->e_shentsize != sizeof(Elf64_Shdr)) return Code::BadSectionHeaders;

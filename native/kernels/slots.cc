@@ -4,6 +4,8 @@
 // input order.
 
 #include <algorithm>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "elf/hash.h"
@@ -14,43 +16,30 @@ namespace spore {
 
 namespace {
 
-// What one symbol's needs come to; the same for counting and for placing.
-struct Slots {
-  u32 got = 0; // slots of .got in all
+// How many there are of each, of one symbol or of all of a range.
+struct Counts {
+  u32 entries = 0;
+  u32 got = 0; // words of .got
   u32 plt = 0, plt_got = 0, iplt = 0;
-  u32 relatives = 0, symbolics = 0;
-};
+  u32 relatives = 0, symbolics = 0; // dynamic relocations of .got: relative ones that are not packed, and all others
 
-Slots slots_of(const Tables &t, u32 needs, const Reference &ref) {
-  Slots s;
-  u64 output = t.link.output_flags;
-  bool pic = output & OutputFlags::PIC, shared = output & OutputFlags::SHARED;
-  bool imported = ref.flags & Reference::Imported;
-  if (needs & SymbolFlags::NEEDS_GOT) {
-    s.got++;
-    if (imported) s.symbolics++;
-    else if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined)))
-      s.relatives += !(output & OutputFlags::PACK_RELATIVE);
+  void add(u32 needs, const Reference &ref, u64 output) {
+    entries++;
+    for_each_slot(needs, ref, output, [&](const Slot &slot) {
+      plt += slot.kind == SlotKind::Plt;
+      iplt += slot.kind == SlotKind::Iplt;
+      plt_got += slot.kind == SlotKind::PltGot;
+      got += got_words(slot.kind);
+      for (u32 i = 0; i < got_words(slot.kind); i++) add_word(slot.words[i]);
+    });
   }
-  if (needs & SymbolFlags::NEEDS_TLS_GD) {
-    s.got += 2;
-    s.symbolics += imported ? 2 : shared ? 1 : 0;
+
+private:
+  void add_word(const SlotWord &word) {
+    relatives += word.filler == Filler::Relative;
+    symbolics += word.filler != Filler::Link && word.filler != Filler::Relative && word.filler != Filler::Packed;
   }
-  if (needs & SymbolFlags::NEEDS_TLS_DESC) {
-    s.got += 2;
-    s.symbolics++;
-  }
-  if (needs & SymbolFlags::NEEDS_GOT_TP) {
-    s.got++;
-    if (imported || shared) s.symbolics++;
-  }
-  if (needs & SymbolFlags::NEEDS_PLT) {
-    if (ref.flags & Reference::Ifunc) s.iplt++;
-    else if (needs & SymbolFlags::NEEDS_GOT && !(needs & SymbolFlags::NEEDS_CANONICAL_PLT)) s.plt_got++;
-    else s.plt++;
-  }
-  return s;
-}
+};
 
 Reference local_reference(const Tables &t, const FileView &file, u32 symbol) {
   return symbol < file.first_global ? References::local(t, file, symbol) : Reference{};
@@ -58,6 +47,16 @@ Reference local_reference(const Tables &t, const FileView &file, u32 symbol) {
 
 struct Cursor {
   u32 entry, got, plt, plt_got, iplt;
+
+  // The index of the next slot of a kind.
+  u32 take(const Tables &t, SlotKind kind) {
+    switch (kind) {
+    case SlotKind::Plt: return plt++;
+    case SlotKind::Iplt: return static_cast<u32>(t.link.plt_jumps) + iplt++;
+    case SlotKind::PltGot: return plt_got++;
+    default: got += got_words(kind); return got - got_words(kind);
+    }
+  }
 };
 
 Cursor cursor_at(const Tables &t, NeedCellId cell) {
@@ -67,24 +66,17 @@ Cursor cursor_at(const Tables &t, NeedCellId cell) {
 
 void place(const Tables &t, Cursor &next, u32 needs, const Reference &ref, SymbolId symbol, u32 file, u32 index) {
   EntryId e{next.entry++};
-  Slots s = slots_of(t, needs, ref);
   t.entry.symbol[e] = file == none ? raw(symbol) : none;
   t.entry.file[e] = file;
   t.entry.index[e] = index;
   t.entry.needs[e] = needs;
-  auto take = [&](u32 bit, u32 slots) {
-    if (!(needs & bit)) return none;
-    u32 at = next.got;
-    next.got += slots;
-    return at;
-  };
-  t.entry.got[e] = take(SymbolFlags::NEEDS_GOT, 1);
-  t.entry.tls_gd[e] = take(SymbolFlags::NEEDS_TLS_GD, 2);
-  t.entry.tls_desc[e] = take(SymbolFlags::NEEDS_TLS_DESC, 2);
-  t.entry.got_tp[e] = take(SymbolFlags::NEEDS_GOT_TP, 1);
-  t.entry.plt[e] = s.plt ? next.plt++ : s.iplt ? static_cast<u32>(t.link.plt_jumps) + next.iplt++ : none;
-  t.entry.plt_got[e] = s.plt_got ? next.plt_got++ : none;
   t.entry.dynsym[e] = 0;
+  t.entry.is_copied[e] = 0;
+  for (SlotKind kind :
+       {SlotKind::Got, SlotKind::TlsGd, SlotKind::TlsDesc, SlotKind::GotTp, SlotKind::Plt, SlotKind::PltGot})
+    slot_index(t, e, kind) = none;
+  for_each_slot(needs, ref, t.link.output_flags,
+                [&](const Slot &slot) { slot_index(t, e, slot.kind) = next.take(t, slot.kind); });
 }
 
 template <typename Visit> void for_each_need(const Tables &t, RangeId range, Visit visit) {
@@ -141,24 +133,16 @@ void mark_copy_aliases(Job &job, RowRange<FileId> rows) {
 
 void count_needs(Job &job, RowRange<RangeId> rows) {
   const Tables &t = job.t;
+  u64 output = t.link.output_flags;
   for (RangeId range : rows) {
-    u32 entries = 0;
-    Slots sum;
-    auto add = [&](u32 needs, const Reference &ref) {
-      Slots s = slots_of(t, needs, ref);
-      entries++;
-      sum.got += s.got;
-      sum.plt += s.plt;
-      sum.plt_got += s.plt_got;
-      sum.iplt += s.iplt;
-      sum.relatives += s.relatives;
-      sum.symbolics += s.symbolics;
-    };
+    Counts sum;
     if (raw(range) < t.link.ranges)
-      for_each_need(t, range, [&](SymbolId, u32 needs, const Reference &ref) { add(needs, ref); });
-    else for_each_local_need(t, [&](LocalNeedId id, u32, const Reference &ref) { add(t.local_need.needs[id], ref); });
+      for_each_need(t, range, [&](SymbolId, u32 needs, const Reference &ref) { sum.add(needs, ref, output); });
+    else
+      for_each_local_need(
+          t, [&](LocalNeedId id, u32, const Reference &ref) { sum.add(t.local_need.needs[id], ref, output); });
     NeedCellId cell{raw(range)};
-    t.need_cell.entries[cell] = entries;
+    t.need_cell.entries[cell] = sum.entries;
     t.need_cell.got[cell] = sum.got;
     t.need_cell.plt[cell] = sum.plt;
     t.need_cell.plt_got[cell] = sum.plt_got;
@@ -186,61 +170,84 @@ void place_needs(Job &job, RowRange<RangeId> rows) {
   }
 }
 
+namespace {
+
+// Where copied data lies: in .copyrel, or in .copyrel.rel.ro if it was read-only after relocation where it comes from.
+class CopyPlacer {
+public:
+  explicit CopyPlacer(Job &job) : job_(job), t_(job.t) {}
+
+  void place(EntryId e) {
+    SymbolId s{t_.entry.symbol[e]};
+    u64 claim = t_.symbol.claim[s];
+    FileView file(t_, Claim::file(claim));
+    Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
+    auto [found, is_new] = copies_.try_emplace({raw(file.id), sym.st_value});
+    Copy &copy = found->second;
+    if (is_new && !add(file, Claim::symbol(claim), sym, copy)) {
+      copies_.erase(found);
+      return;
+    }
+    t_.entry.copy_offset[e] = copy.offset;
+    t_.entry.is_copied[e] = is_new; // its other names share the bytes
+    if (copy.is_relro) t_.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);
+  }
+
+  void publish() const {
+    t_.found.copy_size.set(size_[0]);
+    t_.found.copy_alignment.set(alignment_[0]);
+    t_.found.copy_relro_size.set(size_[1]);
+    t_.found.copy_relro_alignment.set(alignment_[1]);
+    t_.found.copy_count.set(copies_.size());
+  }
+
+private:
+  struct Copy {
+    u64 offset = 0;
+    bool is_relro = false;
+  };
+  static constexpr u32 largest_alignment = 6; // log2: what an address proves without a section that says so
+
+  bool add(const FileView &file, u32 symbol, const Elf64_Sym &sym, Copy &copy) {
+    u32 log2 = sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : largest_alignment;
+    u32 index = file.section_index(symbol, sym);
+    if (index < file.section_count && index != SHN_UNDEF) {
+      Elf64_Shdr h = file.section(index);
+      log2 = std::min(log2, alignment_log2(h));
+      auto name = file.section_name(h);
+      copy.is_relro = !(h.sh_flags & SHF_WRITE) ||
+                      (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
+    }
+    log2 = std::min(log2, largest_alignment);
+    if (sym.st_size > UINT32_MAX) {
+      job_.report(Code::SectionTooLarge, {.file = raw(file.id), .section = index < file.section_count ? index : none});
+      return false;
+    }
+    u64 &size = size_[copy.is_relro];
+    copy.offset = align_up(size, log2);
+    size = copy.offset + sym.st_size;
+    alignment_[copy.is_relro] = std::max(alignment_[copy.is_relro], log2);
+    return true;
+  }
+
+  Job &job_;
+  const Tables &t_;
+  std::map<std::pair<u32, u64>, Copy> copies_; // by file and address there
+  u64 size_[2] = {0, 0};
+  u32 alignment_[2] = {0, 0};
+};
+
+} // namespace
+
 void place_copies(Job &job, RowRange<RangeId> rows) {
   const Tables &t = job.t;
-  struct Copy {
-    u32 file;
-    u64 value;
-    u64 offset;
-    bool is_relro;
-  };
   for ([[maybe_unused]] RangeId row : rows) {
-    std::vector<Copy> copies;
-    u64 size[2] = {0, 0};
-    u32 alignment[2] = {0, 0};
+    CopyPlacer placer(job);
     for (u32 i = 0; i < t.entry.rows; i++) {
       EntryId e{i};
-      if (t.entry.symbol[e] == none || !(t.entry.needs[e] & SymbolFlags::NEEDS_COPY)) continue;
-      SymbolId s{t.entry.symbol[e]};
-      u64 claim = t.symbol.claim[s];
-      FileId f = Claim::file(claim);
-      FileView file(t, f);
-      Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
-      auto same = std::find_if(copies.begin(), copies.end(),
-                               [&](const Copy &c) { return c.file == raw(f) && c.value == sym.st_value; });
-      if (same != copies.end()) {
-        t.entry.copy_offset[e] = same->offset;
-        if (same->is_relro) t.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);
-        continue;
-      }
-      u32 log2 = sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 6;
-      bool is_relro = false;
-      u32 index = file.section_index(Claim::symbol(claim), sym);
-      if (index < file.section_count && index != SHN_UNDEF) {
-        Elf64_Shdr h = file.section(index);
-        u32 of_section = alignment_log2(h);
-        if (of_section < log2) log2 = of_section;
-        auto name = file.section_name(h);
-        is_relro = !(h.sh_flags & SHF_WRITE) ||
-                   (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
-      }
-      if (log2 > 6) log2 = 6;
-      if (sym.st_size > UINT32_MAX) {
-        job.report(Code::SectionTooLarge, {.file = raw(f), .section = index < file.section_count ? index : none});
-        continue;
-      }
-      u64 offset = align_up(size[is_relro], log2);
-      size[is_relro] = offset + sym.st_size;
-      alignment[is_relro] = std::max(alignment[is_relro], log2);
-      t.entry.copy_offset[e] = offset;
-      if (is_relro) t.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);
-      copies.push_back({raw(f), sym.st_value, offset, is_relro});
+      if (t.entry.symbol[e] != none && t.entry.needs[e] & SymbolFlags::NEEDS_COPY) placer.place(e);
     }
-    t.found.copy_size.set(size[0]);
-    t.found.copy_alignment.set(alignment[0]);
-    t.found.copy_relro_size.set(size[1]);
-    t.found.copy_relro_alignment.set(alignment[1]);
-    t.found.copy_count.set(copies.size());
+    placer.publish();
   }
 }
 

@@ -54,7 +54,7 @@ enum Single : u32 {
 class SlotWriter {
 public:
   explicit SlotWriter(Job &job)
-      : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(EM_X86_64)) {}
+      : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(job.t.link.machine)) {}
 
   void write() {
     got_.resize(t_.link.got_size);
@@ -65,12 +65,8 @@ public:
     rela_plt_.resize(t_.link.rela_plt_size);
     if (!got_plt_.empty()) put64(got_plt_, 0, t_.link.dynamic_address);
     if (!plt_.empty()) target_.write_plt_header(plt_.data(), t_.link.plt_address, t_.link.got_plt_address);
-    if (t_.found.needs_tls_ld) {
-      if (flags_ & OutputFlags::STATIC) put64(got_, 0, 1);
-      else add(symbolics_, t_.link.got_address, 0, target_.dynamic().dtpmod, 0);
-    }
-    std::vector<u64> copied;
-    for (u32 i = 0; i < t_.entry.rows; i++) write_entry(EntryId{i}, copied);
+    if (t_.found.needs_tls_ld) write_word(module_slot, slot::module(flags_), 0, {});
+    for (u32 i = 0; i < t_.entry.rows; i++) write_entry(EntryId{i});
     Output output(job_);
     write_part(job_, output, Got, got_, t_.link.got_offset);
     write_part(job_, output, GotPlt, got_plt_, t_.link.got_plt_offset);
@@ -93,79 +89,99 @@ private:
     append(out, &rela, sizeof rela);
   }
 
-  void write_entry(EntryId e, std::vector<u64> &copied) {
-    bool is_global = t_.entry.symbol[e] != none;
+  // The symbol of an entry as its slots see it.
+  struct Subject {
     Reference ref;
-    u64 address, definition;
-    if (is_global) {
+    u64 address = 0;
+    u64 definition = 0; // of an ifunc: its resolver
+  };
+
+  Subject subject_of(EntryId e) const {
+    Subject subject{reference_of(t_, e)};
+    bool is_ifunc = subject.ref.flags & Reference::Ifunc;
+    if (t_.entry.symbol[e] != none) {
       SymbolId s{t_.entry.symbol[e]};
-      ref = References::global(t_, s);
-      address = definition = t_.symbol.address[s];
+      subject.address = t_.symbol.address[s];
       u64 claim = t_.symbol.claim[s];
-      if (ref.flags & Reference::Ifunc && claim)
-        definition = definition_address(t_, FileView(t_, Claim::file(claim)), Claim::symbol(claim));
+      if (is_ifunc && claim)
+        subject.definition = definition_address(t_, FileView(t_, Claim::file(claim)), Claim::symbol(claim));
     } else {
       FileView file(t_, FileId{t_.entry.file[e]});
       u32 index = t_.entry.index[e];
-      if (index < file.first_global) ref = References::local(t_, file, index);
-      address = definition = index < file.symbol_count ? definition_address(t_, file, index) : 0;
-      if (ref.flags & Reference::Ifunc) address = plt_address(t_, e);
+      subject.definition = index < file.symbol_count ? definition_address(t_, file, index) : 0;
+      subject.address = is_ifunc ? plt_address(t_, e) : subject.definition;
     }
-    u32 needs = t_.entry.needs[e];
-    u64 dynsym = t_.entry.dynsym[e];
-    const DynamicRelocations &dynamic = target_.dynamic();
-    bool pic = flags_ & OutputFlags::PIC, shared = flags_ & OutputFlags::SHARED;
-    bool imported = ref.flags & Reference::Imported;
+    return subject;
+  }
 
-    if (needs & SymbolFlags::NEEDS_GOT) {
-      u32 slot = t_.entry.got[e];
-      if (imported) {
-        add(symbolics_, got_address(t_, slot), dynsym, dynamic.glob_dat, 0);
-      } else {
-        put64(got_, u64{slot} * 8, address);
-        if (pic && !(ref.flags & (Reference::Absolute | Reference::Undefined))) {
-          if (flags_ & OutputFlags::PACK_RELATIVE) packed_.push_back(u64{slot} * 8);
-          else add(relatives_, got_address(t_, slot), 0, dynamic.relative, address);
-        }
-      }
+  u64 content_of(Content content, const Subject &subject) const {
+    switch (content) {
+    case Content::Zero: return 0;
+    case Content::Address: return subject.address;
+    case Content::Definition: return subject.definition;
+    case Content::Module: return 1;
+    case Content::DtpOffset: return target_.dtp_offset(subject.address, tls_block(t_));
+    case Content::TpOffset: return target_.tp_offset(subject.address, tls_block(t_));
+    case Content::BlockOffset: return subject.address - tls_block(t_).begin;
     }
-    if (needs & SymbolFlags::NEEDS_TLS_GD) {
-      u32 slot = t_.entry.tls_gd[e];
-      if (imported) {
-        add(symbolics_, got_address(t_, slot), dynsym, dynamic.dtpmod, 0);
-        add(symbolics_, got_address(t_, slot + 1), dynsym, dynamic.dtpoff, 0);
-      } else {
-        if (shared) add(symbolics_, got_address(t_, slot), 0, dynamic.dtpmod, 0);
-        else put64(got_, u64{slot} * 8, 1);
-        put64(got_, u64{slot + 1} * 8, address - t_.link.tls_begin);
-      }
+    return 0;
+  }
+
+  u32 type_of(Filler filler) const {
+    const DynamicRelocations &types = target_.dynamic();
+    switch (filler) {
+    case Filler::Link:
+    case Filler::Packed: break;
+    case Filler::Relative: return types.relative;
+    case Filler::GlobDat: return types.glob_dat;
+    case Filler::JumpSlot: return types.jump_slot;
+    case Filler::Irelative: return types.irelative;
+    case Filler::DtpMod: return types.dtpmod;
+    case Filler::DtpOff: return types.dtpoff;
+    case Filler::TpOff: return types.tpoff;
+    case Filler::TlsDesc: return types.tlsdesc;
     }
-    if (needs & SymbolFlags::NEEDS_TLS_DESC) {
-      u32 slot = t_.entry.tls_desc[e];
-      add(symbolics_, got_address(t_, slot), imported ? dynsym : 0, dynamic.tlsdesc,
-          imported ? 0 : address - t_.link.tls_begin);
+    return 0;
+  }
+
+  void write_entry(EntryId e) {
+    Subject subject = subject_of(e);
+    u64 dynsym = t_.entry.dynsym[e];
+    for_each_slot(t_.entry.needs[e], subject.ref, flags_, [&](const Slot &slot) {
+      u32 index = slot_index(t_, e, slot.kind);
+      if (slot.kind == SlotKind::PltGot) write_plt_got_entry(index, got_address(t_, t_.entry.got[e]));
+      else if (got_words(slot.kind) == 0) write_jump(index, slot.words[0], dynsym, subject);
+      for (u32 i = 0; i < got_words(slot.kind); i++) write_word(index + i, slot.words[i], dynsym, subject);
+    });
+    if (t_.entry.is_copied[e]) add(symbolics_, subject.address, dynsym, target_.dynamic().copy, 0);
+  }
+
+  // A word of .got.
+  void write_word(u32 index, const SlotWord &word, u64 dynsym, const Subject &subject) {
+    u64 content = content_of(word.content, subject), place = got_address(t_, index);
+    switch (word.filler) {
+    case Filler::Link: put64(got_, u64{index} * 8, content); break;
+    case Filler::Packed:
+      put64(got_, u64{index} * 8, content);
+      packed_.push_back(u64{index} * 8);
+      break;
+    case Filler::Relative:
+      put64(got_, u64{index} * 8, content);
+      add(relatives_, place, 0, type_of(word.filler), content);
+      break;
+    default: add(symbolics_, place, word.has_symbol ? dynsym : 0, type_of(word.filler), content);
     }
-    if (needs & SymbolFlags::NEEDS_GOT_TP) {
-      u32 slot = t_.entry.got_tp[e];
-      if (imported) add(symbolics_, got_address(t_, slot), dynsym, dynamic.tpoff, 0);
-      else if (shared) add(symbolics_, got_address(t_, slot), 0, dynamic.tpoff, address - t_.link.tls_begin);
-      else put64(got_, u64{slot} * 8, address - t_.link.tls_end);
-    }
-    if (u32 index = t_.entry.plt[e]; index != none) {
-      u64 slot = got_plt_address(t_, index);
-      u64 entry = write_plt_entry(index, slot);
-      put64(got_plt_, slot - t_.link.got_plt_address, target_.plt_resume(entry, !plt_sec_.empty()));
-      Elf64_Rela rela{slot, dynsym << 32 | dynamic.jump_slot, 0};
-      if (ref.flags & Reference::Ifunc) rela = {slot, dynamic.irelative, static_cast<i64>(definition)};
-      if ((u64{index} + 1) * sizeof rela <= rela_plt_.size())
-        std::memcpy(rela_plt_.data() + index * sizeof rela, &rela, sizeof rela);
-    }
-    if (u32 index = t_.entry.plt_got[e]; index != none) write_plt_got_entry(index, got_address(t_, t_.entry.got[e]));
-    if (is_global && needs & SymbolFlags::NEEDS_COPY &&
-        std::find(copied.begin(), copied.end(), address) == copied.end()) {
-      copied.push_back(address); // its aliases share the bytes
-      add(symbolics_, address, dynsym, dynamic.copy, 0);
-    }
+  }
+
+  // An entry of .plt, its word of .got.plt and what the loader does to that.
+  void write_jump(u32 index, const SlotWord &word, u64 dynsym, const Subject &subject) {
+    u64 place = got_plt_address(t_, index);
+    u64 entry = write_plt_entry(index, place);
+    put64(got_plt_, place - t_.link.got_plt_address, target_.plt_resume(entry, !plt_sec_.empty()));
+    u64 info = (word.has_symbol ? dynsym : 0) << 32 | type_of(word.filler);
+    Elf64_Rela rela{place, info, static_cast<i64>(content_of(word.content, subject))};
+    if ((u64{index} + 1) * sizeof rela <= rela_plt_.size())
+      std::memcpy(rela_plt_.data() + index * sizeof rela, &rela, sizeof rela);
   }
 
   // Writes an entry of .plt, and of .plt.sec where there is one. Returns the address of the former.
@@ -338,16 +354,11 @@ void pack_got(Job &job, RowRange<RangeId> rows) {
     std::vector<u64> places;
     for (u32 i = 0; i < t.entry.rows; i++) {
       EntryId e{i};
-      if (!(t.entry.needs[e] & SymbolFlags::NEEDS_GOT)) continue;
-      Reference ref;
-      if (t.entry.symbol[e] != none) {
-        ref = References::global(t, SymbolId{t.entry.symbol[e]});
-      } else {
-        FileView file(t, FileId{t.entry.file[e]});
-        if (t.entry.index[e] < file.first_global) ref = References::local(t, file, t.entry.index[e]);
-      }
-      if (!(ref.flags & (Reference::Imported | Reference::Absolute | Reference::Undefined)))
-        places.push_back(u64{t.entry.got[e]} * 8);
+      for_each_slot(t.entry.needs[e], reference_of(t, e), t.link.output_flags, [&](const Slot &slot) {
+        for (u32 word = 0; word < got_words(slot.kind); word++)
+          if (slot.words[word].filler == Filler::Packed)
+            places.push_back((u64{slot_index(t, e, slot.kind)} + word) * 8);
+      });
     }
     t.found.got_relr_words.set(encode_relr(places, 0).size());
   }

@@ -1,8 +1,6 @@
-// What is particular to a processor: classify a relocation, encode its result. Generic code decides.
+// What is particular to a processor: classify a relocation, encode its result, know where its ABI has the thread
+// pointer and the GOT's base. Generic code decides.
 #pragma once
-
-#include <algorithm>
-#include <array>
 
 #include "elf/bytes.h"
 #include "targets/relocation.h"
@@ -32,17 +30,16 @@ inline u32 field_size(Field field) {
   return 0;
 }
 
-// Whether a relocation is S + A - P when nothing about its symbol is special.
-inline bool is_distance(Expression e) { return e == Expression::pcRelative || e == Expression::plt; }
+// The module's thread-local storage in the image: from the beginning of PT_TLS to its end, rounded up to its alignment.
+struct TlsBlock {
+  u64 begin, end;
+};
 
 class Target {
 public:
   // `relocations`: the relocation types by number; those whose expression is unknown do not exist.
   template <u32 count>
-  explicit Target(const Relocation (&relocations)[count]) : relocations_(relocations), relocation_count_(count) {
-    for (u32 type = 0; type < std::min<u32>(count, distance_bytes_.size()); type++)
-      if (is_distance(relocations[type].expression)) distance_bytes_[type] = field_size(relocations[type].field);
-  }
+  explicit Target(const Relocation (&relocations)[count]) : relocations_(relocations), relocation_count_(count) {}
   virtual ~Target() = default;
 
   // Null when the number is unknown.
@@ -50,9 +47,40 @@ public:
     if (type >= relocation_count_ || relocations_[type].expression == Expression::unknown) return nullptr;
     return &relocations_[type];
   }
-  // Bytes of the field of a type that is_distance(); 0 for all others. Asked of every relocation.
-  u32 distance_bytes(u32 type) const { return type < distance_bytes_.size() ? distance_bytes_[type] : 0; }
+  u32 relocation_count() const { return relocation_count_; }
   virtual const DynamicRelocations &dynamic() const = 0;
+
+  // Stores a value in a field; false when it does not fit. Little-endian, in sizes that the compiler knows, because
+  // this is done for most relocations.
+  static bool store(Field field, u8 *at, u64 value) {
+    i64 v = static_cast<i64>(value);
+    switch (field) {
+    case Field::none: return true;
+    case Field::word8: std::memcpy(at, &value, 1); return v >= -0x80 && v <= 0xff;
+    case Field::signed8: std::memcpy(at, &value, 1); return v == static_cast<std::int8_t>(v);
+    case Field::word16: std::memcpy(at, &value, 2); return v >= -0x8000 && v <= 0xffff;
+    case Field::signed16: std::memcpy(at, &value, 2); return v == static_cast<std::int16_t>(v);
+    case Field::unsigned32: std::memcpy(at, &value, 4); return value <= UINT32_MAX;
+    case Field::signed32: std::memcpy(at, &value, 4); return v == static_cast<i32>(v);
+    case Field::word64: std::memcpy(at, &value, 8); return true;
+    }
+    return true;
+  }
+
+  // Stores a distance in 4 bytes, as nearly all relocations are; does nothing when it does not fit.
+  static bool store_distance(u8 *at, u64 value) {
+    i32 distance = static_cast<i32>(value);
+    if (static_cast<i64>(value) != distance) return false;
+    std::memcpy(at, &distance, 4);
+    return true;
+  }
+
+  // What code adds to the thread pointer to get to an address in the block.
+  virtual u64 tp_offset(u64 address, const TlsBlock &block) const = 0;
+  // What __tls_get_addr() is given for it, besides the module.
+  virtual u64 dtp_offset(u64 address, const TlsBlock &block) const = 0;
+  // What _GLOBAL_OFFSET_TABLE_ names, and relocations call GOT.
+  virtual u64 got_base(u64 got, u64 got_plt) const = 0;
 
   // Whether the instruction around `at` can do without its GOT slot.
   virtual bool may_relax(const Relocation &r, const Bytes &section, u64 at) const = 0;
@@ -81,10 +109,9 @@ public:
 private:
   const Relocation *relocations_;
   u32 relocation_count_;
-  std::array<u8, 64> distance_bytes_{};
 };
 
-// The target for e_machine; headers of other machines do not pass the scan.
-const Target &target_of(u32 machine);
+// The target for the link's e_machine, which the command line has checked.
+const Target &target_of(u64 machine);
 
 } // namespace spore

@@ -54,6 +54,11 @@ public:
     return types;
   }
 
+  // psABI 3.4.6, variant II: the block ends at the thread pointer.
+  u64 tp_offset(u64 address, const TlsBlock &block) const override { return address - block.end; }
+  u64 dtp_offset(u64 address, const TlsBlock &block) const override { return address - block.begin; }
+  u64 got_base(u64, u64 got_plt) const override { return got_plt; }
+
   // psABI B.2. Only forms whose result is always in reach under the small code model are rewritten: a
   // load becomes lea, call and jmp become direct.
   bool may_relax(const Relocation &r, const Bytes &section, u64 at) const override {

@@ -294,6 +294,14 @@ export const codes = {
       hint: ({ flag }) => `recompile with ${flag ?? "-fPIC"}`,
     },
   ),
+  protectedInShared: error<Relocation>(
+    (operands) => `${against(operands)}, which is protected in the shared object that defines it`,
+    {
+      groupBy: ({ relocation, symbol }) => `${relocation}\0${symbol ?? ""}`,
+      placeIs: "in",
+      hint: () => "recompile with -fPIC: what is protected can neither be copied nor have its address elsewhere",
+    },
+  ),
   relocationInReadOnly: error<Relocation>((operands) => `${against(operands)} in a read-only section`, {
     groupBy: ({ relocation }) => relocation,
     placeIs: "in",

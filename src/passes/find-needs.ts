@@ -3,11 +3,12 @@
  * the output must have, and which symbols are undefined. Fills symbol.flags, localNeed and the relocation
  * counts of file.
  */
+import { enumerations } from "../tables/schema.ts";
+import type { Tables } from "../tables/views.ts";
 import type { Merged } from "./merge.ts";
 import type { Workers } from "./workers.ts";
 
-/** Room for local symbols that need a slot; memory is taken when it is used. */
-const MAX_LOCAL_NEEDS = 1 << 22;
+const { FileFlags, FileState } = enumerations;
 
 export interface Needs extends Merged {
   /** Dynamic relocations without a symbol, and with one, for sections. */
@@ -17,9 +18,10 @@ export interface Needs extends Merged {
 
 export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs> {
   const { tables } = workers;
-  tables.allocate("localNeed", MAX_LOCAL_NEEDS);
+  const room = roomForLocalNeeds(tables, merged.files);
+  tables.allocate("localNeed", room);
   await workers.run("scanRelocations", { bounds: merged.fileBounds });
-  tables.setRows("localNeed", Math.min(tables.get("localNeedCount"), MAX_LOCAL_NEEDS));
+  tables.setRows("localNeed", Math.min(tables.get("localNeedCount"), room));
   let relatives = 0;
   let symbolics = 0;
   const relative = tables.column("file", "relatives");
@@ -29,4 +31,18 @@ export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs
     symbolics += symbolic[file];
   }
   return { ...merged, relatives, symbolics };
+}
+
+/**
+ * A row for every local symbol, twice, because a worker that dies leaves the rows that it had taken. Memory is taken
+ * when it is used.
+ */
+function roomForLocalNeeds(tables: Tables, files: number): number {
+  const flags = tables.column("file", "flags");
+  const state = tables.column("file", "state");
+  const locals = tables.column("file", "firstGlobal");
+  let room = 0;
+  for (let file = 0; file < files; file++)
+    if (state[file] & FileState.REACHED && !(flags[file] & FileFlags.IS_SHARED)) room += locals[file];
+  return room * 2;
 }

@@ -19,6 +19,13 @@ import type { Workers } from "./workers.ts";
 /** Rows of the finding table. What is found beyond them is counted, not kept: an error all the same. */
 const MAX_FINDINGS = 1 << 16;
 const NONE = 0xffffffff;
+/** As GNU ld calls them where it says what they cannot have. */
+const outputNames = {
+  exec: "PDE object",
+  pie: "PIE object",
+  shared: "shared object",
+  relocatable: "relocatable object",
+} as const;
 const { FileFlags, MentionFlags, SymbolFlags } = enumerations;
 const findingNames = Object.keys(findingTable) as FindingName[];
 
@@ -345,16 +352,13 @@ export class FindingReader {
         );
         return;
       case "relocationNeedsPic":
-        diagnostics.add(
-          name,
-          { ...relocation, output: outputKind === "shared" ? "shared object" : "PIE object" },
-          place,
-        );
+        diagnostics.add(name, { ...relocation, output: outputNames[outputKind] }, place);
         return;
       case "textRelocation":
         if (this.#options.z.textRelocations === "warning")
           diagnostics.add(name, { output: outputKind === "shared" ? "shared object" : "PIE" }, place);
         return;
+      case "protectedInShared":
       case "relocationInReadOnly":
       case "badTlsSequence":
         diagnostics.add(name, relocation, place);

@@ -247,7 +247,7 @@ function defineSymbols(
   placed: Placed,
   options: LinkOptions,
 ): void {
-  // As tls_action() in native/kernels/reference.h: whether accesses are rewritten to Local Exec.
+  // As tls_model() in native/kernels/decide.cc: whether accesses are rewritten to Local Exec.
   const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
   const isLocalExec = options.outputKind !== "shared" && (options.isRelax || isStatic);
   const threadPointer = isLocalExec ? tables.get("tlsEnd") : undefined;

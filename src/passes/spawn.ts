@@ -9,6 +9,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { Arena, defaultWorkerCount, WorkerPool } from "../staging/index.ts";
 import { enumerations } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
+import { targetOf } from "../targets/index.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { isSelfContained } from "./loader.ts";
 import type { OwnHooks } from "./link-hooks.ts";
@@ -42,6 +43,9 @@ export async function spawn(
   const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
   tables.set("outputFlags", outputFlags(options, inputs) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const tests = { ...(fault === undefined ? {} : { fault }), ...(delays === undefined ? {} : { delays }) };
+  const target = targetOf(options.emulation);
+  tables.set("machine", target.machine);
+  tables.set("gotPltReserved", target.gotPltReserved);
   const workers = options.threads ?? workersFor(inputs);
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.

@@ -57,6 +57,10 @@ export const findings = {
     operands: "offset: of the place; symbol: index in the file; operand: its type",
     hasOffset: true,
   },
+  protectedInShared: {
+    operands: "offset: of the place; symbol: index in the file; operand: its type",
+    hasOffset: true,
+  },
   relocationInReadOnly: {
     operands: "offset: of the place; symbol: index in the file; operand: its type",
     hasOffset: true,

@@ -1,0 +1,86 @@
+// Write: .eh_frame.
+
+#include "kernels/eh-frame-writer.h"
+
+namespace spore {
+
+void EhFrameWriter::begin_chunk(FileId first) {
+  begin_ = t_.file.eh_frame_offset[first];
+  stream_.open(t_.link.eh_frame_offset + begin_, 0);
+}
+
+void EhFrameWriter::write_file(const FileView &file) {
+  if (!parse(file)) return; // the file changed
+  next_fde_ = t_.file.first_fde[file.id];
+  fdes_end_ = next_fde_ + t_.file.fdes[file.id];
+  write_cies(file);
+  u32 next_cie = 0;
+  for (const EhFrame &frame : frames_) write_fdes(file, frame, next_cie);
+}
+
+bool EhFrameWriter::parse(const FileView &file) {
+  frames_.clear();
+  for (u32 i = 1; i < file.section_count; i++) {
+    SectionId s = file.section_id(i);
+    u64 bad = 0;
+    if (!(t_.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t_, s)) continue;
+    if (!parse_eh_frame(file, i, relocation_section_of(t_, file, i), frames_.emplace_back(), bad)) return false;
+  }
+  return true;
+}
+
+void EhFrameWriter::write_cies(const FileView &file) {
+  CieId cie{t_.file.first_cie[file.id]}, end = cie + t_.file.cies[file.id];
+  for (const EhFrame &frame : frames_)
+    for (const EhRecord &record : frame.records) {
+      if (!record.is_cie || cie == end) continue;
+      if (raw(cie) == t_.cie.same[cie] && t_.cie.is_used[cie]) write_record(frame, record, t_.cie.offset[cie] - begin_);
+      ++cie;
+    }
+}
+
+void EhFrameWriter::write_fdes(const FileView &file, const EhFrame &frame, u32 &next_cie) {
+  CieId first{t_.file.first_cie[file.id]};
+  cie_of_.assign(frame.records.size(), first);
+  where_ = surroundings_in_eh_frame(t_.link.output_flags, file.section(frame.section));
+  for (size_t i = 0; i < frame.records.size(); i++) {
+    const EhRecord &record = frame.records[i];
+    if (record.is_cie) {
+      if (next_cie < t_.file.cies[file.id]) cie_of_[i] = first + next_cie++;
+    } else if (is_live_fde(t_, file, frame, record)) {
+      u64 position = stream_.position();
+      u8 *out = write_record(frame, record, position);
+      u32 cie = t_.cie.offset[CieId{t_.cie.same[cie_of_[record.cie]]}];
+      u32 distance = static_cast<u32>(position + begin_ + 4 - cie);
+      std::memcpy(out + 4, &distance, 4);
+      add_to_header(frame, record, t_.link.eh_frame_address + position + begin_);
+    }
+  }
+}
+
+u8 *EhFrameWriter::write_record(const EhFrame &frame, const EhRecord &record, u64 position) {
+  u8 *out = stream_.reserve(output_, position, record.size);
+  RelocatedPart part{.section = frame.section,
+                     .bytes = contents_of(frame, record),
+                     .offset = record.offset,
+                     .address = t_.link.eh_frame_address + position + begin_,
+                     .where = where_};
+  std::memcpy(out, part.bytes.data(), record.size);
+  relocator_.relocate(out, part, record.first_rela, record.last_rela, [&](u32 i) {
+    Elf64_Rela rela = frame.relas[i];
+    rela.r_offset -= record.offset;
+    return rela;
+  });
+  return out;
+}
+
+void EhFrameWriter::add_to_header(const EhFrame &frame, const EhRecord &record, u64 fde_address) {
+  if (!(t_.link.output_flags & OutputFlags::EH_FRAME_HDR)) return;
+  if (record.function_rela == none || next_fde_ == fdes_end_) return;
+  u64 function = relocator_.target_address(frame.relas[record.function_rela]);
+  u64 base = t_.link.eh_frame_hdr_address;
+  u64 low = (fde_address - base) & UINT32_MAX, high = (function - base + (u64{1} << 31)) & UINT32_MAX;
+  t_.fde.pair[FdeId{next_fde_++}] = high << 32 | low;
+}
+
+} // namespace spore
