@@ -78,7 +78,7 @@ async function commandLineOf(flags: readonly string[], folder: string): Promise<
     .map((word) => word.replace(/^"|"$/g, ""))
     .slice(1);
   const kept = words.filter(
-    (word, i) => !/^-plugin/.test(word) && words[i - 1] !== "-plugin" && word !== "-o" && word !== "output",
+    (word, i) => !word.startsWith("-plugin") && words[i - 1] !== "-plugin" && word !== "-o" && word !== "output",
   );
   const at = kept.indexOf("objects.o");
   if (at === -1) throw new Error(`gcc -### said ${stderr}`);

@@ -134,6 +134,13 @@ const accepted: readonly Accepted[] = [
     words: /--build-id=(sha256|0x|fast)/,
   },
 
+  {
+    reason: "what says nothing about the stack, as data of --format=binary, does not make it executable",
+    kind: "segment",
+    subject: /^PT_GNU_STACK$/,
+    bfd: /^RWX/,
+  },
+
   // Symbols
   {
     reason: "GNU ld's script defines these in every program, referred to or not",
@@ -152,7 +159,7 @@ const accepted: readonly Accepted[] = [
     reason: "hidden symbols stay global and hidden in .symtab, so that readers see that they were",
     kind: "symbol",
     what: /^binding$/,
-    spore: /^global$/,
+    spore: /^(global|weak)$/,
     bfd: /^(local|weak)$/,
   },
   {
@@ -203,6 +210,12 @@ const accepted: readonly Accepted[] = [
     kind: "contents",
     subject: /^(call_local|view)\+/,
     words: /\bdef\.o\b/,
+  },
+  {
+    reason: "the PLT has no entry for __tls_get_addr where nothing calls it in the end",
+    kind: "unwind",
+    subject: /^(\.plt$|PLT of )/,
+    what: /^size$/,
   },
   {
     reason: "__tls_get_addr has no slot where nothing calls it in the end",

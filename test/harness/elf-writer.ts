@@ -3,7 +3,7 @@
  * generated programs. It writes what it is told: whoever calls it gives valid sections, and the links run the result.
  */
 
-import { relocations } from "../../src/targets/x86-64-relocations.ts";
+import { relocations as types } from "../../src/targets/x86-64-relocations.ts";
 import {
   ELFCLASS64,
   ELFDATA2LSB,
@@ -28,10 +28,10 @@ import { Elf64_Ehdr, Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../../src/elf/rec
 
 export * from "../../src/elf/constants.ts";
 
-export const R_X86_64_64 = relocations.R_X86_64_64.number;
-export const R_X86_64_PC32 = relocations.R_X86_64_PC32.number;
-export const R_X86_64_PLT32 = relocations.R_X86_64_PLT32.number;
-export const R_X86_64_REX_GOTPCRELX = relocations.R_X86_64_REX_GOTPCRELX.number;
+export const R_X86_64_64 = types.R_X86_64_64.number;
+export const R_X86_64_PC32 = types.R_X86_64_PC32.number;
+export const R_X86_64_PLT32 = types.R_X86_64_PLT32.number;
+export const R_X86_64_REX_GOTPCRELX = types.R_X86_64_REX_GOTPCRELX.number;
 
 const EHDR_BYTES = Elf64_Ehdr.sizeof;
 const SHDR_BYTES = Elf64_Shdr.sizeof;

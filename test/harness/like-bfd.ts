@@ -62,8 +62,9 @@ async function namesIn(words: readonly string[], folder: string): Promise<Set<st
   const names = new Set<string>();
   for (const word of words.filter((name) => name.endsWith(".o"))) {
     const file = resolve(folder, word);
-    if (!existsSync(file)) continue;
-    const object = new ElfFile(word, await readFile(file));
+    const bytes = existsSync(file) ? await readFile(file) : Buffer.alloc(0);
+    if (bytes.toString("latin1", 0, 4) !== "\x7fELF") continue; // a script is no object, whatever it is called
+    const object = new ElfFile(word, bytes);
     const table = object.sectionOfType(SHT_SYMTAB);
     if (table !== undefined) for (const { name, section } of object.symbols(table)) if (section !== 0) names.add(name);
   }
