@@ -181,97 +181,100 @@ enum : u32 {
 } // namespace RequestKind
 
 // a staged file, in command-line order
-enum class InputId : u32 {};
+enum class InputId : u32 { };
 
 // a name in the index of an archive that is searched by it
-enum class IndexNameId : u32 {};
+enum class IndexNameId : u32 { };
 
 // an object, an archive member or a shared object, in input order
-enum class FileId : u32 {};
+enum class FileId : u32 { };
 
 // a global symbol of one file; or the name of a COMDAT group with a local signature
-enum class MentionId : u32 {};
+enum class MentionId : u32 { };
 
 // a global name; its id is the row of its first mention in input order, other rows are unused
-enum class SymbolId : u32 {};
+enum class SymbolId : u32 { };
 
 // a symbol that needs a slot in .got, .plt or .dynsym, ordered by symbol id
-enum class EntryId : u32 {};
+enum class EntryId : u32 { };
 
 // a section header of a file: firstSection + its index
-enum class SectionId : u32 {};
+enum class SectionId : u32 { };
 
 // the input sections that are laid out one after another: same canonical name, type and merge attributes
-enum class BucketId : u32 {};
+enum class BucketId : u32 { };
 
 // a run of files; a bound of the work, never of the number of workers
-enum class ChunkId : u32 {};
+enum class ChunkId : u32 { };
 
 // chunk * bucketCount + ordinal: a chunk's part of a bucket
-enum class ChunkBucketId : u32 {};
+enum class ChunkBucketId : u32 { };
 
 // a live SHF_MERGE section
-enum class MergeableId : u32 {};
+enum class MergeableId : u32 { };
 
 // a string or constant of a mergeable section
-enum class PieceId : u32 {};
+enum class PieceId : u32 { };
 
 // a CIE of a live .eh_frame section
-enum class CieId : u32 {};
+enum class CieId : u32 { };
 
 // a live FDE, for .eh_frame_hdr
-enum class FdeId : u32 {};
+enum class FdeId : u32 { };
 
 // a piece of a debug section that is compressed by itself
-enum class DebugPieceId : u32 {};
+enum class DebugPieceId : u32 { };
 
 // an even share of the rows that are hashed, or of the symbols
-enum class RangeId : u32 {};
+enum class RangeId : u32 { };
 
 // the rows whose hash has the same low bits
-enum class PartitionId : u32 {};
+enum class PartitionId : u32 { };
 
 // range * partitions + partition
-enum class HashCellId : u32 {};
+enum class HashCellId : u32 { };
 
 // a row to unify, grouped by partition, in row order
-enum class HashEntryId : u32 {};
+enum class HashEntryId : u32 { };
 
 // partition * bucketCount + ordinal
-enum class MergeCellId : u32 {};
+enum class MergeCellId : u32 { };
 
 // a local symbol that needs a slot; a file's rows are together, files in no order
-enum class LocalNeedId : u32 {};
+enum class LocalNeedId : u32 { };
 
 // a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last
-enum class NeedCellId : u32 {};
+enum class NeedCellId : u32 { };
 
 // a name of --wrap
-enum class WrappedId : u32 {};
+enum class WrappedId : u32 { };
 
 // a pattern of a version script, in the order of versions, or of a dynamic list; or a version's name
-enum class PatternId : u32 {};
+enum class PatternId : u32 { };
 
 // the patterns whose hash has the same low bits
-enum class PatternSlotId : u32 {};
+enum class PatternSlotId : u32 { };
 
 // a symbol of .dynsym after the null symbol, in its order
-enum class DynsymId : u32 {};
+enum class DynsymId : u32 { };
 
 // a version of a shared object that is linked against: firstVersion + version index
-enum class VersionId : u32 {};
+enum class VersionId : u32 { };
 
 // an extent of the output: chunk * (bucketCount + parts) + ordinal or part, then merge cells, then the rest
-enum class DigestId : u32 {};
+enum class DigestId : u32 { };
+
+// a section that the linker makes, or a part of one; all 0 where the output has none
+enum class OwnSection : u32 { Interp, PropertyNote, BuildIdNote, PackageNote, Hash, GnuHash, Dynsym, Dynstr, Versym, VersionNeeds, VersionDefinitions, Relr, RelaDyn, RelaPlt, EhFrameHdr, EhFrame, PltFrame, EhFrameEnd, Plt, PltGot, PltSec, Dynamic, Got, GotPlt, CopyRelro, Copy, Symtab, SymtabIndices, Strtab, Shstrtab };
 
 // something that a kernel leaves for TypeScript to decide; no fault
-enum class RequestId : u32 {};
+enum class RequestId : u32 { };
 
 // something wrong that a kernel found
-enum class FindingId : u32 {};
+enum class FindingId : u32 { };
 
 // a code, by number: findings of it that had no room in the table
-enum class LostFindingId : u32 {};
+enum class LostFindingId : u32 { };
 
 // A row is a staged file, in command-line order.
 struct InputTable {
@@ -588,6 +591,15 @@ struct DigestTable {
   Column<DigestId, u64> high; // of the 128-bit digest (write)
 };
 
+// A row is a section that the linker makes, or a part of one; all 0 where the output has none.
+struct OwnSectionTable {
+  u64 rows;
+  Column<OwnSection, u64> address; // of its first byte (layout)
+  Column<OwnSection, u64> offset; // in the output file (layout)
+  Column<OwnSection, u64> size; // bytes (layout)
+  Column<OwnSection, u32> index; // section header index (layout)
+};
+
 // A row is something that a kernel leaves for TypeScript to decide; no fault.
 struct RequestTable {
   u64 rows;
@@ -630,59 +642,21 @@ struct Decisions {
   u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 relr_words; // words of .relr.dyn
-  u64 relr_offset; // offset of .relr.dyn in the output file
   u64 got_relatives; // dynamic relocations of .got slots without a symbol: the first in .rela.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies
   u64 gnu_hash_bloom_words; // 64-bit words of its Bloom filter
   u64 dynstr_own; // bytes of .dynstr before the symbols' names
-  u64 got_address; // of .got
-  u64 got_plt_address; // of .got.plt; what _GLOBAL_OFFSET_TABLE_ names
-  u64 plt_address; // of .plt
-  u64 plt_got_address; // of .plt.got
-  u64 copy_address; // of .copyrel
-  u64 copy_relro_address; // of .copyrel.rel.ro
   u64 tls_begin; // address of the PT_TLS segment
   u64 tls_end; // address of its end, rounded up to its alignment: the thread pointer
-  u64 dynamic_address; // of .dynamic
-  u64 eh_frame_address; // of .eh_frame
-  u64 eh_frame_hdr_address; // of .eh_frame_hdr
   u64 output_path; // address of the NUL-terminated path of the output
   u64 replaced_path; // address of the NUL-terminated path that it will be renamed to
-  u64 got_offset; // offset of .got in the output file
-  u64 got_plt_offset; // offset of .got.plt in the output file
-  u64 plt_offset; // offset of .plt in the output file
-  u64 plt_got_offset; // offset of .plt.got in the output file
-  u64 rela_dyn_offset; // offset of .rela.dyn in the output file
-  u64 rela_plt_offset; // offset of .rela.plt in the output file
-  u64 eh_frame_offset; // offset of .eh_frame in the output file
-  u64 eh_frame_hdr_offset; // offset of .eh_frame_hdr in the output file
-  u64 eh_frame_index; // section header index of .eh_frame
-  u64 plt_sec_address; // of .plt.sec
-  u64 plt_sec_offset; // offset of .plt.sec in the output file
-  u64 plt_sec_size; // bytes of .plt.sec; 0 when there is none
   u64 plt_header_size; // bytes before the first entry of .plt
   u64 plt_entry_size; // bytes of an entry of .plt
   u64 plt_sec_entry_size; // bytes of an entry of .plt.sec; 0 when there is none
   u64 plt_got_entry_size; // bytes of an entry of .plt.got
-  u64 plt_index; // section header index of the PLT that code calls: .plt.sec, or .plt where there is none
-  u64 copy_index; // section header index of .copyrel
-  u64 copy_relro_index; // section header index of .copyrel.rel.ro
-  u64 got_size; // bytes of .got
-  u64 got_plt_size; // bytes of .got.plt
-  u64 plt_size; // bytes of .plt
-  u64 plt_got_size; // bytes of .plt.got
   u64 first_piece_digest; // row of digest of the first merge cell
   u64 first_symtab_digest; // row of digest of the first chunk's part of .symtab
   u64 first_single_digest; // row of digest of the first part that one kernel writes at once
-  u64 rela_plt_size; // bytes of .rela.plt
-  u64 symtab_offset; // offset of .symtab in the output file
-  u64 strtab_offset; // offset of .strtab in the output file
-  u64 symtab_indices_offset; // offset of .symtab_shndx in the output file; 0 when there is none
-  u64 dynsym_offset; // offset of .dynsym in the output file
-  u64 dynstr_offset; // offset of .dynstr in the output file
-  u64 gnu_hash_offset; // offset of .gnu.hash in the output file
-  u64 sysv_hash_offset; // offset of .hash in the output file
-  u64 versym_offset; // offset of .gnu.version in the output file
 };
 
 // What kernels find out.
@@ -743,6 +717,7 @@ struct Tables {
   DynsymTable dynsym;
   VersionTable version;
   DigestTable digest;
+  OwnSectionTable own_section;
   RequestTable request;
   FindingTable finding;
   LostFindingTable lost_finding;

@@ -21,8 +21,8 @@ function columnsHeader(): string {
     for (const [member, value] of Object.entries(members)) lines.push(`  ${member} = 0x${value.toString(16)},`);
     lines.push("};", `} // namespace ${name}\n`);
   }
-  for (const table of Object.values(schema) as TableSchema[])
-    lines.push(`// ${table.row}`, `enum class ${table.id} : u32 {};\n`);
+  for (const { row, id, rows = [] } of Object.values(schema) as TableSchema[])
+    lines.push(`// ${row}`, `enum class ${id} : u32 {${rows.map((name) => ` ${pascal(name)}`).join()} };\n`);
   for (const [name, table] of Object.entries(schema) as [string, TableSchema][]) {
     lines.push(`// A row is ${table.row}.`, `struct ${pascal(name)}Table {`, "  u64 rows;");
     for (const [column, { width, is }] of Object.entries(table.columns))

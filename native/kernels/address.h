@@ -48,7 +48,7 @@ inline u64 section_address(const Tables &t, const FileView &file, u32 index, u64
   SectionId s = file.section_id(index);
   u32 flags = t.section.flags[s];
   if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) return 0;
-  if (flags & SectionFlags::EH_FRAME) return t.link.eh_frame_address;
+  if (flags & SectionFlags::EH_FRAME) return t.own_section.address[OwnSection::EhFrame];
   BucketId bucket{t.section.bucket[s]};
   if (raw(bucket) == 0) return 0;
   if (flags & SectionFlags::MERGEABLE) return merged_address(t, s, file.section(index), offset);

@@ -11,8 +11,10 @@ namespace spore {
 
 void DynamicRelocationWriter::begin_chunk(ChunkId chunk, FileId first) {
   chunk_ = chunk;
-  relatives_.open(t_.link.rela_dyn_offset + u64{t_.file.first_relative[first]} * sizeof(Elf64_Rela), 0);
-  symbolics_.open(t_.link.rela_dyn_offset + u64{t_.file.first_symbolic[first]} * sizeof(Elf64_Rela), 0);
+  relatives_.open(t_.own_section.offset[OwnSection::RelaDyn] + u64{t_.file.first_relative[first]} * sizeof(Elf64_Rela),
+                  0);
+  symbolics_.open(t_.own_section.offset[OwnSection::RelaDyn] + u64{t_.file.first_symbolic[first]} * sizeof(Elf64_Rela),
+                  0);
 }
 
 void DynamicRelocationWriter::begin_file(FileId f) {
@@ -37,7 +39,7 @@ void DynamicRelocationWriter::write_packed() {
         encode_relr(packed_[ordinal], t_.bucket.address[BucketId{b}] + t_.chunk_bucket.offset[part]);
     size_t count = std::min<size_t>(words.size(), t_.chunk_bucket.relr_words[part]);
     output_.write(reinterpret_cast<const u8 *>(words.data()), count * sizeof(u64),
-                  t_.link.relr_offset + u64{t_.chunk_bucket.first_relr_word[part]} * sizeof(u64));
+                  t_.own_section.offset[OwnSection::Relr] + u64{t_.chunk_bucket.first_relr_word[part]} * sizeof(u64));
     packed_[ordinal].clear();
   }
 }

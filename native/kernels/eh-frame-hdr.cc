@@ -53,13 +53,14 @@ void write_eh_frame_hdr(Job &job, u32 part, u32 parts) {
   if (part == 0) {
     u32 header[header_size / 4] = {
         0x3b031b01, // version 1; encodings: pcrel sdata4, udata4, datarel sdata4
-        static_cast<u32>(t.link.eh_frame_address - (t.link.eh_frame_hdr_address + 4)),
+        static_cast<u32>(t.own_section.address[OwnSection::EhFrame] -
+                         (t.own_section.address[OwnSection::EhFrameHdr] + 4)),
         count,
     };
-    output.write(reinterpret_cast<const u8 *>(header), header_size, t.link.eh_frame_hdr_offset);
+    output.write(reinterpret_cast<const u8 *>(header), header_size, t.own_section.offset[OwnSection::EhFrameHdr]);
   }
   output.write(reinterpret_cast<const u8 *>(sorted.data()), sorted.size() * entry_size,
-               t.link.eh_frame_hdr_offset + header_size + u64{before} * entry_size);
+               t.own_section.offset[OwnSection::EhFrameHdr] + header_size + u64{before} * entry_size);
 }
 
 } // namespace spore

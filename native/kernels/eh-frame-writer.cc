@@ -6,7 +6,7 @@ namespace spore {
 
 void EhFrameWriter::begin_chunk(FileId first) {
   begin_ = t_.file.eh_frame_offset[first];
-  stream_.open(t_.link.eh_frame_offset + begin_, 0);
+  stream_.open(t_.own_section.offset[OwnSection::EhFrame] + begin_, 0);
 }
 
 void EhFrameWriter::write_file(const FileView &file) {
@@ -53,7 +53,7 @@ void EhFrameWriter::write_fdes(const FileView &file, const EhFrame &frame, u32 &
       u32 cie = t_.cie.offset[CieId{t_.cie.same[cie_of_[record.cie]]}];
       u32 distance = static_cast<u32>(position + begin_ + 4 - cie);
       std::memcpy(out + 4, &distance, 4);
-      add_to_header(frame, record, t_.link.eh_frame_address + position + begin_);
+      add_to_header(frame, record, t_.own_section.address[OwnSection::EhFrame] + position + begin_);
     }
   }
 }
@@ -63,7 +63,7 @@ u8 *EhFrameWriter::write_record(const EhFrame &frame, const EhRecord &record, u6
   RelocatedPart part{.section = frame.section,
                      .bytes = contents_of(frame, record),
                      .offset = record.offset,
-                     .address = t_.link.eh_frame_address + position + begin_,
+                     .address = t_.own_section.address[OwnSection::EhFrame] + position + begin_,
                      .where = where_};
   std::memcpy(out, part.bytes.data(), record.size);
   relocator_.relocate(out, part, record.first_rela, record.last_rela, [&](u32 i) {
@@ -78,7 +78,7 @@ void EhFrameWriter::add_to_header(const EhFrame &frame, const EhRecord &record, 
   if (!(t_.link.output_flags & OutputFlags::EH_FRAME_HDR)) return;
   if (record.function_rela == none || next_fde_ == fdes_end_) return;
   u64 function = relocator_.target_address(frame.relas[record.function_rela]);
-  u64 base = t_.link.eh_frame_hdr_address;
+  u64 base = t_.own_section.address[OwnSection::EhFrameHdr];
   u64 low = (fde_address - base) & UINT32_MAX, high = (function - base + (u64{1} << 31)) & UINT32_MAX;
   t_.fde.pair[FdeId{next_fde_++}] = high << 32 | low;
 }

@@ -156,7 +156,8 @@ void assign_entry_addresses(Job &job, RowRange<EntryId> rows) {
     SymbolId s{t.entry.symbol[e]};
     u32 flags = t.symbol.flags[s];
     if (flags & SymbolFlags::NEEDS_COPY)
-      t.symbol.address[s] = (flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_address : t.link.copy_address) +
+      t.symbol.address[s] = (flags & SymbolFlags::COPY_IS_RELRO ? t.own_section.address[OwnSection::CopyRelro]
+                                                                : t.own_section.address[OwnSection::Copy]) +
                             t.entry.copy_offset[e];
     else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT ||
              (flags & SymbolFlags::IS_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none))

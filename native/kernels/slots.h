@@ -13,7 +13,13 @@ Name symbol_name(const Tables &t, SymbolId s);
 // Whether a symbol of .dynsym can be found by name: it has an address here.
 bool is_hashed(const Tables &t, SymbolId s);
 
-inline u64 got_address(const Tables &t, u32 slot) { return t.link.got_address + u64{slot} * 8; }
+// Header index of the PLT that code calls.
+inline u32 called_plt_index(const Tables &t) {
+  u32 second = t.own_section.index[OwnSection::PltSec];
+  return second ? second : t.own_section.index[OwnSection::Plt];
+}
+
+inline u64 got_address(const Tables &t, u32 slot) { return t.own_section.address[OwnSection::Got] + u64{slot} * 8; }
 
 // Where Local Dynamic's pair of slots is, for the whole module.
 inline constexpr u32 module_slot = 0;
@@ -22,19 +28,21 @@ inline constexpr u32 module_slot = 0;
 // none.
 inline u64 plt_address(const Tables &t, EntryId e) {
   if (u32 index = t.entry.plt[e]; index != none)
-    return t.link.plt_sec_size ? t.link.plt_sec_address + index * t.link.plt_sec_entry_size
-                               : t.link.plt_address + t.link.plt_header_size + index * t.link.plt_entry_size;
-  if (u32 index = t.entry.plt_got[e]; index != none) return t.link.plt_got_address + index * t.link.plt_got_entry_size;
+    return t.own_section.size[OwnSection::PltSec]
+               ? t.own_section.address[OwnSection::PltSec] + index * t.link.plt_sec_entry_size
+               : t.own_section.address[OwnSection::Plt] + t.link.plt_header_size + index * t.link.plt_entry_size;
+  if (u32 index = t.entry.plt_got[e]; index != none)
+    return t.own_section.address[OwnSection::PltGot] + index * t.link.plt_got_entry_size;
   return 0;
 }
 
 // .got.plt begins with words of the loader's (psABI 5.2).
 inline u64 got_plt_address(const Tables &t, u32 plt) {
-  return t.link.got_plt_address + (t.link.got_plt_reserved + plt) * 8;
+  return t.own_section.address[OwnSection::GotPlt] + (t.link.got_plt_reserved + plt) * 8;
 }
 
 inline u64 got_base(const Tables &t, const Target &target) {
-  return target.got_base(t.link.got_address, t.link.got_plt_address);
+  return target.got_base(t.own_section.address[OwnSection::Got], t.own_section.address[OwnSection::GotPlt]);
 }
 
 inline TlsBlock tls_block(const Tables &t) { return {t.link.tls_begin, t.link.tls_end}; }

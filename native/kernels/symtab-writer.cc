@@ -12,7 +12,7 @@ void SymtabWriter::write(ChunkId chunk) {
   FileId f{first};
   open(locals_, t_.file.first_output_local[f]);
   open(globals_, t_.file.first_output_global[f]);
-  strings_.open(t_.link.strtab_offset + t_.file.first_output_string[f], 0);
+  strings_.open(t_.own_section.offset[OwnSection::Strtab] + t_.file.first_output_string[f], 0);
   string_begin_ = t_.file.first_output_string[f];
   for (; first < last; first++) write_file(FileId{first});
   DigestId digest{static_cast<u32>(t_.link.first_symtab_digest) + raw(chunk) * 3};
@@ -28,8 +28,9 @@ void SymtabWriter::write(ChunkId chunk) {
 }
 
 void SymtabWriter::open(Part &part, u32 first) {
-  part.symbols.open(t_.link.symtab_offset + u64{first} * sizeof(Elf64_Sym), 0);
-  if (t_.link.symtab_indices_offset) part.indices.open(t_.link.symtab_indices_offset + u64{first} * sizeof(u32), 0);
+  part.symbols.open(t_.own_section.offset[OwnSection::Symtab] + u64{first} * sizeof(Elf64_Sym), 0);
+  if (t_.own_section.offset[OwnSection::SymtabIndices])
+    part.indices.open(t_.own_section.offset[OwnSection::SymtabIndices] + u64{first} * sizeof(u32), 0);
 }
 
 void SymtabWriter::write_file(FileId f) {
@@ -60,7 +61,7 @@ void SymtabWriter::place(const FileView &file, u32 i, OutputSymbol &out) {
   SectionId s = file.section_id(section < file.section_count ? section : 0);
   BucketId bucket{section == section_common ? static_cast<u32>(t_.link.common_bucket) : t_.section.bucket[s]};
   if (section < file.section_count && t_.section.flags[s] & SectionFlags::EH_FRAME)
-    out.index = static_cast<u32>(t_.link.eh_frame_index);
+    out.index = static_cast<u32>(t_.own_section.index[OwnSection::EhFrame]);
   else out.index = t_.bucket.index[bucket];
   sym.st_value = sym.type() == STT_TLS ? value - t_.link.tls_begin : value;
   if (section != section_common) return;
@@ -83,7 +84,8 @@ void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) 
     if (!(flags & SymbolFlags::NEEDS_COPY)) sym.st_size = 0;
     sym.st_value = flags & (SymbolFlags::NEEDS_COPY | SymbolFlags::NEEDS_CANONICAL_PLT) ? t_.symbol.address[s] : 0;
     if (flags & SymbolFlags::NEEDS_COPY)
-      out.index = static_cast<u32>(flags & SymbolFlags::COPY_IS_RELRO ? t_.link.copy_relro_index : t_.link.copy_index);
+      out.index = static_cast<u32>(flags & SymbolFlags::COPY_IS_RELRO ? t_.own_section.index[OwnSection::CopyRelro]
+                                                                      : t_.own_section.index[OwnSection::Copy]);
     return;
   }
   if (t_.file.flags[file.id] & FileFlags::IS_INTERNAL) {

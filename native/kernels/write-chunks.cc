@@ -135,7 +135,7 @@ void write_chunks(Job &job, RowRange<ChunkId> rows) {
   SymtabWriter symbols(job, output);
   for (ChunkId chunk : rows) {
     sections.write(chunk);
-    if (job.t.link.symtab_offset) symbols.write(chunk);
+    if (job.t.own_section.offset[OwnSection::Symtab]) symbols.write(chunk);
   }
 }
 

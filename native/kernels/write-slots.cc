@@ -57,30 +57,32 @@ public:
       : job_(job), t_(job.t), flags_(job.t.link.output_flags), target_(target_of(job.t.link.machine)) {}
 
   void write() {
-    got_.resize(t_.link.got_size);
-    got_plt_.resize(t_.link.got_plt_size);
-    plt_.resize(t_.link.plt_size);
-    plt_sec_.resize(t_.link.plt_sec_size);
-    plt_got_.resize(t_.link.plt_got_size);
-    rela_plt_.resize(t_.link.rela_plt_size);
-    if (!got_plt_.empty()) put64(got_plt_, 0, t_.link.dynamic_address);
-    if (!plt_.empty()) target_.write_plt_header(plt_.data(), t_.link.plt_address, t_.link.got_plt_address);
+    got_.resize(t_.own_section.size[OwnSection::Got]);
+    got_plt_.resize(t_.own_section.size[OwnSection::GotPlt]);
+    plt_.resize(t_.own_section.size[OwnSection::Plt]);
+    plt_sec_.resize(t_.own_section.size[OwnSection::PltSec]);
+    plt_got_.resize(t_.own_section.size[OwnSection::PltGot]);
+    rela_plt_.resize(t_.own_section.size[OwnSection::RelaPlt]);
+    if (!got_plt_.empty()) put64(got_plt_, 0, t_.own_section.address[OwnSection::Dynamic]);
+    if (!plt_.empty())
+      target_.write_plt_header(plt_.data(), t_.own_section.address[OwnSection::Plt],
+                               t_.own_section.address[OwnSection::GotPlt]);
     if (t_.found.needs_tls_ld) write_word(module_slot, slot::module(flags_), 0, {});
     for (u32 i = 0; i < t_.entry.rows; i++) write_entry(EntryId{i});
     Output output(job_);
-    write_part(job_, output, Got, got_, t_.link.got_offset);
-    write_part(job_, output, GotPlt, got_plt_, t_.link.got_plt_offset);
-    write_part(job_, output, Plt, plt_, t_.link.plt_offset);
-    write_part(job_, output, PltSec, plt_sec_, t_.link.plt_sec_offset);
-    write_part(job_, output, PltGot, plt_got_, t_.link.plt_got_offset);
-    write_part(job_, output, RelaGotRelative, relatives_, t_.link.rela_dyn_offset);
+    write_part(job_, output, Got, got_, t_.own_section.offset[OwnSection::Got]);
+    write_part(job_, output, GotPlt, got_plt_, t_.own_section.offset[OwnSection::GotPlt]);
+    write_part(job_, output, Plt, plt_, t_.own_section.offset[OwnSection::Plt]);
+    write_part(job_, output, PltSec, plt_sec_, t_.own_section.offset[OwnSection::PltSec]);
+    write_part(job_, output, PltGot, plt_got_, t_.own_section.offset[OwnSection::PltGot]);
+    write_part(job_, output, RelaGotRelative, relatives_, t_.own_section.offset[OwnSection::RelaDyn]);
     write_part(job_, output, RelaGotSymbolic, symbolics_,
-               t_.link.rela_dyn_offset + t_.link.got_symbolics * sizeof(Elf64_Rela));
-    write_part(job_, output, RelaPlt, rela_plt_, t_.link.rela_plt_offset);
-    std::vector<u64> words = encode_relr(packed_, t_.link.got_address);
+               t_.own_section.offset[OwnSection::RelaDyn] + t_.link.got_symbolics * sizeof(Elf64_Rela));
+    write_part(job_, output, RelaPlt, rela_plt_, t_.own_section.offset[OwnSection::RelaPlt]);
+    std::vector<u64> words = encode_relr(packed_, t_.own_section.address[OwnSection::Got]);
     std::vector<u8> relr;
     append(relr, words.data(), std::min<size_t>(words.size(), t_.found.got_relr_words) * sizeof(u64));
-    write_part(job_, output, RelrGot, relr, t_.link.relr_offset);
+    write_part(job_, output, RelrGot, relr, t_.own_section.offset[OwnSection::Relr]);
   }
 
 private:
@@ -177,7 +179,7 @@ private:
   void write_jump(u32 index, const SlotWord &word, u64 dynsym, const Subject &subject) {
     u64 place = got_plt_address(t_, index);
     u64 entry = write_plt_entry(index, place);
-    put64(got_plt_, place - t_.link.got_plt_address, target_.plt_resume(entry, !plt_sec_.empty()));
+    put64(got_plt_, place - t_.own_section.address[OwnSection::GotPlt], target_.plt_resume(entry, !plt_sec_.empty()));
     u64 info = (word.has_symbol ? dynsym : 0) << 32 | type_of(word.filler);
     Elf64_Rela rela{place, info, static_cast<i64>(content_of(word.content, subject))};
     if ((u64{index} + 1) * sizeof rela <= rela_plt_.size())
@@ -186,7 +188,7 @@ private:
 
   // Writes an entry of .plt, and of .plt.sec where there is one. Returns the address of the former.
   u64 write_plt_entry(u32 index, u64 slot) {
-    u64 plt = t_.link.plt_address, size = t_.link.plt_entry_size;
+    u64 plt = t_.own_section.address[OwnSection::Plt], size = t_.link.plt_entry_size;
     u64 offset = t_.link.plt_header_size + index * size, entry = plt + offset;
     if (offset + size > plt_.size()) return entry;
     if (plt_sec_.empty()) {
@@ -196,12 +198,13 @@ private:
     target_.write_checked_plt_entry(plt_.data() + offset, entry, plt, index);
     u64 second = index * t_.link.plt_sec_entry_size;
     if (second + t_.link.plt_sec_entry_size <= plt_sec_.size())
-      target_.write_checked_jump(plt_sec_.data() + second, t_.link.plt_sec_address + second, slot);
+      target_.write_checked_jump(plt_sec_.data() + second, t_.own_section.address[OwnSection::PltSec] + second, slot);
     return entry;
   }
 
   void write_plt_got_entry(u32 index, u64 slot) {
-    u64 size = t_.link.plt_got_entry_size, offset = index * size, entry = t_.link.plt_got_address + offset;
+    u64 size = t_.link.plt_got_entry_size, offset = index * size,
+        entry = t_.own_section.address[OwnSection::PltGot] + offset;
     if (offset + size > plt_got_.size()) return;
     if (t_.link.plt_sec_entry_size) target_.write_checked_jump(plt_got_.data() + offset, entry, slot);
     else target_.write_plt_got_entry(plt_got_.data() + offset, entry, slot);
@@ -233,8 +236,8 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       if (type == STT_GNU_IFUNC) type = STT_FUNC;
       if (flags & SymbolFlags::NEEDS_COPY) {
         binding = sym.binding();
-        out.st_shndx =
-            static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t.link.copy_relro_index : t.link.copy_index);
+        out.st_shndx = static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t.own_section.index[OwnSection::CopyRelro]
+                                                                           : t.own_section.index[OwnSection::Copy]);
         out.st_value = t.symbol.address[s];
         out.st_size = sym.st_size;
       } else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT) {
@@ -258,7 +261,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       }
       if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none) {
         type = STT_FUNC; // its address is the PLT entry
-        out.st_shndx = static_cast<u16>(t.link.plt_index);
+        out.st_shndx = static_cast<u16>(called_plt_index(t));
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
       out.st_size = section == section_common ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;
@@ -338,12 +341,14 @@ void write_dynsym(Job &job) {
     }
     append(versions, &version, 2);
   }
-  write_part(job, output, Dynsym, symbols, t.link.dynsym_offset);
-  write_part(job, output, Dynstr, strings, t.link.dynstr_offset + t.link.dynstr_own);
-  if (t.link.versym_offset) write_part(job, output, Versym, versions, t.link.versym_offset);
-  if (t.link.gnu_hash_offset)
-    write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.link.gnu_hash_offset);
-  if (t.link.sysv_hash_offset) write_part(job, output, SysvHash, sysv_hash_table(t, count), t.link.sysv_hash_offset);
+  write_part(job, output, Dynsym, symbols, t.own_section.offset[OwnSection::Dynsym]);
+  write_part(job, output, Dynstr, strings, t.own_section.offset[OwnSection::Dynstr] + t.link.dynstr_own);
+  if (t.own_section.offset[OwnSection::Versym])
+    write_part(job, output, Versym, versions, t.own_section.offset[OwnSection::Versym]);
+  if (t.own_section.offset[OwnSection::GnuHash])
+    write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.own_section.offset[OwnSection::GnuHash]);
+  if (t.own_section.offset[OwnSection::Hash])
+    write_part(job, output, SysvHash, sysv_hash_table(t, count), t.own_section.offset[OwnSection::Hash]);
 }
 
 } // namespace
@@ -376,7 +381,7 @@ void write_tables(Job &job, RowRange<RangeId> rows) {
   for (RangeId row : rows) switch (raw(row)) {
     case 0: SlotWriter(job).write(); break;
     case 1:
-      if (job.t.link.dynsym_offset) write_dynsym(job);
+      if (job.t.own_section.offset[OwnSection::Dynsym]) write_dynsym(job);
       break;
     case 2: hold_replaced(job); break;
     default: write_eh_frame_hdr(job, raw(row) - 3, eh_frame_hdr_parts);

@@ -7,7 +7,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { InputFile } from "../inputs/input-file.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { Arena, defaultWorkerCount, WorkerPool } from "../staging/index.ts";
-import { enumerations } from "../tables/schema.ts";
+import { enumerations, ownSectionIds } from "../tables/schema.ts";
 import { Tables } from "../tables/views.ts";
 import { targetOf } from "../targets/index.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -36,6 +36,7 @@ export async function spawn(
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = new Tables(arena);
+  tables.allocate("ownSection", ownSectionIds.length);
   if (addon().tablesBytes !== tables.rootBytes)
     throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
   tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);

@@ -20,6 +20,8 @@ export interface TableSchema {
   readonly row: string;
   /** The C++ type of a row's index. */
   readonly id: string;
+  /** Names of the rows, where they are the same in every link. */
+  readonly rows?: readonly string[];
   readonly columns: Readonly<Record<string, Column>>;
 }
 
@@ -27,6 +29,42 @@ const u8 = (is: string) => ({ width: "u8", is }) as const;
 const u16 = (is: string) => ({ width: "u16", is }) as const;
 const u32 = (is: string) => ({ width: "u32", is }) as const;
 const u64 = (is: string) => ({ width: "u64", is }) as const;
+
+/** The sections that the linker makes, in the order of their rows in ownSection; src/output/sections has a file for each. */
+export const ownSectionIds = [
+  "interp",
+  "propertyNote",
+  "buildIdNote",
+  "packageNote",
+  "hash",
+  "gnuHash",
+  "dynsym",
+  "dynstr",
+  "versym",
+  "versionNeeds",
+  "versionDefinitions",
+  "relr",
+  "relaDyn",
+  "relaPlt",
+  "ehFrameHdr",
+  "ehFrame",
+  "pltFrame",
+  "ehFrameEnd",
+  "plt",
+  "pltGot",
+  "pltSec",
+  "dynamic",
+  "got",
+  "gotPlt",
+  "copyRelro",
+  "copy",
+  "symtab",
+  "symtabIndices",
+  "strtab",
+  "shstrtab",
+] as const;
+
+export type OwnSectionId = (typeof ownSectionIds)[number];
 
 export const schema = {
   input: {
@@ -374,6 +412,17 @@ export const schema = {
       high: u64("of the 128-bit digest (write)"),
     },
   },
+  ownSection: {
+    row: "a section that the linker makes, or a part of one; all 0 where the output has none",
+    id: "OwnSection",
+    rows: ownSectionIds,
+    columns: {
+      address: u64("of its first byte (layout)"),
+      offset: u64("in the output file (layout)"),
+      size: u64("bytes (layout)"),
+      index: u32("section header index (layout)"),
+    },
+  },
   request: {
     row: "something that a kernel leaves for TypeScript to decide; no fault",
     id: "RequestId",
@@ -424,59 +473,21 @@ export const decisions = {
   gotPltReserved: "words at the beginning of .got.plt that are the loader's",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
   relrWords: "words of .relr.dyn",
-  relrOffset: "offset of .relr.dyn in the output file",
   gotRelatives: "dynamic relocations of .got slots without a symbol: the first in .rela.dyn",
   gotSymbolics: "index in .rela.dyn of the first other relocation of .got slots and copies",
   gnuHashBloomWords: "64-bit words of its Bloom filter",
   dynstrOwn: "bytes of .dynstr before the symbols' names",
-  gotAddress: "of .got",
-  gotPltAddress: "of .got.plt; what _GLOBAL_OFFSET_TABLE_ names",
-  pltAddress: "of .plt",
-  pltGotAddress: "of .plt.got",
-  copyAddress: "of .copyrel",
-  copyRelroAddress: "of .copyrel.rel.ro",
   tlsBegin: "address of the PT_TLS segment",
   tlsEnd: "address of its end, rounded up to its alignment: the thread pointer",
-  dynamicAddress: "of .dynamic",
-  ehFrameAddress: "of .eh_frame",
-  ehFrameHdrAddress: "of .eh_frame_hdr",
   outputPath: "address of the NUL-terminated path of the output",
   replacedPath: "address of the NUL-terminated path that it will be renamed to",
-  gotOffset: "offset of .got in the output file",
-  gotPltOffset: "offset of .got.plt in the output file",
-  pltOffset: "offset of .plt in the output file",
-  pltGotOffset: "offset of .plt.got in the output file",
-  relaDynOffset: "offset of .rela.dyn in the output file",
-  relaPltOffset: "offset of .rela.plt in the output file",
-  ehFrameOffset: "offset of .eh_frame in the output file",
-  ehFrameHdrOffset: "offset of .eh_frame_hdr in the output file",
-  ehFrameIndex: "section header index of .eh_frame",
-  pltSecAddress: "of .plt.sec",
-  pltSecOffset: "offset of .plt.sec in the output file",
-  pltSecSize: "bytes of .plt.sec; 0 when there is none",
   pltHeaderSize: "bytes before the first entry of .plt",
   pltEntrySize: "bytes of an entry of .plt",
   pltSecEntrySize: "bytes of an entry of .plt.sec; 0 when there is none",
   pltGotEntrySize: "bytes of an entry of .plt.got",
-  pltIndex: "section header index of the PLT that code calls: .plt.sec, or .plt where there is none",
-  copyIndex: "section header index of .copyrel",
-  copyRelroIndex: "section header index of .copyrel.rel.ro",
-  gotSize: "bytes of .got",
-  gotPltSize: "bytes of .got.plt",
-  pltSize: "bytes of .plt",
-  pltGotSize: "bytes of .plt.got",
   firstPieceDigest: "row of digest of the first merge cell",
   firstSymtabDigest: "row of digest of the first chunk's part of .symtab",
   firstSingleDigest: "row of digest of the first part that one kernel writes at once",
-  relaPltSize: "bytes of .rela.plt",
-  symtabOffset: "offset of .symtab in the output file",
-  strtabOffset: "offset of .strtab in the output file",
-  symtabIndicesOffset: "offset of .symtab_shndx in the output file; 0 when there is none",
-  dynsymOffset: "offset of .dynsym in the output file",
-  dynstrOffset: "offset of .dynstr in the output file",
-  gnuHashOffset: "offset of .gnu.hash in the output file",
-  sysvHashOffset: "offset of .hash in the output file",
-  versymOffset: "offset of .gnu.version in the output file",
 } as const satisfies Record<string, string>;
 
 /** Single values that kernels find out. All are u64, and 0 until then. */
@@ -508,42 +519,6 @@ export const results = {
 
 export type DecisionName = keyof typeof decisions;
 export type ResultName = keyof typeof results;
-
-/** The sections that the linker makes, in the order of their rows in ownSection; src/output/sections has a file for each. */
-export const ownSectionIds = [
-  "interp",
-  "propertyNote",
-  "buildIdNote",
-  "packageNote",
-  "hash",
-  "gnuHash",
-  "dynsym",
-  "dynstr",
-  "versym",
-  "versionNeeds",
-  "versionDefinitions",
-  "relr",
-  "relaDyn",
-  "relaPlt",
-  "ehFrameHdr",
-  "ehFrame",
-  "pltFrame",
-  "ehFrameEnd",
-  "plt",
-  "pltGot",
-  "pltSec",
-  "dynamic",
-  "got",
-  "gotPlt",
-  "copyRelro",
-  "copy",
-  "symtab",
-  "symtabIndices",
-  "strtab",
-  "shstrtab",
-] as const;
-
-export type OwnSectionId = (typeof ownSectionIds)[number];
 
 /** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
 export const enumerations = {
