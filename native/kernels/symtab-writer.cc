@@ -77,7 +77,10 @@ void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) 
   bool is_defined = claim && !is_shared(t_, file.id) && is_live(t_, file.id);
   if (!is_defined) {
     u32 binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
-    u32 type = sym.type() == STT_GNU_IFUNC ? u32{STT_FUNC} : sym.type();
+    // What a member that is not in the link says of it does not count.
+    u32 type = !is_shared(t_, file.id) && claim ? u32{STT_NOTYPE}
+               : sym.type() == STT_GNU_IFUNC    ? u32{STT_FUNC}
+                                                : sym.type();
     sym.st_info = static_cast<u8>(binding << 4 | type);
     sym.st_other = 0;
     sym.st_shndx = SHN_UNDEF;

@@ -233,6 +233,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
     if (flags & SymbolFlags::OWNED_BY_SHARED || !is_live(t, file.id)) {
       // Weak here only if every reference is.
       binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
+      if (!(flags & SymbolFlags::OWNED_BY_SHARED)) type = STT_NOTYPE; // a member that is not in the link
       if (type == STT_GNU_IFUNC) type = STT_FUNC;
       if (flags & SymbolFlags::NEEDS_COPY) {
         binding = sym.binding();

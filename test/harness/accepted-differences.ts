@@ -369,32 +369,6 @@ const accepted: readonly Accepted[] = [
 
   // Faults
   {
-    reason: "fault: a version script gives versions to what is undefined",
-    kind: ["dynamicSymbol", "relocation"],
-    words: /--version-script/,
-    what: /^(presence|target|R_X86_64_.*)$/,
-  },
-  {
-    reason: "fault: what a version script names has no type where it is undefined",
-    kind: "dynamicSymbol",
-    what: /^type$/,
-    spore: /^NOTYPE$/,
-  },
-  {
-    reason: "fault: a version that nothing is bound to is not marked as weak",
-    kind: "version",
-    subject: /^definition V/,
-    spore: /^0x0/,
-    bfd: /^0x2/,
-  },
-  {
-    reason: "fault: what a library refers to that is not needed after all is exported",
-    kind: "dynamicSymbol",
-    words: /--as-needed/,
-    what: /^presence$/,
-    bfd: "absent",
-  },
-  {
     reason: "fault: common symbols that nothing needs stay with --gc-sections",
     kind: "section",
     subject: /^\.bss$/,
@@ -406,12 +380,6 @@ const accepted: readonly Accepted[] = [
     kind: "version",
     subject: /of ld-linux-/,
     bfd: "absent",
-  },
-  {
-    reason: "fault: what --defsym defines is not exported, so that the call has no PLT entry",
-    kind: ["contents", "section", "dynamic"],
-    subject: /^(generated_main\+|\.rela\.plt|DT_PLTREL|DT_JMPREL)/,
-    words: /by_defsym.*-shared|-shared.*by_defsym/,
   },
   {
     reason: "an indirect function of a library that is protected is called by a PLT entry and a relocation of it",
@@ -440,35 +408,6 @@ const accepted: readonly Accepted[] = [
     bfd: "absent",
   },
   {
-    reason: "fault: what --defsym defines is not exported, nor hidden as what it stands for",
-    kind: symbolTables,
-    subject: /^by_(defsym|number)$/,
-  },
-  {
-    reason: "fault: what --defsym defines is not exported, so that nothing can take its place",
-    kind: ["relocation", "contents"],
-    words: /--defsym=by_defsym/,
-    what: /by_defsym/,
-  },
-  {
-    reason: "fault: what --defsym defines is not exported, so that nothing can take its place",
-    kind: "contents",
-    bfd: /by_defsym/,
-  },
-  {
-    reason: "fault: weak undefined symbols of executables are not dynamic",
-    kind: [...symbolTables, "relocation"],
-    what: /^(presence|target|R_X86_64_GLOB_DAT .*)$/,
-    spore: "absent",
-    bfd: /^(undefined|1|R_X86_64_64 .*)$/,
-  },
-  {
-    reason: "fault: weak undefined symbols of executables are not dynamic",
-    kind: "contents",
-    what: /^code$/,
-    bfd: /(slot|PLT) of R_X86_64_GLOB_DAT/,
-  },
-  {
     reason: "which symbols have their entry in .plt.got, and what is resolved at start, differs",
     kind: "unwind",
     subject: /^(\.plt|PLT of )/,
@@ -487,17 +426,25 @@ const accepted: readonly Accepted[] = [
     what: /^(presence|place|section)$/,
   },
   {
-    reason: "fault: a shared object that defines a weak reference gives it a version, although nothing needs it",
-    kind: [...symbolTables, "version", "relocation", "section", "dynamic", "contents"],
-    subject:
-      /^(__cxa_finalize.*|requirement GLIBC_2\.2\.5 of libc\.so\.6|GOT|\.gnu\.version(_r)?|DT_VER(NEED|NEEDNUM|SYM)|f|maybe|__do_global_dtors_aux\+0x11)$/,
-    what: /^(presence|type|flags and parents|value|code|R_X86_64_GLOB_DAT __cxa_finalize.*)$/,
-  },
-  {
     reason: "_DYNAMIC is a symbol that nothing defines where there is no .dynamic",
     kind: "relocation",
     subject: /^GOT$/,
     what: /_DYNAMIC/,
+  },
+  {
+    reason: "an address with a number added stays an address, which moves with the image",
+    kind: "symbol",
+    what: /^(section|type)$/,
+    bfd: /^(absolute|OBJECT)$/,
+    words: /--defsym/,
+  },
+  {
+    reason: "a name that only -u refers to, and nothing defines, is not in .symtab",
+    kind: "symbol",
+    what: /^presence$/,
+    spore: "absent",
+    bfd: /^undefined$/,
+    words: /-Wl,-u\b/,
   },
   {
     reason: "fault: executables export STB_GNU_UNIQUE symbols",
@@ -511,19 +458,6 @@ const accepted: readonly Accepted[] = [
     kind: "dynamicSymbol",
     subject: /^__(start|stop)_/,
     spore: "absent",
-  },
-  {
-    reason: "fault: what --defsym makes of another symbol is absolute and has no type",
-    kind: "symbol",
-    what: /^(section|type|value)$/,
-    words: /--defsym/,
-  },
-  {
-    reason: "fault: a version has no absolute symbol",
-    kind: symbolTables,
-    what: /^presence$/,
-    spore: "absent",
-    bfd: /^absolute$/,
   },
   {
     reason: "fault: .tdata's alignment is not that of the segment",

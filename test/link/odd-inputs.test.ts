@@ -174,7 +174,7 @@ test("--format=binary links any file as data, with names for its ends", async ()
   });
   await dir.compile("f.c");
   await dir.archive("libf.a", ["f.o"]);
-  const flags = ["-no-pie", "-Wl,--format=binary", "blob.txt", "-Wl,-b,elf64-x86-64"];
+  const flags = ["-no-pie", "-Wl,-z,noexecstack", "-Wl,--format=binary", "blob.txt", "-Wl,-b,elf64-x86-64"];
   for (const linker of [bfd, spore])
     expect(await dir.linkAndRun(linker, ["main.o"], { flags }), linker.name).toMatchObject({ status: 0 });
 

@@ -68,8 +68,9 @@ test("names with versions are defined, joined and refused as with GNU ld", async
     ...scripts,
   });
   for (const name of Object.keys(objects)) await dir.compile(`${name}.c`, ["-fPIC"]);
-  for (const script of Object.keys(scripts))
-    for (const names of links) {
+  for (const names of links)
+    // What a single object comes to depends on more kinds of scripts than what two are joined to.
+    for (const script of names.length === 1 ? Object.keys(scripts) : ["exact", "star"]) {
       const inputs = names.map((name) => `${name}.o`);
       const seen = [];
       for (const linker of [bfd, spore]) {
@@ -88,7 +89,7 @@ test("names with versions are defined, joined and refused as with GNU ld", async
 
 /** What a program made of these returns, or that it can not be linked. */
 async function outcome(dir: Scratch, linker: Linker, inputs: readonly string[]): Promise<number | string> {
-  const { status } = await dir.link(linker, inputs);
+  const { status } = await dir.run("gcc", [...linker.gccFlags, ...inputs]);
   if (status !== 0) return "refused";
   return (await dir.run("./a.out", [], { env: { LD_LIBRARY_PATH: dir.path } })).status;
 }
@@ -148,6 +149,8 @@ test("a reference to a version is bound to who defines that version, wherever it
     for (const libraries of inputs)
       for (const mode of main === "versioned" ? ["-Wl,--no-as-needed", "-Wl,--as-needed"] : ["-Wl,--no-as-needed"]) {
         const command = [`${main}.o`, mode, ...libraries];
+        // In this order alone GNU ld takes an object's foo@VV for what was the library's default.
+        if (main !== "versioned" && libraries.join(" ") === "./libdefault.so old.o") continue;
         const expected = await outcome(dir, bfd, command);
         // Where a library was not needed after all, GNU ld may have lost the name, or writes a PLT that nothing fills.
         if (expected === "refused" ? mode === "-Wl,--as-needed" : Number(expected) >= 127) continue;
@@ -183,7 +186,7 @@ test("each version has an absolute symbol, in the tables and for the loader", as
         return !(l && dlvsym(l, "f", "V1") && !dlvsym(l, "f", "V2") && dlvsym(l, "g", "V2") && (dlerror(), dlsym(l, "V1"), !dlerror())); }`,
     "main.c": "int main(void) { return 0; }",
   });
-  for (const name of ["l", "strong", "weak", "refers"]) await dir.compile(`${name}.c`, ["-fPIC"]);
+  for (const name of ["l", "main", "strong", "weak", "refers"]) await dir.compile(`${name}.c`, ["-fPIC"]);
   await dir.link(bfd, ["open.o"], { output: "open" });
   for (const style of ["gnu", "sysv", "both"]) {
     const seen = [];
@@ -211,7 +214,7 @@ test("each version has an absolute symbol, in the tables and for the loader", as
   for (const linker of [bfd, spore]) {
     await dir.mustRun(linker.path, ["-shared", "l.o", "--version-script=anonymous", "-o", "out"]);
     expect(await dynamicSymbols(dir.file("out")), linker.name).toEqual(["T f"]);
-    await dir.link(linker, ["main.o", "l.o"], { flags: ["-Wl,--version-script=map"], output: "out" });
+    await dir.mustRun("gcc", [...linker.gccFlags, "main.o", "l.o", "-Wl,--version-script=map", "-o", "out"]);
     const listed = (await dynamicSymbols(dir.file("out"))).filter((line) => line.startsWith("A "));
     expect(listed, linker.name).toEqual(["A V1", "A V2"]);
   }
