@@ -81,7 +81,6 @@ enum : u32 {
   MERGEABLE = 0x8,
   EH_FRAME = 0x10,
   RELOCATED = 0x20,
-  KEEP = 0x40,
 };
 } // namespace SectionFlags
 
@@ -327,7 +326,6 @@ struct FileTable {
   Column<FileId, u32> groups; // SHT_GROUP sections (scan)
   Column<FileId, u32> first_section; // its first row in section (scan)
   Column<FileId, u32> first_mention; // its first row in mention (scan)
-  Column<FileId, u32> commons; // common symbols that it owns (layout)
   Column<FileId, u32> local_needs; // local symbols that need a slot (find needs)
   Column<FileId, u32> first_local_need; // its first row in localNeed (find needs)
   Column<FileId, u32> chunk; // row of the chunk of files that it is in (scan)
@@ -642,7 +640,6 @@ struct Decisions {
   u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 relr_words; // words of .relr.dyn
-  u64 got_relatives; // dynamic relocations of .got slots without a symbol: the first in .rela.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies
   u64 gnu_hash_bloom_words; // 64-bit words of its Bloom filter
   u64 dynstr_own; // bytes of .dynstr before the symbols' names

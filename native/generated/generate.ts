@@ -1,10 +1,10 @@
 /**
- * Writes what follows from tables that are declared in TypeScript: their C++ view, and the page about the
+ * Writes what follows from tables that are declared in TypeScript: their C++ view, and the pages about
  * options. `npm run generate` runs it; a test fails when what is committed is stale.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
-import { optionsPage } from "../../src/command/help.ts";
+import { compatibilityPage, optionsPage } from "../../src/command/option-pages.ts";
 import { findings } from "../../src/tables/findings.ts";
 import { kernels } from "../../src/tables/kernels.ts";
 import { decisions, enumerations, results, schema, type TableSchema } from "../../src/tables/schema.ts";
@@ -117,8 +117,8 @@ function relocationEnums(): string {
   return lines.join("\n") + "\n";
 }
 
-/** Path → contents, of everything that is generated. */
-export const generated: Readonly<Record<string, () => string>> = {
+/** Path → contents, of everything that is generated, for the tree at `root`, which ends in a slash. */
+export const generated: Readonly<Record<string, (root: string) => string>> = {
   "native/generated/columns.h": columnsHeader,
   "native/generated/kernels.h": kernelsHeader,
   "native/generated/kernels.cc": kernelList,
@@ -126,9 +126,10 @@ export const generated: Readonly<Record<string, () => string>> = {
   "native/generated/relocation-enums.h": relocationEnums,
   "native/generated/relocations-x86-64.h": relocationsHeader,
   "docs/options.md": optionsPage,
+  "docs/compatibility.md": (root) => compatibilityPage(readFileSync(`${root}docs/differences.md`, "utf8")),
 };
 
-/** Writes all of it into the tree at `root`, which ends in a slash. */
+/** Writes all of it. */
 export function generate(root: string): void {
-  for (const [path, contents] of Object.entries(generated)) writeFileSync(root + path, contents());
+  for (const [path, contents] of Object.entries(generated)) writeFileSync(root + path, contents(root));
 }

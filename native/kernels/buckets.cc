@@ -169,6 +169,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
     if (!is_live_object(t, f)) continue;
     FileView file(t, f);
     u32 more_flags = 0;
+    bool has_sections = false;
     bool is_runtime = t.input.flags[InputId{t.file.input[f]}] & InputFlags::IS_RUNTIME;
     for (u32 i = 1; i < file.section_count; i++) {
       Elf64_Shdr h = file.section(i);
@@ -184,6 +185,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       case SHT_SYMTAB_SHNDX:
       case SHT_LLVM_ADDRSIG: continue;
       }
+      has_sections = true;
       if (t.section.flags[s] & SectionFlags::DISCARDED || h.sh_flags & SHF_EXCLUDE) continue;
       Place place{.file = raw(f), .section = i};
       auto name = file.section_name(h);
@@ -235,9 +237,11 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       t.section.bucket[s] = raw(bucket);
       u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;
       if (!(output & OutputFlags::GC_SECTIONS) || !is_alloc) flags |= SectionFlags::LIVE;
-      else if (is_root(*name, h)) flags |= SectionFlags::LIVE | SectionFlags::KEEP;
+      else if (is_root(*name, h)) flags |= SectionFlags::LIVE;
       t.section.flags[s] |= static_cast<u8>(flags);
     }
+    // As GNU ld: code that says nothing of the stack may run there; what is no code and no data says nothing.
+    if (has_sections && !(more_flags & FileFlags::HAS_STACK_NOTE)) more_flags |= FileFlags::NEEDS_EXECUTABLE_STACK;
     t.file.flags[f] |= static_cast<u16>(more_flags);
   }
 }

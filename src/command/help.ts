@@ -1,4 +1,4 @@
-/** What `--help`, `--version` and `-v` print, and docs/options.md, made from the option table. */
+/** What `--help`, `--version` and `-v` print, made from the option table. */
 import { EMULATIONS, type Group, groupTitles, type OptionRow, optionTable } from "../options/table.ts";
 
 /** The name under which build systems know this program, and what they look for: libtool and Meson for
@@ -31,29 +31,6 @@ export function helpText(program: string): string {
   );
 }
 
-/** docs/options.md: the same as `--help`, as a page. */
-export function optionsPage(): string {
-  const groups = (Object.keys(groupTitles) as Group[]).map((group) => {
-    const rows = optionTable.filter((row) => row.group === group);
-    return `## ${groupTitles[group]}\n\n${rows.map(itemOfRow).join("")}`;
-  });
-  return (
-    "# Options of the linker\n\n" +
-    "Written from the option table by `npm run generate`. Long options take one dash or two, except those that " +
-    "begin with `o`. What GNU ld, lld or mold do and Spore does not is refused where the output would be wrong, " +
-    "and is a warning elsewhere.\n\n" +
-    groups.join("\n")
-  );
-}
-
-/** Names of options, files, sections and symbols within a sentence. */
-const codeInText = /(?<![\w`-])(?:--?[A-Za-z][\w-]+|[\w.]*[._]\w[\w.]*)/g;
-
-function itemOfRow(row: OptionRow): string {
-  const names = spellAll(row).map((name) => `\`${name}\``);
-  return `- ${names.join(", ")}: ${row.help.replaceAll(codeInText, "`$&`")}\n`;
-}
-
 /** An option as users type it, with its argument: `-o FILE`, `--build-id[=KIND]`. */
 function spell(name: string, row: OptionRow): string {
   const dashes = name.length === 1 ? "-" : "--";
@@ -63,14 +40,19 @@ function spell(name: string, row: OptionRow): string {
 }
 
 /** All names of an option, short ones first. */
-function spellAll(row: OptionRow): string[] {
+export function spellAll(row: OptionRow): string[] {
   const names = [...row.names].sort((a, b) => Number(a.length > 1) - Number(b.length > 1));
   return names.map((name) => spell(name, row));
 }
 
+const remarks = { done: "", ignored: "", refused: " (refused)", warned: " (ignored with a warning)" } as const;
+
+/** What an option does, and whether it is done. */
+export const helpWithRemark = ({ help, status }: OptionRow): string => help + remarks[status.is];
+
 function helpOfRow(row: OptionRow): string {
   const spelled = spellAll(row).join(", ");
-  const lines = wrap(row.help, WIDTH - HELP_COLUMN);
+  const lines = wrap(helpWithRemark(row), WIDTH - HELP_COLUMN);
   const indent = " ".repeat(HELP_COLUMN);
   const isLong = spelled.length + 4 > HELP_COLUMN;
   const first = isLong ? `${wrap(spelled, WIDTH - 2).join("\n  ")}\n${indent}` : spelled.padEnd(HELP_COLUMN - 2);

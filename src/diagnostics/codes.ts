@@ -91,7 +91,7 @@ export const codes = {
   noInputs: error(() => "no input files"),
   responseFileCycle: error<{ path: string }>(({ path }) => `response file '${path}' includes itself`),
   responseFileNul: error<{ path: string }>(({ path }) => `response file '${path}' has a NUL byte in it`),
-  optionTooNew: warning<{ option: string; why: string }>(({ option, why }) => `option '${option}' ignored: ${why}`),
+  ignoredOption: warning<{ option: string; why: string }>(({ option, why }) => `option '${option}' ignored: ${why}`),
 
   // Finding and reading inputs.
   cannotOpen: error<{ path: string; reason: string }>(({ path, reason }) => `cannot open '${path}': ${reason}`),
@@ -112,9 +112,6 @@ export const codes = {
     ({ path, searchedFor, why }) => `skipping incompatible '${path}' when searching for ${searchedFor}: ${why}`,
   ),
   sharedInStaticLink: error<{ path: string }>(({ path }) => `attempted static link of dynamic object '${path}'`),
-  sharedInRelocatable: error<{ path: string }>(
-    ({ path }) => `shared object '${path}' cannot be part of a relocatable output`,
-  ),
   unknownFileType: error<{ path: string; detail?: string | undefined }>(({ path, detail }) =>
     detail === undefined ? `'${path}': file format not recognized` : `'${path}': file format not recognized: ${detail}`,
   ),
@@ -186,6 +183,17 @@ export const codes = {
   ltoMemberLeftOut: warning(
     () => "object for link-time optimisation left out: what it defines is not in the archive's index",
     { groupBy: () => "", placeIs: "in", hint: () => "recompile without -flto, or with -ffat-lto-objects" },
+  ),
+  executableStackAsked: warning(() => "the stack is executable because of -z execstack"),
+  executableStackNoted: warning(() => "requires executable stack, because its .note.GNU-stack section is executable", {
+    placeIs: "in",
+  }),
+  executableStackImplied: warning(() => "missing .note.GNU-stack section implies executable stack", {
+    placeIs: "in",
+    hint: () => "-z noexecstack makes the stack not executable",
+  }),
+  segmentWithAllPermissions: warning<{ output: string }>(
+    ({ output }) => `'${output}' has a LOAD segment with RWX permissions`,
   ),
   propertyMissing: error<{ properties: string }>(({ properties }) => `missing ${properties}`, {
     groupBy: ({ properties }) => properties,

@@ -190,6 +190,7 @@ export const DF_1_ORIGIN = 0x80;
 export const DF_1_INTERPOSE = 0x400;
 export const DF_1_NODEFLIB = 0x800;
 export const DF_1_NODUMP = 0x1000;
+export const DF_1_LOADFLTR = 0x10;
 export const DF_1_GLOBAUDIT = 0x1000000;
 export const DF_1_PIE = 0x8000000;
 

@@ -5,7 +5,7 @@
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 
 /** What kind of file is written. A static PIE is a "pie" with `isStatic`. */
-export type OutputKind = "exec" | "pie" | "shared" | "relocatable";
+export type OutputKind = "exec" | "pie" | "shared";
 
 export type HashStyle = "sysv" | "gnu" | "both" | "none";
 
@@ -58,6 +58,8 @@ export interface ZOptions {
   readonly isInterpose: boolean;
   readonly isNoDefaultLib: boolean;
   readonly isGlobalAudit: boolean;
+  /** -z loadfltr: its filtees are loaded with it. */
+  readonly isLoadFilter: boolean;
   /** -z global: its symbols are found by what is loaded with dlopen later. */
   readonly isGlobal: boolean;
   /** -z unique: loaded once, for all namespaces of dlmopen. */
@@ -74,13 +76,7 @@ export interface ZOptions {
   readonly isShstk: boolean;
   /** "none" | "warning" | "error" for inputs without the property. */
   readonly cetReport: "none" | "warning" | "error";
-  /** Whether __start_/__stop_ references keep their sections under --gc-sections. */
-  readonly keepsStartStop: boolean;
-  readonly startStopVisibility: "default" | "internal" | "hidden" | "protected";
-  readonly keepsTextSectionPrefix: boolean;
   readonly isDynamicUndefinedWeak: boolean | undefined;
-  readonly hasSectionHeader: boolean;
-  readonly isRodynamic: boolean;
   /** x86-64 ISA level, 1 to 4, that .note.gnu.property names besides the inputs'. */
   readonly x86IsaLevel: number | undefined;
 }
@@ -105,6 +101,8 @@ export interface LinkOptions {
   readonly rpath: string | undefined;
   readonly isNewDtags: boolean;
   readonly rpathLink: readonly string[];
+  /** Empty entries at the end of .dynamic, besides the one that ends it. */
+  readonly spareDynamicTags: number;
   readonly auxiliary: readonly string[];
   readonly filter: readonly string[];
   readonly audit: string | undefined;
@@ -117,7 +115,6 @@ export interface LinkOptions {
   readonly versionScripts: readonly string[];
   readonly dynamicLists: readonly string[];
   readonly exportDynamicSymbols: readonly string[];
-  readonly retainSymbolsFile: string | undefined;
   readonly linkerScripts: readonly string[];
   /** Archives whose symbols are not exported: names, or "ALL". */
   readonly excludeLibs: readonly string[];
@@ -132,10 +129,8 @@ export interface LinkOptions {
   readonly symbolic: "none" | "all" | "functions" | "non-weak" | "non-weak-functions";
   readonly isGcSections: boolean;
   readonly isPrintGcSections: boolean;
-  readonly keepsExportedUnderGc: boolean;
-  readonly icf: "none" | "safe" | "all";
   readonly packsDynamicRelocations: "none" | "relr";
-  readonly compressDebugSections: "none" | "zlib" | "zlib-gabi" | "zstd";
+  readonly compressDebugSections: "none" | "zlib";
   readonly isRelax: boolean;
   readonly z: ZOptions;
 
@@ -152,22 +147,14 @@ export interface LinkOptions {
   readonly wrappedSymbols: readonly string[];
   readonly defsyms: readonly Defsym[];
   readonly tracedSymbols: readonly string[];
-  readonly isDefineCommon: boolean;
-  readonly isGnuUnique: boolean;
   readonly isAddNeededCopied: boolean;
 
   readonly strip: "none" | "debug" | "all";
   readonly discard: "default" | "none" | "locals" | "all";
-  readonly isEmitRelocations: boolean;
   readonly imageBase: number | undefined;
-  readonly sectionStarts: ReadonlyMap<string, number>;
-  readonly symbolOrderingFile: string | undefined;
   readonly isOmagic: boolean;
-  readonly isNmagic: boolean;
-  readonly isRosegment: boolean;
   /** JSON of .note.package, which says what package the output is part of; undefined for none. */
   readonly packageMetadata: string | undefined;
-  readonly hasGdbIndex: boolean;
 
   /** Workers; undefined for one per core. */
   readonly threads: number | undefined;
@@ -182,12 +169,17 @@ export interface LinkOptions {
   readonly mapFile: string | undefined;
   readonly isPrintMap: boolean;
   readonly isCref: boolean;
-  readonly isPrintDependencies: boolean;
 
   readonly errorLimit: number;
   readonly isDemangle: boolean;
   readonly isFatalWarnings: boolean;
   readonly isNoWarnings: boolean;
+  /** Whether files for other machines that a search passes by are named. */
+  readonly isWarnSearchMismatch: boolean;
+  /** Whether it is said why the stack is executable: undefined when an input is the reason, not when -z execstack is. */
+  readonly isWarnExecStack: boolean | undefined;
+  /** Whether it is said that a segment may be written and run. */
+  readonly isWarnRwxSegments: boolean;
   readonly isVerbose: boolean;
   readonly colorDiagnostics: "auto" | "always" | "never";
 
@@ -224,7 +216,6 @@ type Resolved = "outputKind" | "rpath" | "isNoUndefined" | "isAllowShlibUndefine
 export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   isShared: boolean;
   isPie: boolean;
-  isRelocatable: boolean;
   rpaths: string[];
   isNoUndefinedAsked: boolean | undefined;
   isAllowShlibUndefinedAsked: boolean | undefined;
@@ -241,7 +232,6 @@ export function newDraft(): OptionsDraft {
     output: "a.out",
     isShared: false,
     isPie: false,
-    isRelocatable: false,
     isStatic: false,
     dynamicLinker: undefined,
     isNoDynamicLinker: false,
@@ -254,6 +244,7 @@ export function newDraft(): OptionsDraft {
     rpaths: [],
     isNewDtags: true,
     rpathLink: [],
+    spareDynamicTags: 0,
     auxiliary: [],
     filter: [],
     audit: undefined,
@@ -264,7 +255,6 @@ export function newDraft(): OptionsDraft {
     versionScripts: [],
     dynamicLists: [],
     exportDynamicSymbols: [],
-    retainSymbolsFile: undefined,
     linkerScripts: [],
     excludeLibs: [],
     dependencyFile: undefined,
@@ -276,8 +266,6 @@ export function newDraft(): OptionsDraft {
     symbolic: "none",
     isGcSections: false,
     isPrintGcSections: false,
-    keepsExportedUnderGc: false,
-    icf: "none",
     packsDynamicRelocations: "none",
     compressDebugSections: "none",
     isRelax: true,
@@ -295,6 +283,7 @@ export function newDraft(): OptionsDraft {
       isInterpose: false,
       isNoDefaultLib: false,
       isGlobalAudit: false,
+      isLoadFilter: false,
       isGlobal: false,
       isUnique: false,
       maxPageSize: PAGE_SIZE,
@@ -304,12 +293,7 @@ export function newDraft(): OptionsDraft {
       isIbtPlt: false,
       isShstk: false,
       cetReport: "none",
-      keepsStartStop: true,
-      startStopVisibility: "protected",
-      keepsTextSectionPrefix: false,
       isDynamicUndefinedWeak: undefined,
-      hasSectionHeader: true,
-      isRodynamic: false,
       x86IsaLevel: undefined,
     },
     unresolvedSymbols: "report-all",
@@ -323,20 +307,12 @@ export function newDraft(): OptionsDraft {
     wrappedSymbols: [],
     defsyms: [],
     tracedSymbols: [],
-    isDefineCommon: true,
-    isGnuUnique: true,
     isAddNeededCopied: false,
     strip: "none",
     discard: "default",
-    isEmitRelocations: false,
     imageBase: undefined,
-    sectionStarts: new Map(),
-    symbolOrderingFile: undefined,
     isOmagic: false,
-    isNmagic: false,
-    isRosegment: true,
     packageMetadata: undefined,
-    hasGdbIndex: false,
     threads: undefined,
     isFork: true,
     isStats: false,
@@ -345,11 +321,13 @@ export function newDraft(): OptionsDraft {
     mapFile: undefined,
     isPrintMap: false,
     isCref: false,
-    isPrintDependencies: false,
     errorLimit: 20,
     isDemangle: true,
     isFatalWarnings: false,
     isNoWarnings: false,
+    isWarnSearchMismatch: true,
+    isWarnExecStack: undefined,
+    isWarnRwxSegments: true,
     isVerbose: false,
     colorDiagnostics: "auto",
     queries: {
@@ -365,11 +343,11 @@ export function newDraft(): OptionsDraft {
 
 /** Whether undefined symbols of shared objects are looked for. */
 export function checksSharedObjects(
-  options: Pick<LinkOptions, "isAllowShlibUndefined" | "unresolvedSymbols" | "isStatic" | "outputKind">,
+  options: Pick<LinkOptions, "isAllowShlibUndefined" | "unresolvedSymbols" | "isStatic">,
 ): boolean {
-  const { isAllowShlibUndefined, unresolvedSymbols, isStatic, outputKind } = options;
+  const { isAllowShlibUndefined, unresolvedSymbols, isStatic } = options;
   const isIgnored = unresolvedSymbols === "ignore-all" || unresolvedSymbols === "ignore-in-shared-libs";
-  return !isAllowShlibUndefined && !isIgnored && !isStatic && outputKind !== "relocatable";
+  return !isAllowShlibUndefined && !isIgnored && !isStatic;
 }
 
 /** Resolves defaults that depend on other options, and diagnoses what cannot be asked for together. */
@@ -379,9 +357,8 @@ export function resolveOptions(
   environment: NodeJS.ProcessEnv = process.env,
 ): LinkOptions {
   const outputKind = outputKindOf(draft, diagnostics);
-  const { rpaths, isShared, isPie, isRelocatable, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
+  const { rpaths, isShared, isPie, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
-  refuse(draft, outputKind, diagnostics);
 
   Object.freeze(draft.inputs); // each of thousands is left as it is
   return deepFreeze<LinkOptions>({
@@ -396,51 +373,12 @@ export function resolveOptions(
   });
 }
 
-/** What other linkers do and Spore does not: an error where the output would be wrong, else a warning. */
-function refuse(draft: OptionsDraft, outputKind: OutputKind, diagnostics: Diagnostics): void {
-  const { z } = draft;
-  const errors: readonly [boolean, string, string][] = [
-    [outputKind === "relocatable", "-r", "relocatable output is not made"],
-    [draft.isEmitRelocations, "--emit-relocs", "relocations are not kept"],
-    [draft.sectionStarts.size > 0, "--section-start", "sections have no addresses of their own; use --image-base"],
-    [draft.retainSymbolsFile !== undefined, "--retain-symbols-file", "symbols are kept or stripped as a whole"],
-    [draft.keepsExportedUnderGc, "--gc-keep-exported", "use --export-dynamic, which keeps what it exports"],
-  ];
-  const warnings: readonly [boolean, string, string][] = [
-    [draft.icf !== "none", "--icf", "identical code is not folded"],
-    [draft.compressDebugSections === "zstd", "--compress-debug-sections=zstd", "only zlib is at hand"],
-    [draft.symbolOrderingFile !== undefined, "--symbol-ordering-file", "sections are in input order"],
-    [draft.hasGdbIndex, "--gdb-index", "no index is made; gdb-add-index makes one"],
-    [draft.isPrintDependencies, "--print-dependencies", "use --cref"],
-    [!draft.isDefineCommon, "--no-define-common", "common symbols are always defined"],
-    [!draft.isGnuUnique, "--no-gnu-unique", "STB_GNU_UNIQUE symbols stay unique"],
-    [draft.isNmagic, "-n", "segments are aligned to pages"],
-    [!draft.isRosegment, "--no-rosegment", "read-only data has a segment of its own"],
-    [!z.keepsStartStop, "-z start-stop-gc", "sections that __start_ and __stop_ symbols can name are kept"],
-    [z.startStopVisibility !== "protected", "-z start-stop-visibility", "__start_ and __stop_ symbols are protected"],
-    [z.keepsTextSectionPrefix, "-z keep-text-section-prefix", "hot and cold code is ordered within .text"],
-    [!z.hasSectionHeader, "-z nosectionheader", "there are always section headers"],
-    [z.isRodynamic, "-z rodynamic", "the loader writes to .dynamic"],
-  ];
-  for (const [isAsked, option, why] of errors) if (isAsked) diagnostics.add("unsupportedOption", { option, why });
-  for (const [isAsked, option, why] of warnings) if (isAsked) diagnostics.add("optionTooNew", { option, why });
-}
-
 function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind {
-  const { isShared, isPie, isRelocatable } = draft;
-  if (isRelocatable && isShared) diagnostics.add("conflictingOptions", { first: "-r", second: "-shared" });
-  else if (isRelocatable && isPie) diagnostics.add("conflictingOptions", { first: "-r", second: "-pie" });
-  if (isRelocatable && draft.isGcSections && !draft.isEntryExplicit && draft.undefinedSymbols.length === 0)
-    diagnostics.add("conflictingOptions", {
-      first: "-r",
-      second: "--gc-sections",
-      why: "what to keep must be named by -e or -u",
-    });
+  const { isShared, isPie } = draft;
   if (draft.filter.length > 0 && !isShared)
     diagnostics.add("conflictingOptions", { first: "-F", second: "an executable", why: "it is for shared objects" });
   if (draft.auxiliary.length > 0 && !isShared)
     diagnostics.add("conflictingOptions", { first: "-f", second: "an executable", why: "it is for shared objects" });
-  if (isRelocatable) return "relocatable";
   if (isShared) return "shared";
   return isPie ? "pie" : "exec";
 }

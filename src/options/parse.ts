@@ -6,6 +6,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { type LinkOptions, newDraft, resolveOptions } from "./link-options.ts";
 import { expandResponseFiles } from "./response-file.ts";
 import type { Setting } from "./setting.ts";
+import { UnmetOptions } from "./status.ts";
 import { addFile, type OptionRow, optionTable } from "./table.ts";
 
 const rowsByName = new Map<string, OptionRow>(
@@ -22,6 +23,7 @@ export function parseOptions(argv: readonly string[], diagnostics: Diagnostics):
     state: { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false, isBinary: false },
     savedStates: [],
     groupDepth: 0,
+    unmet: new UnmetOptions(),
     diagnostics,
     option: "",
   };
@@ -55,8 +57,10 @@ export function parseOptions(argv: readonly string[], diagnostics: Diagnostics):
       at += 1;
     }
     row.set(setting, value ?? "");
+    setting.unmet.note(row.names[0] as string, spelling, row, value ?? "");
   }
   if (setting.groupDepth > 0) diagnostics.add("unbalancedState", { option: "--start-group", missing: "--end-group" });
+  setting.unmet.report(diagnostics);
   return resolveOptions(setting.draft, diagnostics);
 }
 

@@ -1,6 +1,7 @@
 /** What parsing an argument changes. */
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { OptionsDraft } from "./link-options.ts";
+import type { UnmetOptions } from "./status.ts";
 
 /** State of the options that hold for the inputs after them. */
 export interface PositionalState {
@@ -19,6 +20,8 @@ export interface Setting {
   readonly savedStates: PositionalState[];
   /** How many --start-group are open. */
   groupDepth: number;
+  /** What was asked for and is not done. */
+  readonly unmet: UnmetOptions;
   readonly diagnostics: Diagnostics;
   /** The option as it was spelled, for messages. */
   option: string;

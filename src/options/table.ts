@@ -5,10 +5,13 @@
  * Long names are written without dashes. A long option takes one dash or two, except that names which
  * start with `o` take two, as in GNU ld, because `-omagic` is `-o magic`.
  */
+import { existsSync, statSync } from "node:fs";
+
 import { isKnownBuildIdKind, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
 import type { InputRequest } from "./link-options.ts";
 import type { Setting } from "./setting.ts";
-import { applyZ, zKeywords } from "./z-keywords.ts";
+import { done, ignored, isSo, type Outcome, refused, type Status, warned } from "./status.ts";
+import { applyZ, spellZ, zTable } from "./z-keywords.ts";
 
 /** The emulations that `-m` accepts. */
 export const EMULATIONS = ["elf_x86_64"] as const;
@@ -44,7 +47,7 @@ export const groupTitles: Readonly<Record<Group, string>> = {
  */
 export type ArgumentForm = "none" | "required" | "optional";
 
-export interface OptionRow {
+export interface OptionRow extends Outcome {
   /** The first name is the one in messages and headings. */
   readonly names: readonly string[];
   readonly form: ArgumentForm;
@@ -59,38 +62,73 @@ export interface OptionRow {
 type Set = OptionRow["set"];
 
 /** The names of a row are given as one string, `export-dynamic E`. */
-const row = (names: string, form: ArgumentForm, argument: string, group: Group, help: string, set: Set): OptionRow => ({
-  names: names.split(" "),
-  form,
-  argument,
-  group,
-  help,
-  set,
-});
+const row = (
+  names: string,
+  form: ArgumentForm,
+  argument: string,
+  group: Group,
+  help: string,
+  set: Set,
+  { status = done, statusOf = {}, ends }: Partial<Outcome> = {},
+): OptionRow => ({ names: names.split(" "), form, argument, group, help, set, status, statusOf, ends });
 
 const flag = (group: Group, names: string, help: string, set: Set): OptionRow =>
   row(names, "none", "", group, help, set);
 
-const valued = (group: Group, names: string, argument: string, help: string, set: Set): OptionRow =>
-  row(names, "required", argument, group, help, set);
+const valued = (
+  group: Group,
+  names: string,
+  argument: string,
+  help: string,
+  set: Set,
+  outcome: Partial<Outcome> = {},
+): OptionRow => row(names, "required", argument, group, help, set, outcome);
 
 const optional = (group: Group, names: string, argument: string, help: string, set: Set): OptionRow =>
   row(names, "optional", argument, group, help, set);
 
 const nothing: Set = () => undefined;
 
-/** Accepted and ignored: what it asks for is what Spore does anyway, or has no meaning for it. */
-const ignored = (names: string, why: string): OptionRow => row(names, "none", "", "ignored", why, nothing);
-const ignoredValued = (names: string, argument: string, why: string): OptionRow =>
-  row(names, "required", argument, "ignored", why, nothing);
-const ignoredOptional = (names: string, argument: string, why: string): OptionRow =>
-  row(names, "optional", argument, "ignored", why, nothing);
+/** An option that does not do what its help says, or need not. */
+const flagOf = (status: Status, group: Group, names: string, help: string): OptionRow =>
+  row(names, "none", "", group, help, nothing, { status });
 
-/** Accepted with an error: a link that does not do what was asked would be wrong. */
-const unsupported = (group: Group, form: ArgumentForm, names: string, argument: string, why: string): OptionRow =>
-  row(names, form, argument, group, `Not supported: ${why}`, ({ diagnostics, option }) =>
-    diagnostics.add("unsupportedOption", { option, why }),
-  );
+const valuedOf = (
+  status: Status,
+  group: Group,
+  names: string,
+  argument: string,
+  help: string,
+  set: Set = nothing,
+  statusOf: Outcome["statusOf"] = {},
+): OptionRow => row(names, "required", argument, group, help, set, { status, statusOf });
+
+const optionalOf = (
+  status: Status,
+  group: Group,
+  names: string,
+  argument: string,
+  help: string,
+  set: Set = nothing,
+  statusOf: Outcome["statusOf"] = {},
+): OptionRow => row(names, "optional", argument, group, help, set, { status, statusOf });
+
+/** An option that takes back one that is not done. */
+const takesBack = (name: string, group: Group, names: string, help: string): OptionRow =>
+  row(names, "none", "", group, help, nothing, { status: isSo, ends: name });
+
+/** Accepted and ignored: what it asks for is what Spore does anyway, or has no meaning for it. */
+const ignoredFlag = (names: string, why: string): OptionRow => flagOf(ignored(why), "ignored", names, why);
+const ignoredValued = (names: string, argument: string, why: string, set = nothing): OptionRow =>
+  valuedOf(ignored(why), "ignored", names, argument, why, set);
+const ignoredOptional = (names: string, argument: string, why: string): OptionRow =>
+  optionalOf(ignored(why), "ignored", names, argument, why);
+
+/** Checks the argument of an option that sets nothing. */
+const oneOf =
+  (...words: readonly string[]): Set =>
+  (setting, value) =>
+    setWord(setting, value, words, () => undefined);
 
 function addInput(setting: Setting, kind: InputRequest["kind"], name: string): void {
   setting.draft.inputs.push({ kind, name, ...setting.state });
@@ -130,9 +168,6 @@ const listOf = (value: string): string[] => value.split(/[,:]/).filter((item) =>
 const decodePercent = (text: string): string =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll("%", ""), "hex").toString("utf8"));
 
-const setSectionStart = (setting: Setting, section: string, value: string): void =>
-  setNumber(setting, value, (number) => setting.draft.sectionStarts.set(section, number), 16);
-
 function setBuildId(setting: Setting, value: string): void {
   if (value.startsWith("0x") || value.startsWith("0X")) {
     const bytes = parseBuildIdBytes(value.slice(2));
@@ -150,6 +185,12 @@ function setOutputKind(setting: Setting, kind: "exec" | "pie" | "shared"): void 
   setting.draft.isPie = kind === "pie";
 }
 
+const archivesAreSearched = ignored("archives are searched until nothing more is found, whatever their order");
+const onlyLto = "it is for link-time optimisation, whose objects are refused";
+const symbolsAreNotRead = refused("symbols are not read from a linked file");
+const haveNoAddress = refused("sections have no addresses of their own; use --image-base");
+const isNotFolded = warned("identical functions are not folded");
+
 export const optionTable: readonly OptionRow[] = [
   valued("output", "o output", "FILE", "Write the output to FILE instead of a.out", ({ draft }, value) => {
     draft.output = value;
@@ -161,19 +202,23 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "no-pie no-pic-executable", "Make an executable at a fixed address", (setting) =>
     setOutputKind(setting, "exec"),
   ),
-  flag("output", "relocatable r i", "Make a relocatable object from the inputs (refused)", ({ draft }) => {
-    draft.isRelocatable = true;
-  }),
+  flagOf(refused("relocatable output is not made"), "output", "relocatable r i Ur", "Make a relocatable object"),
   flag("output", "static", "Link without shared objects", (setting) => {
     setting.draft.isStatic = true;
     setting.state.isStatic = true;
   }),
-  valued("output", "m", "EMULATION", `Set the emulation: ${EMULATIONS.join(", ")}`, ({ diagnostics }, value) => {
-    if (!EMULATIONS.some((known) => known === value))
-      diagnostics.add("unknownEmulation", { emulation: value, supported: EMULATIONS.join(" ") });
+  valued("output", "m", "EMULATION", `Set the emulation: ${EMULATIONS.join(", ")}`, ({ draft, diagnostics }, value) => {
+    const emulation = EMULATIONS.find((known) => known === value);
+    if (emulation !== undefined) draft.emulation = emulation;
+    else diagnostics.add("unknownEmulation", { emulation: value, supported: EMULATIONS.join(" ") });
   }),
-  valued("output", "oformat", "FORMAT", "Set the output's format: elf64-x86-64", (setting, value) =>
-    setWord(setting, value, ["elf64-x86-64", "elf", "default"], () => undefined),
+  valuedOf(
+    ignored("it is the only one; another is an error"),
+    "output",
+    "oformat",
+    "FORMAT",
+    "Set the output's format: elf64-x86-64",
+    oneOf("elf64-x86-64", "elf", "default"),
   ),
   valued("output", "entry e", "SYMBOL", "Set the entry point", ({ draft }, value) => {
     draft.entry = value;
@@ -208,21 +253,16 @@ export const optionTable: readonly OptionRow[] = [
     "output",
     "compress-debug-sections",
     "KIND",
-    "Compress debug sections: none, zlib; zstd is ignored with a warning",
+    "Compress debug sections: none, zlib, zstd",
     (setting, value) =>
       setWord(setting, value, ["none", "zlib", "zlib-gabi", "zstd"], (kind) => {
-        setting.draft.compressDebugSections = kind;
+        setting.draft.compressDebugSections = kind === "zlib" || kind === "zlib-gabi" ? "zlib" : "none";
       }),
+    { statusOf: { zstd: warned("debug sections stay uncompressed: only zlib is at hand") } },
   ),
-  flag("output", "emit-relocs q", "Keep the relocations in the output (refused)", ({ draft }) => {
-    draft.isEmitRelocations = true;
-  }),
-  flag("output", "gdb-index", "Make .gdb_index (ignored with a warning)", ({ draft }) => {
-    draft.hasGdbIndex = true;
-  }),
-  flag("output", "no-gdb-index", "Make no .gdb_index", ({ draft }) => {
-    draft.hasGdbIndex = false;
-  }),
+  flagOf(refused("relocations are not kept"), "output", "emit-relocs q", "Keep the relocations in the output"),
+  flagOf(warned("no index is made; gdb-add-index makes one"), "output", "gdb-index", "Make .gdb_index"),
+  takesBack("gdb-index", "output", "no-gdb-index", "Make no .gdb_index"),
   flag("output", "eh-frame-hdr", "Make .eh_frame_hdr, which unwinders search", ({ draft }) => {
     draft.hasEhFrameHdr = true;
   }),
@@ -260,6 +300,12 @@ export const optionTable: readonly OptionRow[] = [
   flag("inputs", "Bdynamic dy call_shared", "Search shared objects, too: end -Bstatic", ({ state }) => {
     state.isStatic = false;
   }),
+  // GNU ld's for HP/UX.
+  valued("inputs", "a", "KEYWORD", "archive is -Bstatic; shared and default are -Bdynamic", (setting, value) =>
+    setWord(setting, value, ["archive", "shared", "default"], (kind) => {
+      setting.state.isStatic = kind === "archive";
+    }),
+  ),
   flag("inputs", "push-state", "Save the state of the options of this group", ({ state, savedStates }) => {
     savedStates.push({ ...state });
   }),
@@ -269,15 +315,30 @@ export const optionTable: readonly OptionRow[] = [
       setting.diagnostics.add("unbalancedState", { option: "--pop-state", missing: "--push-state" });
     else setting.state = { ...saved, isLazy: setting.state.isLazy, isBinary: setting.state.isBinary };
   }),
-  // Archives are searched to a fixpoint whatever their order, so a group changes nothing.
-  flag("inputs", "start-group (", "Begin a group of archives that refer to each other", (setting) => {
-    setting.groupDepth += 1;
-  }),
-  flag("inputs", "end-group )", "End a group", (setting) => {
-    if (setting.groupDepth === 0)
-      setting.diagnostics.add("unbalancedState", { option: "--end-group", missing: "--start-group" });
-    else setting.groupDepth -= 1;
-  }),
+  row(
+    "start-group (",
+    "none",
+    "",
+    "inputs",
+    "Begin a group of archives that refer to each other",
+    (setting) => {
+      setting.groupDepth += 1;
+    },
+    { status: archivesAreSearched },
+  ),
+  row(
+    "end-group )",
+    "none",
+    "",
+    "inputs",
+    "End a group",
+    (setting) => {
+      if (setting.groupDepth === 0)
+        setting.diagnostics.add("unbalancedState", { option: "--end-group", missing: "--start-group" });
+      else setting.groupDepth -= 1;
+    },
+    { status: archivesAreSearched },
+  ),
   flag("inputs", "start-lib", "Treat the objects that follow as members of an archive", ({ state }) => {
     state.isLazy = true;
   }),
@@ -389,14 +450,12 @@ export const optionTable: readonly OptionRow[] = [
   flag("symbols", "undefined-version", "Allow versions of undefined symbols", ({ draft }) => {
     draft.isNoUndefinedVersion = false;
   }),
-  valued(
+  valuedOf(
+    refused("symbols are kept or stripped as a whole"),
     "symbols",
     "retain-symbols-file",
     "FILE",
-    "Keep only the symbols that FILE lists (refused)",
-    ({ draft }, value) => {
-      draft.retainSymbolsFile = value;
-    },
+    "Keep only the symbols that FILE lists",
   ),
   flag("symbols", "no-undefined", "Undefined symbols are errors in shared objects, too", ({ draft }) => {
     draft.isNoUndefinedAsked = true;
@@ -429,28 +488,42 @@ export const optionTable: readonly OptionRow[] = [
   flag("symbols", "no-allow-multiple-definition", "Several definitions are an error", ({ draft }) => {
     draft.isAllowMultipleDefinition = false;
   }),
-  flag("symbols", "define-common d dc dp", "Give common symbols space with -r", ({ draft }) => {
-    draft.isDefineCommon = true;
-  }),
-  flag(
+  takesBack("no-define-common", "symbols", "define-common d dc dp", "Give common symbols space"),
+  flagOf(
+    warned("common symbols are always defined"),
     "symbols",
     "no-define-common",
-    "Leave common symbols undefined with -shared (ignored with a warning)",
-    ({ draft }) => {
-      draft.isDefineCommon = false;
-    },
+    "Leave common symbols undefined with -shared",
   ),
-  flag("symbols", "gnu-unique", "Keep STB_GNU_UNIQUE symbols unique", ({ draft }) => {
-    draft.isGnuUnique = true;
-  }),
-  flag(
+  takesBack("no-gnu-unique", "symbols", "gnu-unique", "Keep STB_GNU_UNIQUE symbols unique"),
+  flagOf(
+    warned("STB_GNU_UNIQUE symbols stay unique"),
     "symbols",
     "no-gnu-unique",
-    "Make STB_GNU_UNIQUE symbols ordinary ones (ignored with a warning)",
-    ({ draft }) => {
-      draft.isGnuUnique = false;
-    },
+    "Make STB_GNU_UNIQUE symbols ordinary ones",
   ),
+  flagOf(
+    warned("global symbols of discarded sections are left out"),
+    "symbols",
+    "no-strip-discarded",
+    "Keep the global symbols of discarded sections",
+  ),
+  takesBack("no-strip-discarded", "symbols", "strip-discarded", "Leave out symbols of discarded sections"),
+  optionalOf(
+    warned("common symbols stay in the order of the inputs"),
+    "symbols",
+    "sort-common",
+    "ORDER",
+    "Sort common symbols by alignment: descending, ascending",
+    oneOf("", "descending", "ascending"),
+  ),
+  flagOf(
+    warned("a common symbol is taken from an archive's member that defines it"),
+    "symbols",
+    "no-fortran-common",
+    "Do not search archives for definitions of common symbols",
+  ),
+  takesBack("no-fortran-common", "symbols", "fortran-common", "Search archives for definitions of common symbols"),
 
   flag("sections", "gc-sections", "Drop sections that nothing refers to", ({ draft }) => {
     draft.isGcSections = true;
@@ -464,36 +537,103 @@ export const optionTable: readonly OptionRow[] = [
   flag("sections", "no-print-gc-sections", "Do not list them", ({ draft }) => {
     draft.isPrintGcSections = false;
   }),
-  flag("sections", "gc-keep-exported", "Keep what is exported (refused)", ({ draft }) => {
-    draft.keepsExportedUnderGc = true;
-  }),
-  optional(
+  flagOf(
+    refused("use --export-dynamic, which keeps what it exports"),
+    "sections",
+    "gc-keep-exported",
+    "Keep what is exported",
+  ),
+  optionalOf(
+    isNotFolded,
     "sections",
     "icf",
     "KIND",
-    "Fold identical functions: none, safe, all (ignored with a warning)",
-    (setting, value) =>
-      setWord(setting, value === "" ? "all" : value, ["none", "safe", "all"], (kind) => {
-        setting.draft.icf = kind;
-      }),
+    "Fold identical functions: none, safe, all",
+    oneOf("", "none", "safe", "all"),
+    { none: isSo },
   ),
-  flag("sections", "no-icf", "Do not fold functions", ({ draft }) => {
-    draft.icf = "none";
-  }),
+  takesBack("icf", "sections", "no-icf", "Do not fold functions"),
   flag("sections", "relax", "Relax GOT and TLS code sequences", ({ draft }) => {
     draft.isRelax = true;
   }),
   flag("sections", "no-relax", "Keep code sequences as they are", ({ draft }) => {
     draft.isRelax = false;
   }),
-  valued(
+  valuedOf(
+    warned("sections stay in the order of the inputs"),
     "sections",
     "symbol-ordering-file",
     "FILE",
-    "Lay functions out in the order of FILE (ignored with a warning)",
-    ({ draft }, value) => {
-      draft.symbolOrderingFile = value;
-    },
+    "Lay functions out in the order of FILE",
+  ),
+  valuedOf(
+    warned("sections stay in the order of the inputs"),
+    "sections",
+    "sort-section",
+    "KEY",
+    "Sort the sections of an output section: name, alignment",
+    oneOf("name", "alignment"),
+  ),
+  optionalOf(
+    warned("sections stay in the order of the inputs"),
+    "sections",
+    "call-graph-profile-sort",
+    "KIND",
+    "Sort functions by how often they call each other",
+    nothing,
+    { none: isSo },
+  ),
+  takesBack("call-graph-profile-sort", "sections", "no-call-graph-profile-sort", "Do not sort functions by calls"),
+  flagOf(
+    warned("hot and cold code is always apart"),
+    "sections",
+    "no-text-reorder",
+    "Do not lay hot and cold code out apart",
+  ),
+  takesBack("no-text-reorder", "sections", "text-reorder", "Lay hot and cold code out apart"),
+  optionalOf(
+    warned("sections of one name become one section"),
+    "sections",
+    "unique",
+    "SECTION",
+    "Give each input section that matches an output section of its own",
+  ),
+  valuedOf(
+    warned("sections that no pattern of the default script names are placed by what they are"),
+    "sections",
+    "orphan-handling",
+    "MODE",
+    "What becomes of sections that the script does not name: place, warn, error, discard",
+    oneOf("place", "warn", "error", "discard"),
+    { place: isSo },
+  ),
+  optionalOf(
+    warned("sections are not split"),
+    "sections",
+    "split-by-file",
+    "SIZE",
+    "Begin a new output section with each file",
+  ),
+  flagOf(
+    warned("type information in .ctf is copied, not merged"),
+    "sections",
+    "ctf-variables",
+    "Put static variables into .ctf",
+  ),
+  takesBack("ctf-variables", "sections", "no-ctf-variables", "Put no static variables into .ctf"),
+  valuedOf(
+    warned("type information in .ctf is copied, not merged"),
+    "sections",
+    "ctf-share-types",
+    "METHOD",
+    "How types of several files are merged in .ctf",
+    oneOf("share-unconflicted", "share-duplicated"),
+  ),
+  flagOf(
+    warned("equal CIEs are merged, and .eh_frame_hdr is made where it is asked for"),
+    "sections",
+    "traditional-format",
+    "Do not optimise .eh_frame",
   ),
 
   valued("dynamic", "dynamic-linker I", "FILE", "Set the interpreter's path", ({ draft }, value) => {
@@ -509,9 +649,12 @@ export const optionTable: readonly OptionRow[] = [
   valued("dynamic", "rpath", "DIR:DIR...", "Add to DT_RUNPATH", ({ draft }, value) => {
     draft.rpaths.push(value);
   }),
-  // As GNU ld: -R is --just-symbols when its argument is a file, -rpath when it is a directory.
-  valued("dynamic", "R", "DIR", "As --rpath", ({ draft }, value) => {
-    draft.rpaths.push(value);
+  // As GNU ld: -R is --just-symbols when its argument is a file, -rpath when it is a directory, or nothing yet.
+  valued("dynamic", "R", "DIR", "As --rpath; as --just-symbols when it is a file", (setting, value) => {
+    const isFile = existsSync(value) && !statSync(value).isDirectory();
+    if (isFile)
+      setting.unmet.note("just-symbols", "-R", { status: symbolsAreNotRead, statusOf: {}, ends: undefined }, "");
+    else setting.draft.rpaths.push(value);
   }),
   flag("dynamic", "enable-new-dtags", "Use DT_RUNPATH", ({ draft }) => {
     draft.isNewDtags = true;
@@ -577,14 +720,25 @@ export const optionTable: readonly OptionRow[] = [
   valued("dynamic", "filter F", "NAME", "Add DT_FILTER", ({ draft }, value) => {
     draft.filter.push(value);
   }),
+  valued("dynamic", "spare-dynamic-tags", "N", "Leave N entries of .dynamic empty; 0 by default", (setting, value) =>
+    setNumber(setting, value, (number) => {
+      if (number > 0xffff) badArgument(setting, value, "at most 65535");
+      else setting.draft.spareDynamicTags = number;
+    }),
+  ),
   valued("dynamic", "audit", "LIB", "Set DT_AUDIT", ({ draft }, value) => {
     draft.audit = value;
   }),
   valued("dynamic", "depaudit P", "LIB", "Set DT_DEPAUDIT", ({ draft }, value) => {
     draft.depaudit = value;
   }),
-  row("z", "required", "KEYWORD", "dynamic", `Set a flag of the output: ${zKeywords()}`, (setting, value) =>
-    applyZ(setting, value),
+  row(
+    "z",
+    "required",
+    "KEYWORD",
+    "dynamic",
+    `Set a flag of the output: ${zTable.map(spellZ).join(", ")}`,
+    (setting, value) => applyZ(setting, value),
   ),
   flag("dynamic", "copy-dt-needed-entries add-needed", "Link with what shared objects need", ({ draft }) => {
     draft.isAddNeededCopied = true;
@@ -598,9 +752,7 @@ export const optionTable: readonly OptionRow[] = [
       setting.draft.imageBase = number;
     }),
   ),
-  valued("layout", "Ttext", "ADDRESS", "Set the address of .text (refused)", (setting, value) =>
-    setSectionStart(setting, ".text", value),
-  ),
+  valuedOf(haveNoAddress, "layout", "Ttext", "ADDRESS", "Set the address of .text"),
   valued("layout", "Ttext-segment", "ADDRESS", "Set the address of the image, in hexadecimal", (setting, value) =>
     setNumber(
       setting,
@@ -611,35 +763,31 @@ export const optionTable: readonly OptionRow[] = [
       16,
     ),
   ),
-  valued("layout", "Tdata", "ADDRESS", "Set the address of .data (refused)", (setting, value) =>
-    setSectionStart(setting, ".data", value),
-  ),
-  valued("layout", "Tbss", "ADDRESS", "Set the address of .bss (refused)", (setting, value) =>
-    setSectionStart(setting, ".bss", value),
-  ),
-  valued("layout", "section-start", "SECTION=ADDRESS", "Set the address of a section (refused)", (setting, value) => {
-    const equals = value.lastIndexOf("=");
-    if (equals <= 0) badArgument(setting, value, "SECTION=ADDRESS");
-    else setSectionStart(setting, value.slice(0, equals), value.slice(equals + 1));
-  }),
-  flag("layout", "omagic N", "Make text writable and do not align segments", ({ draft }) => {
-    draft.isOmagic = true;
+  valuedOf(haveNoAddress, "layout", "Tdata", "ADDRESS", "Set the address of .data"),
+  valuedOf(haveNoAddress, "layout", "Tbss", "ADDRESS", "Set the address of .bss"),
+  valuedOf(haveNoAddress, "layout", "section-start", "SECTION=ADDRESS", "Set the address of a section"),
+  // As GNU ld: what has no pages of its own is not linked with shared objects, and --no-omagic does not end that.
+  flag("layout", "omagic N", "Make all segments writable and executable, search only archives", (setting) => {
+    setting.draft.isOmagic = true;
+    setting.state.isStatic = true;
   }),
   flag("layout", "no-omagic", "End --omagic", ({ draft }) => {
     draft.isOmagic = false;
   }),
-  flag("layout", "nmagic n", "Do not align segments to pages (ignored with a warning)", ({ draft }) => {
-    draft.isNmagic = true;
-  }),
-  flag("layout", "no-nmagic", "End --nmagic", ({ draft }) => {
-    draft.isNmagic = false;
-  }),
-  flag("layout", "rosegment", "Keep read-only data in a segment of its own", ({ draft }) => {
-    draft.isRosegment = true;
-  }),
-  flag("layout", "no-rosegment", "Keep read-only data with code (ignored with a warning)", ({ draft }) => {
-    draft.isRosegment = false;
-  }),
+  row(
+    "nmagic n",
+    "none",
+    "",
+    "layout",
+    "Do not align segments to pages, search only archives",
+    ({ state }) => {
+      state.isStatic = true;
+    },
+    { status: warned("segments are aligned to pages") },
+  ),
+  takesBack("nmagic", "layout", "no-nmagic", "End --nmagic"),
+  takesBack("no-rosegment", "layout", "rosegment", "Keep read-only data in a segment of its own"),
+  flagOf(warned("read-only data has a segment of its own"), "layout", "no-rosegment", "Keep read-only data with code"),
 
   valued("reports", "Map", "FILE", "Write a map of the output to FILE; - is standard output", ({ draft }, value) => {
     draft.mapFile = value;
@@ -673,14 +821,16 @@ export const optionTable: readonly OptionRow[] = [
   flag("reports", "stats perf", "Print time and memory of each pass", ({ draft }) => {
     draft.isStats = true;
   }),
-  flag(
+  flagOf(warned("use --cref"), "reports", "print-dependencies", "Print which file uses which symbol of which file"),
+  flagOf(
+    warned("the map lists what is kept"),
     "reports",
-    "print-dependencies",
-    "Print which file uses which symbol of which file (ignored with a warning)",
-    ({ draft }) => {
-      draft.isPrintDependencies = true;
-    },
+    "print-map-discarded",
+    "List sections that were discarded in the map",
   ),
+  takesBack("print-map-discarded", "reports", "no-print-map-discarded", "List only what is kept in the map"),
+  flagOf(warned("the map has no local symbols"), "reports", "print-map-locals", "List local symbols in the map"),
+  takesBack("print-map-locals", "reports", "no-print-map-locals", "List no local symbols in the map"),
   flag("reports", "help", "Print this help", ({ draft }) => {
     draft.queries.isHelp = true;
   }),
@@ -730,6 +880,24 @@ export const optionTable: readonly OptionRow[] = [
   flag("diagnostics", "warn-textrel warn-shared-textrel", "Warn of text relocations (default)", ({ draft }) => {
     draft.z.textRelocations = "warning";
   }),
+  flag("diagnostics", "warn-execstack", "Warn of an executable stack, also of one by -z execstack", ({ draft }) => {
+    draft.isWarnExecStack = true;
+  }),
+  flag("diagnostics", "no-warn-execstack", "Do not warn of an executable stack", ({ draft }) => {
+    draft.isWarnExecStack = false;
+  }),
+  flag("diagnostics", "warn-rwx-segments", "Warn of segments that may be written and run (default)", ({ draft }) => {
+    draft.isWarnRwxSegments = true;
+  }),
+  flag("diagnostics", "no-warn-rwx-segments", "Do not warn of such segments", ({ draft }) => {
+    draft.isWarnRwxSegments = false;
+  }),
+  flag("diagnostics", "warn-search-mismatch", "Name libraries for other machines that are passed by", ({ draft }) => {
+    draft.isWarnSearchMismatch = true;
+  }),
+  flag("diagnostics", "no-warn-search-mismatch", "Do not name them", ({ draft }) => {
+    draft.isWarnSearchMismatch = false;
+  }),
   flag("diagnostics", "no-warnings w", "Print no warnings", ({ draft }) => {
     draft.isNoWarnings = true;
   }),
@@ -764,77 +932,116 @@ export const optionTable: readonly OptionRow[] = [
     draft.isFork = false;
   }),
 
-  // What compilers pass in case of link-time optimisation. Objects that need it are refused by name.
-  ignoredValued("plugin plugin-opt", "VALUE", "link-time optimisation is not supported"),
-  ignoredOptional("lto-O lto-partitions thinlto-jobs", "N", "link-time optimisation is not supported"),
-  ignoredOptional("thinlto-cache-dir thinlto-cache-policy", "VALUE", "link-time optimisation is not supported"),
-  ignored("no-lto lto-whole-program-visibility fat-lto-objects no-fat-lto-objects", "objects are linked as they are"),
+  flagOf(warned("common symbols are not compared"), "diagnostics", "warn-common", "Warn of several common symbols"),
+  takesBack("warn-common", "diagnostics", "no-warn-common", "Do not warn of common symbols"),
+  flagOf(
+    warned("where sections begin is not compared"),
+    "diagnostics",
+    "warn-section-align",
+    "Warn of sections whose address changes because of their alignment",
+  ),
+  flagOf(
+    warned("inputs for other machines are always refused"),
+    "diagnostics",
+    "no-warn-mismatch",
+    "Link inputs that do not go together",
+  ),
+  takesBack("no-warn-mismatch", "diagnostics", "warn-mismatch", "Refuse inputs that do not go together"),
 
-  // What GNU ld accepts and ignores on ELF, too.
-  ignoredValued("A architecture", "NAME", "as in GNU ld"),
-  ignoredValued("a", "KEYWORD", "as in GNU ld"),
-  ignoredValued("assert", "KEYWORD", "as in GNU ld"),
-  ignoredValued("G gpsize", "SIZE", "has no meaning for x86-64"),
-  ignored("EL", "x86-64 is little-endian"),
-  ignored("Qy g p qmagic Ur traditional-format", "as in GNU ld"),
+  // What compilers pass in case of link-time optimisation. Objects that need it are refused by name.
+  ignoredValued("plugin plugin-opt", "VALUE", onlyLto),
+  ignoredOptional("lto-O lto-partitions thinlto-jobs thinlto-cache-dir thinlto-cache-policy", "VALUE", onlyLto),
+  ignoredFlag("no-lto lto-whole-program-visibility", onlyLto),
+  ignoredFlag("fat-lto-objects no-fat-lto-objects", "the machine code of an object is linked"),
+  ignoredFlag("strip-lto-sections", "sections for link-time optimisation are never copied"),
+  ignoredValued("mllvm", "OPTION", onlyLto),
+
+  // What GNU ld accepts and ignores, too, or has for other machines and formats.
+  ignoredValued(
+    "assert",
+    "KEYWORD",
+    "as in GNU ld, which has it for SunOS",
+    oneOf("definitions", "nodefinitions", "nosymbolic", "pure-text"),
+  ),
+  ignoredValued("G gpsize", "SIZE", "x86-64 has no small data"),
+  ignoredFlag("EL", "x86-64 is little-endian"),
+  ignoredFlag("Qy g qmagic", "as in GNU ld"),
+  ignoredFlag("p no-pipeline-knowledge relax-gp no-relax-gp", "it is for other machines"),
+  ignoredFlag("warn-multiple-gp warn-alternate-em", "it is for other machines"),
+  ignoredFlag("warn-constructors", "it is for object formats that know constructors"),
+  ignoredFlag("accept-unknown-input-arch no-accept-unknown-input-arch", "inputs for other machines are refused"),
 
   // What asks for how the link is done, not for what comes out.
-  ignoredValued("O", "LEVEL", "nothing depends on a level"),
-  ignoredValued("hash-size", "N", "as in GNU ld"),
+  ignoredValued("O", "LEVEL", "hash tables and merged strings are made in one way"),
+  ignoredValued("hash-size", "N", "it is about the linker's memory"),
   ignoredValued("max-cache-size", "BYTES", "inputs are mapped"),
-  ignored("no-keep-memory keep-memory reduce-memory-overheads", "inputs are mapped"),
-  ignored("map-whole-files no-map-whole-files mmap-output-file no-mmap-output-file", "inputs are mapped"),
-  ignored("preload quick-exit no-quick-exit", "nothing stays between links"),
-  ignored("incremental no-incremental", "links are whole"),
+  ignoredFlag("no-keep-memory keep-memory reduce-memory-overheads", "inputs are mapped"),
+  ignoredFlag("map-whole-files no-map-whole-files mmap-output-file no-mmap-output-file", "inputs are mapped"),
+  ignoredFlag("posix-fallocate no-posix-fallocate keep-files-mapped no-keep-files-mapped", "inputs are mapped"),
+  ignoredFlag("preload quick-exit no-quick-exit", "nothing stays between links"),
+  ignoredFlag("incremental no-incremental", "a link is whole"),
 
-  // What only changes warnings that Spore does not have.
-  ignored("warn-common no-warn-common warn-constructors warn-multiple-gp warn-once warn-section-align", "not checked"),
-  ignored("warn-ifunc-textrel warn-alternate-em", "not checked"),
-  ignored("warn-mismatch no-warn-mismatch warn-search-mismatch no-warn-search-mismatch", "not checked"),
-  ignored("warn-symbol-ordering no-warn-symbol-ordering warn-backrefs no-warn-backrefs", "not checked"),
-  ignored("warn-execstack no-warn-execstack warn-rwx-segments no-warn-rwx-segments", "not checked"),
-  ignored("detect-odr-violations no-detect-odr-violations", "not checked"),
-  ignored("check-sections no-check-sections", "addresses never overlap"),
-  ignoredValued("warn-backrefs-exclude", "GLOB", "not checked"),
-  ignored("print-memory-usage", "there are no memory regions"),
-  ignored(
-    "print-map-discarded no-print-map-discarded print-map-locals no-print-map-locals",
-    "the map lists what is kept",
-  ),
-
-  // What asks for the only way, or for what has no meaning without a script with SECTIONS.
-  ignoredValued("orphan-handling", "MODE", "there is no script that leaves orphans"),
-  ignoredOptional("unique", "SECTION", "input sections are grouped by name"),
-  ignoredValued("sort-section", "KEY", "input sections stay in input order"),
-  ignoredOptional("sort-common", "ORDER", "common symbols stay in input order"),
-  ignoredValued("split-by-reloc", "N", "sections are not split"),
-  ignoredOptional("split-by-file", "SIZE", "sections are not split"),
-  ignoredValued("spare-dynamic-tags", "N", "there are no spare tags"),
-  ignored("force-group-allocation", "groups are always resolved"),
-  ignored("strip-discarded no-strip-discarded", "discarded sections leave no symbols"),
-  ignored("ctf-variables no-ctf-variables ctf-share-types", "type information is copied as it is"),
-  ignored("accept-unknown-input-arch no-accept-unknown-input-arch", "other machines are refused"),
-  ignored("force-exe-suffix", "has no meaning on Linux"),
-  ignored("apply-dynamic-relocs no-apply-dynamic-relocs", "has no meaning for x86-64"),
-  ignored("combreloc nocombreloc", "relocations are always sorted"),
-  ignored("print-icf-sections no-print-icf-sections", "nothing is folded"),
-  ignored("ignore-data-address-equality ignore-function-address-equality", "nothing is folded"),
+  // What is so already, whatever is said.
+  ignoredFlag("warn-once", "errors of one symbol are one"),
+  ignoredFlag("check-sections no-check-sections", "addresses never overlap"),
+  ignoredFlag("print-memory-usage", "there are no memory regions"),
+  ignoredFlag("combreloc", "dynamic relocations are in one section and sorted"),
+  ignoredFlag("ctors-in-init-array", ".ctors always becomes part of .init_array"),
+  ignoredFlag("no-dependent-libraries", "what .deplibs names is not linked"),
+  ignoredFlag("no-apply-dynamic-relocs", "addends are in the relocations only"),
+  ignoredOptional("split-by-reloc", "N", "it is for relocatable output"),
+  ignoredFlag("force-group-allocation", "it is for relocatable output"),
+  ignoredFlag("print-icf-sections no-print-icf-sections", "nothing is folded"),
+  ignoredFlag("ignore-data-address-equality ignore-function-address-equality", "nothing is folded"),
   ignoredValued("keep-unique", "SYMBOL", "nothing is folded"),
   ignoredValued("icf-iterations", "N", "nothing is folded"),
-  ignored("ctors-in-init-array", ".ctors always becomes part of .init_array"),
-  ignored("no-text-reorder text-reorder", "hot and cold code is always apart"),
-  ignored("call-graph-profile-sort no-call-graph-profile-sort", "sections stay in input order"),
-  ignored("fortran-common no-fortran-common", "common symbols are answered by archives as in GNU ld"),
-  ignored("dependent-libraries no-dependent-libraries", "what .deplibs names is not linked"),
-  ignored("strip-lto-sections", "sections for link-time optimisation are never copied"),
-  ignored("posix-fallocate no-posix-fallocate keep-files-mapped no-keep-files-mapped", "inputs are mapped"),
-  ignored("no-pipeline-knowledge relax-gp no-relax-gp", "has no meaning for x86-64"),
-  ignoredValued("mllvm", "OPTION", "link-time optimisation is not supported"),
 
-  unsupported("inputs", "required", "just-symbols", "FILE", "symbols are not read from a linked file"),
-  unsupported("inputs", "required", "default-script dT", "FILE", "the layout is built in"),
-  unsupported("inputs", "required", "mri-script c", "FILE", "MRI scripts are not read"),
-  unsupported("output", "none", "EB", "", "x86-64 is little-endian"),
-  unsupported("output", "required", "out-implib", "FILE", "import libraries are not written"),
-  unsupported("symbols", "none", "default-symver", "", "symbols get their versions from a version script"),
+  // Checks of other linkers, which GNU ld does not make.
+  ignoredFlag("warn-ifunc-textrel detect-odr-violations no-detect-odr-violations", "a check of gold's"),
+  ignoredFlag("warn-symbol-ordering no-warn-symbol-ordering warn-backrefs no-warn-backrefs", "a check of lld's"),
+  ignoredValued("warn-backrefs-exclude", "GLOB", "a check of lld's"),
+
+  valuedOf(
+    warned("libraries are looked for by their names only"),
+    "libraries",
+    "A architecture",
+    "NAME",
+    "Look for libraries whose name ends in NAME, too",
+  ),
+  flagOf(
+    warned("what .deplibs names is not linked"),
+    "libraries",
+    "dependent-libraries",
+    "Link with what the inputs' .deplibs name",
+  ),
+  flagOf(
+    warned("addends are in the relocations only"),
+    "dynamic",
+    "apply-dynamic-relocs",
+    "Store addends where dynamic relocations apply, too",
+  ),
+  flagOf(
+    warned("dynamic relocations are in one section and sorted"),
+    "dynamic",
+    "nocombreloc",
+    "Keep dynamic relocations by section",
+  ),
+  flagOf(
+    warned("the output has the name that was asked for"),
+    "output",
+    "force-exe-suffix",
+    "Copy the output to a file whose name ends in .exe",
+  ),
+
+  valuedOf(symbolsAreNotRead, "inputs", "just-symbols", "FILE", "Take the addresses of symbols from a linked FILE"),
+  valuedOf(refused("the layout is built in"), "inputs", "default-script dT", "FILE", "Replace the default script"),
+  valuedOf(refused("MRI scripts are not read"), "inputs", "mri-script c", "FILE", "Read an MRI script"),
+  flagOf(refused("x86-64 is little-endian"), "output", "EB", "Link big-endian objects"),
+  valuedOf(refused("import libraries are not written"), "output", "out-implib", "FILE", "Write an import library"),
+  flagOf(
+    refused("symbols get their versions from a version script"),
+    "symbols",
+    "default-symver",
+    "Give symbols the soname as their version",
+  ),
 ];

@@ -41,7 +41,7 @@ export function segmentsOf(
   options: LinkOptions,
   base: number,
   headerSize: number,
-  isExecutableStack: boolean,
+  isStackExecutable: boolean | undefined,
 ): ProgramHeader[] {
   const headers: ProgramHeader[] = [];
   const ordered = placed.sections;
@@ -81,6 +81,7 @@ export function segmentsOf(
   if (property !== undefined) add(elf.PT_GNU_PROPERTY, PF_R, [property]);
 
   const page = options.z.maxPageSize;
+  const all = options.isOmagic ? PF_R | PF_W | PF_X : 0; // GNU ld has one segment then
   for (const region of Object.values(Region)) {
     if (region === Region.NotLoaded) continue;
     const sections = ordered.filter((section) => section.region === region);
@@ -90,7 +91,7 @@ export function segmentsOf(
       const size = last === undefined ? headerSize : last.offset + last.size;
       headers.push({
         type: elf.PT_LOAD,
-        flags: PF_R,
+        flags: PF_R | all,
         offset: 0,
         address: base,
         fileSize: size,
@@ -101,7 +102,7 @@ export function segmentsOf(
     }
     const before = headers.length;
     const code = sections.some(({ flags }) => flags & elf.SHF_EXECINSTR) ? PF_X : 0; // code that may be written is with data
-    add(elf.PT_LOAD, regionFlags[region] | code, sections, alignment);
+    add(elf.PT_LOAD, regionFlags[region] | code | all, sections, alignment);
     if (region === Region.Relro && headers.length > before) {
       // The loader protects whole pages: the segment is given the rest of its last one.
       const load = headers.pop()!;
@@ -115,15 +116,16 @@ export function segmentsOf(
   if (dynamic !== undefined) add(elf.PT_DYNAMIC, PF_R | PF_W, [dynamic]);
   const ehFrameHdr = placed.own("ehFrameHdr")?.section;
   if (ehFrameHdr !== undefined) add(elf.PT_GNU_EH_FRAME, PF_R, [ehFrameHdr]);
-  headers.push({
-    type: elf.PT_GNU_STACK,
-    flags: PF_R | PF_W | (isExecutableStack ? PF_X : 0),
-    offset: 0,
-    address: 0,
-    fileSize: 0,
-    memorySize: options.z.stackSize ?? 0,
-    alignment: 16,
-  });
+  if (isStackExecutable !== undefined)
+    headers.push({
+      type: elf.PT_GNU_STACK,
+      flags: PF_R | PF_W | (isStackExecutable ? PF_X : 0),
+      offset: 0,
+      address: 0,
+      fileSize: 0,
+      memorySize: options.z.stackSize ?? 0,
+      alignment: 16,
+    });
   const relro = headers.find(
     ({ type, address }) =>
       type === elf.PT_LOAD && ordered.some((section) => section.address === address && section.region === Region.Relro),
@@ -131,6 +133,10 @@ export function segmentsOf(
   if (relro !== undefined) headers.push({ ...relro, type: elf.PT_GNU_RELRO, flags: PF_R, alignment: 1 });
   return headers;
 }
+
+/** Whether what is loaded may be written and run, which a program rarely means. */
+export const isLoadedWithAllPermissions = ({ type, flags }: ProgramHeader): boolean =>
+  type === elf.PT_LOAD && flags === (PF_R | PF_W | PF_X);
 
 /** Notes that lie together with the same alignment share a segment: readers walk it as one list. */
 function noteRuns(ordered: readonly PlacedSection[]): PlacedSection[][] {

@@ -38,7 +38,7 @@ export async function compress(
   options: LinkOptions,
   target: Target,
 ): Promise<void> {
-  if (options.compressDebugSections !== "zlib" && options.compressDebugSections !== "zlib-gabi") return;
+  if (options.compressDebugSections === "none") return;
   const packed = cutIntoPieces(workers, image.placed.sections);
   if (packed.length === 0) return;
   await workers.run("compressPieces", { rows: workers.tables.rows("debugPiece") });

@@ -112,7 +112,8 @@ class InputFinder {
       const why = slot.searchedFor === undefined || slot.state.isBinary ? undefined : whyIncompatible(file);
       if (why !== undefined) {
         // The next directory may have one for this machine.
-        this.#diagnostics.add("skippingIncompatible", { path: file.path, searchedFor: slot.searchedFor!, why });
+        if (this.#options.isWarnSearchMismatch)
+          this.#diagnostics.add("skippingIncompatible", { path: file.path, searchedFor: slot.searchedFor!, why });
         next.push(slot);
         continue;
       }
@@ -171,8 +172,7 @@ class InputFinder {
   }
 
   #judgeShared({ path, address }: MappedFile): void {
-    if (this.#options.outputKind === "relocatable") this.#diagnostics.add("sharedInRelocatable", { path });
-    else if (this.#options.isStatic) this.#diagnostics.add("sharedInStaticLink", { path });
+    if (this.#options.isStatic) this.#diagnostics.add("sharedInStaticLink", { path });
     else if (address === 0) this.#diagnostics.add("inputIsPipe", { path });
   }
 

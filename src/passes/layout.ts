@@ -11,7 +11,7 @@ import type { InputPatterns } from "../output/input-patterns.ts";
 import { alignUp, place, type PlaceOptions, type Placement } from "../output/place.ts";
 import type { Placed } from "../output/placed-section.ts";
 import type { Bucket, OutputPlan } from "../output/plan.ts";
-import { type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
+import { isLoadedWithAllPermissions, type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
 import { SHDR } from "../output/section-headers.ts";
 import { dynamicHeader, dynamicSection } from "../output/sections/dynamic.ts";
 import { dynstrSize } from "../output/sections/dynamic-strings.ts";
@@ -25,7 +25,6 @@ import type { Target } from "../targets/target.ts";
 import { defineAssignments } from "./define-assignments.ts";
 import type { SymbolAddresses } from "./linker-object.ts";
 import { publish } from "./publish.ts";
-import { wantsExecutableStack } from "./split.ts";
 import { countSymtab, symtabSections } from "./symtab.ts";
 import type { DynamicFacts, Synthetic } from "./synthesise.ts";
 import type { Workers } from "./workers.ts";
@@ -72,8 +71,9 @@ export async function layout(
   const sectionNames = new StringTable(arranged.map(({ name }) => name));
   const sizeOf = partSizes(workers, synthetic, own, bucketSizes, sectionNames);
 
-  const isExecutableStack = options.z.execStack ?? wantsExecutableStack(workers, synthetic.files);
-  const { placed, fileEnd, segments } = placeAll(arranged, plan, options, isExecutableStack, sizeOf);
+  const { placed, fileEnd, segments } = placeAll(arranged, plan, options, synthetic.isStackExecutable, sizeOf);
+  if (options.isWarnRwxSegments && segments.some(isLoadedWithAllPermissions))
+    workers.diagnostics.add("segmentWithAllPermissions", { output: options.output });
   const sectionHeadersOffset = alignUp(fileEnd, 8);
 
   tellBuckets(workers, placed, target);
@@ -114,7 +114,6 @@ function dynamicOf(
     addressOf,
     has: (id) => own.has(id),
     hasPlanned: (name) => planned.has(name),
-    relativeCount: tables.get("gotRelatives"),
     hasTextRelocations: tables.get("hasTextRelocations") !== 0,
     hasStaticTls: tables.get("hasStaticTls") !== 0,
   });
@@ -125,14 +124,14 @@ function placeAll(
   arranged: readonly ArrangedSection[],
   { base }: OutputPlan,
   options: LinkOptions,
-  isExecutableStack: boolean,
+  isStackExecutable: boolean | undefined,
   sizeOf: PlaceOptions["sizeOf"],
 ): Placement & { readonly segments: readonly ProgramHeader[] } {
   const { maxPageSize: pageSize, separate } = options.z;
   let headerSize = EHDR;
   for (;;) {
     const placement = place(arranged, { base, headerSize, pageSize, isPacked: separate === "none", sizeOf });
-    const segments = segmentsOf(placement.placed, options, base, headerSize, isExecutableStack);
+    const segments = segmentsOf(placement.placed, options, base, headerSize, isStackExecutable);
     const wanted = EHDR + segments.length * PHDR;
     if (wanted === headerSize) return { ...placement, segments };
     headerSize = wanted;

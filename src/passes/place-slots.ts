@@ -13,6 +13,8 @@ export interface Slots {
   /** Relocations of .got slots without a symbol, and the others; Local Dynamic's among these. */
   readonly relatives: number;
   readonly symbolics: number;
+  /** Relocations of .rela.dyn without a symbol: the first ones. */
+  readonly allRelatives: number;
 }
 
 /** Counts, sums and places what symbols need. */
@@ -50,11 +52,12 @@ export async function placeSlots(workers: Workers, needs: Needs): Promise<Slots>
   await workers.run("placeCopies", { rows: 1 });
 
   // .rela.dyn: relocations without a symbol first, as DT_RELACOUNT wants; then the sections', then .got's.
-  placeRelocations(workers, needs, relatives);
-  return { got, plt: jumps + ifuncs, pltGot, relatives, symbolics };
+  const allRelatives = placeRelocations(workers, needs, relatives);
+  return { got, plt: jumps + ifuncs, pltGot, relatives, symbolics, allRelatives };
 }
 
-function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: number): void {
+/** Numbers the relocations of each file. Returns how many have no symbol. */
+function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: number): number {
   const relatives = tables.column("file", "relatives");
   const symbolics = tables.column("file", "symbolics");
   const firstRelative = tables.column("file", "firstRelative");
@@ -64,10 +67,11 @@ function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: n
     firstRelative[file] = next;
     next += relatives[file];
   }
-  tables.set("gotRelatives", next);
+  const allRelatives = next;
   for (let file = 0; file < files; file++) {
     firstSymbolic[file] = next;
     next += symbolics[file];
   }
   tables.set("gotSymbolics", next);
+  return allRelatives;
 }

@@ -147,10 +147,3 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   tables.set("bucketCount", buckets.length);
   return buckets;
 }
-
-/** Whether any section asked for an executable stack, or said nothing about it. */
-export function wantsExecutableStack({ tables }: Workers, files: number): boolean {
-  const flags = tables.column("file", "flags");
-  for (let file = 0; file < files; file++) if (flags[file] & enumerations.FileFlags.NEEDS_EXECUTABLE_STACK) return true;
-  return false;
-}

@@ -24,6 +24,7 @@ import { versionRequirements } from "../output/sections/version-requirements.ts"
 import { versionSection, versymSection } from "../output/sections/version-tables.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { PltSizes, PltUnwind, Target } from "../targets/target.ts";
+import { isStackExecutable } from "./executable-stack.ts";
 import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import { placeSlots, type Slots } from "./place-slots.ts";
@@ -42,6 +43,8 @@ export interface DynamicFacts {
   readonly strings: DynamicStrings;
   /** Names of libraries. */
   readonly needed: readonly string[];
+  /** Relocations of .rela.dyn without a symbol: the first ones. */
+  readonly relativeCount: number;
   /** Records of .gnu.version_r and .gnu.version_d. */
   readonly versionNeeds: number;
   readonly versionDefinitions: number;
@@ -54,6 +57,8 @@ export interface Synthetic extends Needs {
   readonly pltUnwind: PltUnwind;
   /** Undefined for an executable that no loader looks at. */
   readonly dynamic: DynamicFacts | undefined;
+  /** What PT_GNU_STACK says; undefined when there is none. */
+  readonly isStackExecutable: boolean | undefined;
 }
 
 export async function synthesise(
@@ -85,8 +90,15 @@ export async function synthesise(
   const idSize = buildIdSize(options.buildId);
   if (idSize > 0) add(noteSection("buildIdNote", buildIdNote(idSize), 4));
   if (options.packageMetadata !== undefined) add(noteSection("packageNote", packageNote(options.packageMetadata), 4));
-  const dynamic = needs.hasDynamicSection ? await addDynamic(workers, add, needs, options) : undefined;
-  return { ...needs, own, pltCode, pltUnwind: plt.unwind, dynamic };
+  const dynamic = needs.hasDynamicSection ? await addDynamic(workers, add, needs, slots, options) : undefined;
+  return {
+    ...needs,
+    own,
+    pltCode,
+    pltUnwind: plt.unwind,
+    dynamic,
+    isStackExecutable: isStackExecutable(workers, needs, options, findings),
+  };
 }
 
 /** The tables of code that the linker makes, for unwinders. */
@@ -139,7 +151,13 @@ function addSlots({ tables }: Workers, add: Add, slots: Slots, target: Target, p
 }
 
 /** What the loader reads: .dynsym and all that goes with it. Layout adds .dynamic, which says where the rest is. */
-async function addDynamic(workers: Workers, add: Add, needs: Needs, options: LinkOptions): Promise<DynamicFacts> {
+async function addDynamic(
+  workers: Workers,
+  add: Add,
+  needs: Needs,
+  slots: Slots,
+  options: LinkOptions,
+): Promise<DynamicFacts> {
   const { tables } = workers;
   const { shared, versions } = needs;
   const strings = new DynamicStrings();
@@ -167,6 +185,7 @@ async function addDynamic(workers: Workers, add: Add, needs: Needs, options: Lin
   return {
     strings,
     needed: [...needed],
+    relativeCount: slots.allRelatives,
     versionNeeds: required.length,
     versionDefinitions: definitions === undefined ? 0 : versions.length + 1,
   };

@@ -127,7 +127,8 @@ test("what would make another output than was asked for is refused", () => {
     ["-r"],
     ["--emit-relocs"],
     ["--section-start", "--section-start=.foo=0x10"],
-    ["--section-start", "-Ttext=400000"],
+    ["-Ttext", "-Ttext=400000"],
+    ["-R", "-R/bin/sh"],
   ])
     expect(parseAnyway(...(args.length > 0 ? args : [option!])).messages).toEqual([
       expect.stringContaining(`option '${option}' is not supported`),
@@ -159,7 +160,7 @@ test("what is missing or too much is named", () => {
   expect(parseAnyway("--hash-style=md5").messages[0]).toContain("invalid argument 'md5' of option '--hash-style'");
   expect(parseAnyway("--pop-state").messages).toEqual(["'--pop-state' without '--push-state'"]);
   expect(parseAnyway("--start-group", "a.a").messages).toEqual(["'--start-group' without '--end-group'"]);
-  expect(parseAnyway("-r", "-shared").messages[0]).toContain("may not be used together");
+  expect(parseAnyway("-F", "lib.so").messages[0]).toContain("may not be used together");
 });
 
 test("what gcc 12 and clang pass by default on Debian is accepted", () => {
@@ -181,7 +182,7 @@ test("options are frozen", () => {
 
 test("what would change the output and is not done is said, once, as a warning or an error", () => {
   const said = (...argv: string[]): string[] => parseAnyway(...argv).messages;
-  expect(said("--icf=all")).toEqual(["option '--icf' ignored: identical code is not folded"]);
+  expect(said("--icf=all")).toEqual(["option '--icf=all' ignored: identical functions are not folded"]);
   expect(said("-z", "nosectionheader")).toEqual([
     "option '-z nosectionheader' ignored: there are always section headers",
   ]);

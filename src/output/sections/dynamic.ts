@@ -133,10 +133,11 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
     (z.isNoDefaultLib ? elf.DF_1_NODEFLIB : 0) |
     (z.isNoDump ? elf.DF_1_NODUMP : 0) |
     (z.isGlobalAudit ? elf.DF_1_GLOBAUDIT : 0) |
+    (z.isLoadFilter ? elf.DF_1_LOADFLTR : 0) |
     (options.outputKind === "pie" ? elf.DF_1_PIE : 0);
   if (flags1 !== 0) add(elf.DT_FLAGS_1, flags1);
   if (z.isUnique && options.outputKind === "shared") add(elf.DT_GNU_FLAGS_1, elf.DF_GNU_1_UNIQUE);
-  add(elf.DT_NULL, 0);
+  for (let i = 0; i <= options.spareDynamicTags; i++) add(elf.DT_NULL, 0);
   return entries;
 }
 
