@@ -146,16 +146,16 @@ async function buildCommand() {
       format: "cjs",
       sourcemap: true,
       minify: true,
-      legalComments: "none",
+      legalComments: "none", // all are in dist/THIRD-PARTY.txt
+      metafile: true,
       logLevel: "warning",
     };
-    await build({ ...options, entryPoints: ["commander"], outfile: "dist/commander.cjs" });
+    const bundles = [await build({ ...options, entryPoints: ["commander"], outfile: "dist/commander.cjs" })];
     const demangler = join(root, "node_modules", "gecko-profiler-demangle");
     if (!existsSync(demangler)) fail("gecko-profiler-demangle is not installed; run: npm ci");
     cpSync(join(demangler, "index_bg.wasm"), join(root, "dist", "rust-names.wasm"));
-    cpSync(join(demangler, "LICENSE-MIT"), join(root, "dist", "rust-names.LICENSE"));
-    for (const program of programs)
-      await build({
+    for (const program of programs) {
+      const bundle = await build({
         ...options,
         entryPoints: [`src/command/${program}-entry.ts`],
         outfile: `dist/${program}-code.cjs`,
@@ -167,17 +167,42 @@ async function buildCommand() {
         plugins: [
           {
             name: "commander",
-            setup: (bundle) =>
-              bundle.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
+            setup: (builder) =>
+              builder.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
           },
         ],
       });
+      bundles.push(bundle);
+    }
+    writeThirdPartyNotice(bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
     const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8");
     writeFileSync(join(root, "dist", "command.cjs"), loader);
     // V8 knows whose code a cache has by the length of the source only.
     for (const program of programs) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
     warmCodeCache();
   });
+}
+
+/** Code of others that dist and the addon have besides what is bundled: a wasm file, and headers. */
+const copiedPackages = ["gecko-profiler-demangle", "node-addon-api"];
+
+/** dist/THIRD-PARTY.txt: whose code is in what is shipped, and its licence. */
+function writeThirdPartyNotice(bundledFiles) {
+  const bundled = bundledFiles.flatMap((file) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []);
+  const notices = [...new Set([...bundled, ...copiedPackages])]
+    .sort((a, b) => a.localeCompare(b))
+    .map((name) => {
+      const folder = join(root, "node_modules", name);
+      const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+      // Where there is a choice, MIT is as short as can be.
+      const chosen = files.find((file) => /mit/i.test(file)) ?? files[0];
+      if (chosen === undefined) fail(`${name} has no licence that could be shipped`);
+      const text = readFileSync(join(folder, chosen), "utf8").trim();
+      return `${name} ${version} (${license})\n\n${text}\n`;
+    });
+  const head = "Spore is shipped with code of these packages:\n";
+  writeFileSync(join(root, "dist", "THIRD-PARTY.txt"), [head, ...notices].join(`\n${"-".repeat(80)}\n\n`));
 }
 
 /**

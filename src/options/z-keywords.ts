@@ -77,6 +77,7 @@ export const zTable: readonly ZRow[] = [
   flag("initfirst", (z) => (z.isInitFirst = true)),
   flag("interpose", (z) => (z.isInterpose = true)),
   flag("nodefaultlib", (z) => (z.isNoDefaultLib = true)),
+  flag("loadfltr", (z) => (z.isLoadFilter = true)),
   flag("globalaudit", (z) => (z.isGlobalAudit = true)),
   flag("copyreloc", (z) => (z.hasCopyRelocations = true)),
   flag("nocopyreloc", (z) => (z.hasCopyRelocations = false)),

@@ -1,13 +1,13 @@
 /** What becomes of each option, row by row: what is not done is said, and what is said to be done is done by somebody. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { Diagnostics } from "../../src/diagnostics/diagnostics.ts";
 import { newDraft } from "../../src/options/link-options.ts";
 import { parseOptions } from "../../src/options/parse.ts";
 import type { PositionalState, Setting } from "../../src/options/setting.ts";
-import { type Outcome, UnmetOptions } from "../../src/options/status.ts";
+import { type Outcome, type Status, UnmetOptions } from "../../src/options/status.ts";
 import { optionTable } from "../../src/options/table.ts";
 import { zTable } from "../../src/options/z-keywords.ts";
 import { root } from "../harness/oracles.ts";
@@ -126,52 +126,57 @@ const keywords: readonly Case[] = zTable.map((row) => {
   };
 });
 
-describe.each([...options, ...keywords])("$option", ({ option, argv, status, statusOf, set }) => {
-  if (status.is === "refused")
-    test("is refused by its name", () => {
-      expect(status.why).not.toBe("");
-      expect(said(...argv, ...argv)).toEqual([`error: option '${option}' is not supported: ${status.why}`]);
-    });
-  else if (status.is === "warned")
-    test("is ignored with one warning that names it", () => {
-      expect(status.why).not.toBe("");
-      const [warning, ...more] = said(...argv, ...argv);
-      expect(warning).toMatch(/^warning: /);
-      expect(warning).toContain(`option '${option}`);
-      expect(warning).toContain(status.why);
-      expect(more).toEqual([]);
-    });
-  else if (status.is === "ignored")
-    test("is accepted without a word, for a reason", () => {
-      expect(status.why).not.toBe("");
-      expect(said(...argv)).toEqual([]);
-    });
-  else
-    test("is done by who reads what it sets", () => {
-      const diagnostics = new Diagnostics();
-      const { setting, touched } = recordingSetting(diagnostics);
-      set(setting);
-      expect(diagnostics.list()).toEqual([]);
-      expect(said(...argv)).toEqual([]);
-      expect(touched.size).toBeGreaterThan(0);
-      expect([...touched].filter((field) => !isRead(field))).toEqual([]);
-    });
+const all = [...options, ...keywords];
+const thatAre = (is: Status["is"]): readonly Case[] => all.filter(({ status }) => status.is === is);
+const whyOf = ({ status }: Outcome): string => (status.is === "done" ? "" : status.why);
 
-  for (const [value, of] of Object.entries(statusOf))
-    test(`${value} is another matter`, () => {
-      const [name] = argv.at(0) === "-z" ? [option.slice(3)] : [option];
-      const words = argv[0] === "-z" ? ["-z", `${name}=${value}`] : [`${option}=${value}`];
-      const messages = said(...argv, ...words);
-      if (of.is === "ignored" || of.is === "done") expect(messages).toEqual([]);
-      else expect(messages).toEqual([expect.stringContaining(`option '${option}=${value}'`)]);
-    });
+test.each(thatAre("refused"))("$option is refused by its name", ({ option, argv, ...outcome }) => {
+  expect(whyOf(outcome)).not.toBe("");
+  expect(said(...argv, ...argv)).toEqual([`error: option '${option}' is not supported: ${whyOf(outcome)}`]);
+});
+
+test.each(thatAre("warned"))("$option is ignored with one warning that names it", ({ option, argv, ...outcome }) => {
+  expect(whyOf(outcome)).not.toBe("");
+  const [warning, ...more] = said(...argv, ...argv);
+  expect(warning).toMatch(/^warning: /);
+  expect(warning).toContain(`option '${option}`);
+  expect(warning).toContain(whyOf(outcome));
+  expect(more).toEqual([]);
+});
+
+test.each(thatAre("ignored"))("$option is accepted without a word, for a reason", ({ argv, ...outcome }) => {
+  expect(whyOf(outcome)).not.toBe("");
+  expect(said(...argv)).toEqual([]);
+});
+
+test.each(thatAre("done"))("$option is done by who reads what it sets", ({ argv, set }) => {
+  const diagnostics = new Diagnostics();
+  const { setting, touched } = recordingSetting(diagnostics);
+  set(setting);
+  expect(diagnostics.list()).toEqual([]);
+  expect(said(...argv)).toEqual([]);
+  expect(touched.size).toBeGreaterThan(0);
+  expect([...touched].filter((field) => !isRead(field))).toEqual([]);
+});
+
+test("an argument may have a status of its own", () => {
+  const withOthers = all.filter(({ statusOf }) => Object.keys(statusOf).length > 0);
+  expect(withOthers.length).toBeGreaterThan(3);
+  for (const { option, argv, statusOf } of withOthers)
+    for (const [value, { is }] of Object.entries(statusOf)) {
+      const words = argv[0] === "-z" ? ["-z", `${option.slice(3)}=${value}`] : [`${option}=${value}`];
+      const isSaid = is === "warned" || is === "refused";
+      expect(said(...argv, ...words), words.join(" ")).toEqual(
+        isSaid ? [expect.stringContaining(`option '${option}=${value}'`)] : [],
+      );
+    }
 });
 
 test("an option that is taken back is not spoken of", () => {
   const taking = [...optionTable, ...zTable].filter(({ ends }) => ends !== undefined);
   expect(taking.length).toBeGreaterThan(10);
-  const byName = new Map([...options, ...keywords].map((row) => [row.option, row]));
-  for (const { option, ends } of [...options, ...keywords]) {
+  const byName = new Map(all.map((row) => [row.option, row]));
+  for (const { option, ends } of all) {
     if (ends === undefined) continue;
     const taken = byName.get(ends.startsWith("-z ") ? ends : dashes(ends));
     expect(taken, ends).toBeDefined();
