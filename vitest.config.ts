@@ -6,6 +6,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/programs/**"],
     pool: "forks",
+    // Side by side: most of a test is waiting for compilers and linkers. By default one core would stay idle.
+    maxWorkers: "100%",
     testTimeout: 120_000,
   },
 });
