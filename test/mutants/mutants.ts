@@ -1,0 +1,321 @@
+/**
+ * Small changes to the linker, each of which some test must notice. `npm run test:mutants` makes them one by one, in a
+ * copy, and runs the tests that are named; a mutant that passes them is a test that is missing.
+ */
+export interface Mutant {
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** Files of tests, one of which must fail. */
+  readonly tests: readonly string[];
+}
+
+const link = (...names: string[]): string[] => names.map((name) => `test/link/${name}.test.ts`);
+
+const decide = "native/kernels/decide.cc";
+const target = "native/targets/x86-64.cc";
+
+/** What relocations need and become. */
+const relocations: readonly Mutant[] = [
+  {
+    file: decide,
+    find: "if (ref.flags & Reference::Imported) return value(Value::Plt, Origin::Place, SymbolFlags::NEEDS_PLT);",
+    replace: "",
+    tests: link("shared-objects", "relocation-table"),
+  },
+  {
+    file: decide,
+    find: "return value(Value::Got, Origin::Place, SymbolFlags::NEEDS_GOT);",
+    replace: "return value(Value::Got, Origin::GotBase, SymbolFlags::NEEDS_GOT);",
+    tests: link("got-relaxation", "relocation-table"),
+  },
+  {
+    file: decide,
+    find: "constexpr u32 far = Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak;",
+    replace: "constexpr u32 far = Reference::Imported | Reference::Absolute | Reference::Weak;",
+    tests: link("ifunc", "relocation-table"),
+  },
+  {
+    file: decide,
+    find: "if (output & OutputFlags::SHARED) return TlsModel::AsWritten;",
+    replace: "",
+    tests: link("thread-local-storage", "relocation-table"),
+  },
+  {
+    file: decide,
+    find: "return ref.flags & Reference::Imported ? TlsModel::InitialExec : TlsModel::LocalExec;",
+    replace: "return TlsModel::LocalExec;",
+    tests: link("thread-local-storage", "relocation-table"),
+  },
+  {
+    file: decide,
+    find: "if (ref.flags & Reference::Elsewhere) return refused(Code::RelocationNeedsPic); // who knows which module's",
+    replace: "",
+    tests: link("relocation-table"),
+  },
+  {
+    file: decide,
+    find: "return value(Value::Symbol, Origin::GotBase);\n}",
+    replace: "return value(Value::Symbol, Origin::Place);\n}",
+    tests: link("relocation-table"),
+  },
+  {
+    file: decide,
+    find: "case Expression::gotBase: return value(Value::GotBase, Origin::Place);",
+    replace: "case Expression::gotBase: return value(Value::GotBase, Origin::Zero);",
+    tests: link("relocation-table"),
+  },
+  {
+    file: decide,
+    find: "if (ref.flags & Reference::Discarded) return refused(Code::RelocationToDiscarded);",
+    replace: "",
+    tests: link("errors", "relocation-table"),
+  },
+  {
+    file: decide,
+    find: ".effect = output & OutputFlags::SHARED ? Effect::StaticTls : Effect::None};",
+    replace: ".effect = Effect::None};",
+    tests: link("thread-local-storage", "relocation-table"),
+  },
+  {
+    file: target,
+    find: "if (p[-1] == 0x15) { // call *slot(%rip) → addr32 call",
+    replace: "if (p[-1] != 0x15) {",
+    tests: link("got-relaxation", "relocation-table"),
+  },
+  {
+    file: target,
+    find: "put32(p - 1, static_cast<u64>(value + 1));",
+    replace: "put32(p - 1, static_cast<u64>(value));",
+    tests: link("got-relaxation", "relocation-table"),
+  },
+  {
+    file: target,
+    find: "put32(p + 8, static_cast<u64>(value - 12));",
+    replace: "put32(p + 8, static_cast<u64>(value - 8));",
+    tests: link("thread-local-storage"),
+  },
+  {
+    file: target,
+    find: "} else if (reg == 4) {",
+    replace: "} else if (reg == 5) {",
+    tests: link("relocation-table", "thread-local-storage"),
+  },
+  {
+    file: target,
+    find: "return is_checked ? entry : entry + 6;",
+    replace: "return is_checked ? entry : entry;",
+    tests: link("shared-objects", "executables"),
+  },
+];
+
+/** Who defines a name. */
+const claims: readonly Mutant[] = [
+  {
+    file: "native/kernels/claims.cc",
+    find: "if (mention & MentionFlags::WEAK) return Claim::Weak;",
+    replace: "",
+    tests: link("weak-symbols", "errors"),
+  },
+  {
+    file: "native/kernels/claims.cc",
+    find: "if (is_common) return is_first ? Claim::CommonToExtract : Claim::Common;",
+    replace: "if (is_common) return Claim::Common;",
+    tests: link("common-symbols", "archives"),
+  },
+  {
+    file: "native/kernels/claims.cc",
+    find: "if (may_be_discarded && is_discarded(t, file, i)) continue;",
+    replace: "",
+    tests: link("cplusplus", "executables"),
+  },
+  {
+    file: "native/kernels/groups.cc",
+    find: "t.symbol.group.raise(signature, UINT32_MAX - raw(f));",
+    replace: "t.symbol.group.raise(signature, raw(f) + 1);",
+    tests: link("cplusplus", "executables"),
+  },
+  {
+    file: "native/kernels/gather-symbols.cc",
+    find: "if (!claim || Claim::rank(claim) != Claim::Strong || is_discarded(t_, file_, i)) return;",
+    replace: "if (!claim || Claim::rank(claim) != Claim::Strong) return;",
+    tests: link("cplusplus", "executables"),
+  },
+  {
+    file: "native/kernels/gather-symbols.cc",
+    find: "t_.symbol.common_size.raise(s, sym.st_size);",
+    replace: "t_.symbol.common_size.raise(s, 1);",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/kernels/gather-symbols.cc",
+    find: "case STV_PROTECTED: return SymbolFlags::VISIBILITY_PROTECTED;",
+    replace: "",
+    tests: link("relro-and-binding", "shared-objects"),
+  },
+  {
+    file: "native/kernels/bind-symbols.cc",
+    find: "return flags & SymbolFlags::VISIBILITY_PROTECTED ? u32{STV_PROTECTED} : u32{STV_DEFAULT};",
+    replace: "return u32{STV_DEFAULT};",
+    tests: link("relro-and-binding", "shared-objects"),
+  },
+  {
+    file: "native/kernels/bind-symbols.cc",
+    find: "if (output_ & OutputFlags::DYNAMIC_LIST) is_bound = !(flags_ & SymbolFlags::IS_LISTED);",
+    replace: "",
+    tests: link("shared-objects", "relro-and-binding"),
+  },
+  {
+    file: "native/kernels/unify.cc",
+    find: "while (table[at].row_plus_1 != 0 && table[at].hash != hash) at = (at + 1) & (size - 1);",
+    replace: "while (false) at = (at + 1) & (size - 1);",
+    tests: link("executables", "cplusplus"),
+  },
+];
+
+/** What is kept and merged. */
+const contents: readonly Mutant[] = [
+  {
+    file: "native/kernels/mark.cc",
+    find: "if (r.is_cie || frame.relas[k].r_offset != r.offset + u64{8})",
+    replace: "if (false)",
+    tests: link("gc-sections"),
+  },
+  {
+    file: "native/kernels/buckets.cc",
+    find: "case SHT_PREINIT_ARRAY: return true;",
+    replace: "case SHT_PREINIT_ARRAY: return false;",
+    tests: link("gc-sections", "constructors"),
+  },
+  {
+    file: "native/kernels/buckets.cc",
+    find: "std::memcpy(copy + h.sh_offset + (words->size() - 1 - w) * word, &value, word);",
+    replace: "std::memcpy(copy + h.sh_offset + w * word, &value, word);",
+    tests: link("constructors"),
+  },
+  {
+    file: "native/kernels/buckets.cc",
+    find: "is_merged = find_relocation_section(file, i) == 0; // what is relocated cannot be compared",
+    replace: "is_merged = true;",
+    tests: link("merged-sections"),
+  },
+  {
+    file: "native/kernels/relr.h",
+    find: "words.push_back(bitmap << 1 | 1);",
+    replace: "words.push_back(bitmap << 1);",
+    tests: link("relro-and-binding", "executables", "shared-objects"),
+  },
+  {
+    file: "native/kernels/eh-frame-hdr.cc",
+    find: "0x3b031b01, // version 1; encodings: pcrel sdata4, udata4, datarel sdata4",
+    replace: "0x3b031b02,",
+    tests: link("unwinding"),
+  },
+];
+
+/** Where things are. */
+const layout: readonly Mutant[] = [
+  {
+    file: "src/output/place.ts",
+    find: "address += (((offset - address) % alignment) + alignment) % alignment;",
+    replace: "",
+    tests: link("executables", "sections"),
+  },
+  {
+    file: "src/output/place.ts",
+    find: "if (isZero && section.flags & SHF_TLS) continue;",
+    replace: "",
+    tests: link("thread-local-storage"),
+  },
+  {
+    file: "src/output/place.ts",
+    find: "const own = section === threadLocal[0] ? threadLocalAlignment : section.alignment;",
+    replace: "const own = section.alignment;",
+    tests: link("thread-local-storage"),
+  },
+  {
+    file: "src/output/arrange.ts",
+    find: "const key = `${name}\\0${(flags & SHF_ALLOC) !== 0} ${(flags & SHF_TLS) !== 0}`;",
+    replace: "const key = name;",
+    tests: link("names-of-own-sections"),
+  },
+  {
+    file: "src/output/arrange.ts",
+    find: "return (section.flags & access) === (flags & access) && (type === section.type || type === SHT_NOBITS);",
+    replace: "return true;",
+    tests: link("names-of-own-sections"),
+  },
+  {
+    file: "src/output/input-patterns.ts",
+    find: "return pattern.reversedInto === undefined ? number : 65535 - number;",
+    replace: "return number;",
+    tests: link("constructors"),
+  },
+  {
+    file: "src/output/default-plan.ts",
+    find: "inputs(numbered(`${name}.`), { ...numbered(`${older}.`), reversedInto: type }),",
+    replace: "inputs(family(`${name}.none`)),",
+    tests: link("constructors"),
+  },
+  {
+    file: "src/output/program-headers.ts",
+    find: "const end = Math.ceil((load.address + load.memorySize) / page) * page;",
+    replace: "const end = load.address + load.memorySize;",
+    tests: link("relro-and-binding"),
+  },
+  {
+    file: "src/passes/publish.ts",
+    find: "alignUp(tls.address + tls.memorySize, tls.alignment)",
+    replace: "tls.address + tls.memorySize",
+    tests: link("thread-local-storage"),
+  },
+  {
+    file: "src/passes/layout.ts",
+    find: "const begin = alignUp(end, 2 ** alignment[row]);",
+    replace: "const begin = end;",
+    tests: link("sections", "executables"),
+  },
+  {
+    file: "src/output/symbol-values.ts",
+    find: 'return section && within(section, section, bound[1] === "start");',
+    replace: "return section && within(section, section, true);",
+    tests: link("start-stop-symbols"),
+  },
+];
+
+/** Versions and what the loader is told. */
+const versions: readonly Mutant[] = [
+  {
+    file: "src/output/sections/version-requirements.ts",
+    find: "view.setUint16(at + 6, index, true);",
+    replace: "view.setUint16(at + 6, index + 1, true);",
+    tests: link("versioned-references", "several-shared-objects", "shared-objects"),
+  },
+  {
+    file: "src/output/sections/sysv-hash.ts",
+    find: "hash = (hash ^ (top >>> 24)) & ~top;",
+    replace: "hash = hash & ~top;",
+    tests: link("versioned-references", "shared-objects", "hash-style"),
+  },
+  {
+    file: "src/output/sections/dynamic.ts",
+    find: "if (inputs.relativeCount > 0) add(elf.DT_RELACOUNT, inputs.relativeCount);",
+    replace: "if (inputs.relativeCount > 0) add(elf.DT_RELACOUNT, inputs.relativeCount + 1);",
+    tests: link("executables", "shared-objects"),
+  },
+  {
+    file: "native/kernels/match-patterns.cc",
+    find: "else if (found.exact == 0 || raw(p) < found.exact - 1) found.exact = raw(p) + 1;",
+    replace: "else found.exact = raw(p) + 1;",
+    tests: link("version-patterns", "versioned-references", "shared-objects"),
+  },
+  {
+    file: "src/output/sections/hash.ts",
+    find: "size: 2 * WORD + symbols * 2 * WORD,",
+    replace: "size: 2 * WORD + symbols * WORD,",
+    tests: link("hash-style"),
+  },
+];
+
+export const mutants: readonly Mutant[] = [...relocations, ...claims, ...contents, ...layout, ...versions];
