@@ -5,7 +5,7 @@
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { Assignment } from "../inputs/script/assignments.ts";
 import { type Environment, evaluate, movesWithImage, type Value } from "../inputs/script/evaluate.ts";
-import { type Expression, ExpressionError } from "../inputs/script/expressions.ts";
+import { type Expression, ExpressionError, symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { endOf, type PlacedSection } from "../output/placed-section.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -20,9 +20,12 @@ interface Meaning {
   readonly isAddress: boolean;
   /** STT_FUNC and the like. */
   readonly type: number;
+  /** SymbolFlags: VISIBILITY_HIDDEN and the like. */
+  readonly visibility: number;
 }
 
-const NOTHING: Meaning = { isAddress: false, type: 0 };
+const NOTHING: Meaning = { isAddress: false, type: 0, visibility: 0 };
+const { VISIBILITY_HIDDEN, VISIBILITY_INTERNAL, VISIBILITY_PROTECTED } = SymbolFlags;
 
 /** Tells kernels what the symbols are. A circle of definitions is an error. */
 export function classifyAssignments(
@@ -46,45 +49,61 @@ export function classifyAssignments(
     known.set(name, "open");
     const { value } = assignment;
     const isAddress = movesWithImage(value, (symbol) => meaningOf(symbol).isAddress);
-    // As in GNU ld, only what is another name has its type.
-    const alias = aliasOf(value);
-    const meaning = { isAddress, type: alias === undefined ? 0 : meaningOf(alias).type };
+    // As in GNU ld, what is made of one other name has its type and visibility.
+    const source = sourceOf(value);
+    const meaning = { ...(source === undefined ? NOTHING : meaningOf(source)), isAddress };
     known.set(name, meaning);
     return meaning;
   };
   for (const { name } of assignments) {
-    const { isAddress, type } = meaningOf(name);
+    const { isAddress, type, visibility } = meaningOf(name);
     internal.setType(name, type);
+    workers.tables.column("symbol", "flags")[symbolOf(workers, scanned, internal, name)!] |= visibility;
     if (!isAddress) internal.define(name, 0, 0, true);
   }
 }
 
-/** The symbol that an expression is; undefined for one that is more. */
-function aliasOf(value: Expression): string | undefined {
-  if (value.kind === "symbol") return value.name;
-  if (value.kind !== "conditional" || value.condition.kind !== "number") return undefined;
-  return aliasOf(value.condition.value === 0n ? value.no : value.yes);
+/** The symbol that an expression is made of; undefined when there is none, or more than one. */
+function sourceOf(value: Expression): string | undefined {
+  if (value.kind === "conditional" && value.condition.kind === "number")
+    return sourceOf(value.condition.value === 0n ? value.no : value.yes);
+  const names = symbolsOf(value);
+  return names.length === 1 ? names[0] : undefined;
 }
 
 function meaningOfDefinition(
-  { tables }: Workers,
-  { internalFile }: Scanned,
+  workers: Workers,
+  scanned: Scanned,
   internal: InternalObject,
   name: string,
   findings: FindingReader,
 ): Meaning {
-  const index = internal.indexOf(name);
-  if (index === undefined) return NOTHING;
-  const mention = tables.column("file", "firstMention")[internalFile] + index - 1;
-  const symbol = tables.column("mention", "symbol")[mention];
+  const { tables } = workers;
+  const { internalFile } = scanned;
+  const symbol = symbolOf(workers, scanned, internal, name);
+  if (symbol === undefined) return NOTHING;
   const definition = definitionOf(tables.column("symbol", "claim"), symbol);
   if (definition === undefined || tables.column("file", "flags")[definition.file] & FileFlags.IS_SHARED) return NOTHING;
-  if (definition.file === internalFile) return { isAddress: true, type: 0 };
+  if (definition.file === internalFile) return { ...NOTHING, isAddress: true };
   const object = findings.object(definition.file);
   return {
     isAddress: object?.isAbsolute(definition.index) === false,
     type: object?.symbolType(definition.index) ?? 0,
+    visibility:
+      tables.column("symbol", "flags")[symbol] & (VISIBILITY_HIDDEN | VISIBILITY_INTERNAL | VISIBILITY_PROTECTED),
   };
+}
+
+/** The symbol of a name that the linker's object mentions. */
+function symbolOf(
+  { tables }: Workers,
+  { internalFile }: Scanned,
+  internal: InternalObject,
+  name: string,
+): number | undefined {
+  const index = internal.indexOf(name);
+  if (index === undefined) return undefined;
+  return tables.column("mention", "symbol")[tables.column("file", "firstMention")[internalFile] + index - 1];
 }
 
 /** The file and index of a symbol's definition: see Claim in native/tables/file-view.h. */
@@ -106,8 +125,8 @@ export interface PlacedImage {
 
 /** Gives the symbols their values. One that has none is an error. */
 export function defineAssignments(
-  { tables, diagnostics }: Workers,
-  { internalFile }: Scanned,
+  workers: Workers,
+  scanned: Scanned,
   internal: InternalObject,
   assignments: readonly Assignment[],
   image: PlacedImage,
@@ -115,11 +134,7 @@ export function defineAssignments(
   const byName = new Map(assignments.map((assignment) => [assignment.name, assignment]));
   const values = new Map<string, Value>();
   const open = new Set<string>();
-  const symbolOf = (name: string): number | undefined => {
-    const index = internal.indexOf(name);
-    if (index === undefined) return undefined;
-    return tables.column("mention", "symbol")[tables.column("file", "firstMention")[internalFile] + index - 1];
-  };
+  const { tables, diagnostics } = workers;
   const flags = tables.column("symbol", "flags");
   const isUndefined = (symbol: number): boolean =>
     (flags[symbol] & (SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED)) !== 0 ||
@@ -128,7 +143,7 @@ export function defineAssignments(
     symbol: (name) => {
       const assignment = byName.get(name);
       if (assignment !== undefined) return valueOf(assignment);
-      const symbol = symbolOf(name);
+      const symbol = symbolOf(workers, scanned, internal, name);
       if (symbol === undefined || isUndefined(symbol)) throw new ExpressionError(`undefined symbol '${name}'`);
       const address = tables.column("symbol", "address");
       const value = (BigInt(address.high(symbol)) << 32n) | BigInt(address.low(symbol));
@@ -136,7 +151,7 @@ export function defineAssignments(
       return { value, section: isAbsolute ? undefined : sectionAt(image.ordered, value) };
     },
     isDefined: (name) => {
-      const symbol = symbolOf(name);
+      const symbol = symbolOf(workers, scanned, internal, name);
       return byName.has(name) ? !open.has(name) : symbol !== undefined && !isUndefined(symbol);
     },
     section: (name) => image.ordered.find((section) => section.name === name),
@@ -156,7 +171,7 @@ export function defineAssignments(
     const { name } = assignment;
     try {
       const { value, section } = valueOf(assignment);
-      const symbol = symbolOf(name)!;
+      const symbol = symbolOf(workers, scanned, internal, name)!;
       if ((flags[symbol] & SymbolFlags.IS_ABSOLUTE) === 0 && section === undefined)
         throw new ExpressionError("whether it is a number or an address depends on the layout");
       internal.define(name, value, section ?? 0, section === undefined);

@@ -64,7 +64,10 @@ export function dropBounds(
 ): void {
   const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } =
     enumerations.SymbolFlags;
-  const isShared = (tables.get("outputFlags") & enumerations.OutputFlags.SHARED) !== 0;
+  const { OutputFlags, WeakUse } = enumerations;
+  const isShared = (tables.get("outputFlags") & OutputFlags.SHARED) !== 0;
+  const hasDynamicWeak = (tables.get("outputFlags") & OutputFlags.DYNAMIC_WEAK) !== 0;
+  const weakUses = tables.column("symbol", "weakUses");
   const claim = tables.column("symbol", "claim");
   const flags = tables.column("symbol", "flags");
   for (const { section, symbol, otherwise } of bounds) {
@@ -77,7 +80,10 @@ export function dropBounds(
       flags[symbol] |= enumerations.SymbolFlags.OWNED_BY_SHARED | IMPORTED | NEEDS_DYNSYM;
       continue;
     }
-    flags[symbol] |= IS_UNDEFINED | (isShared && isDefault ? IMPORTED | NEEDS_DYNSYM : 0);
-    if ((flags[symbol] & STRONGLY_REFERENCED) === 0) flags[symbol] |= IS_WEAK_UNDEFINED;
+    // As bind-symbols.cc decides about what nothing defines.
+    const isWeak = (flags[symbol] & STRONGLY_REFERENCED) === 0;
+    const isDynamic = isShared || (isWeak && hasDynamicWeak && weakUses[symbol] === WeakUse.SLOT);
+    flags[symbol] |= IS_UNDEFINED | (isDynamic && isDefault ? IMPORTED | NEEDS_DYNSYM : 0);
+    if (isWeak) flags[symbol] |= IS_WEAK_UNDEFINED;
   }
 }
