@@ -137,7 +137,7 @@ async function linkOnce(
   const addressOf = symbolAddresses(workers, internal, needs);
   checkRequired(workers, options, addressOf);
   const synthetic = await synthesise(workers, needs, options, target, findings); // no section is added below this line
-  const image = await layout(workers, synthetic, plan, patterns, internal, options, target, addressOf); // addresses are final below this line
+  const image = await layout(workers, synthetic, plan, patterns, internal, options, target, addressOf, findings); // addresses are final below this line
   const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, image.placed);
   findings.check(diagnostics); // nothing has been written yet
 

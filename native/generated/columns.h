@@ -38,6 +38,7 @@ enum : u32 {
   IS_CHECKED = 0x1000,
   HAS_STRAY_RELOCATIONS = 0x2000,
   HAS_CONSTRUCTORS = 0x4000,
+  LACKS_FILE_SYMBOL = 0x8000,
 };
 } // namespace FileFlags
 
@@ -50,12 +51,13 @@ enum : u32 {
 };
 } // namespace FileState
 
-namespace WeakUse {
+namespace SymbolUse {
 enum : u32 {
   SLOT = 0x1,
   ADDRESS = 0x2,
+  REACHED = 0x4,
 };
-} // namespace WeakUse
+} // namespace SymbolUse
 
 namespace MentionFlags {
 enum : u32 {
@@ -107,7 +109,7 @@ enum : u32 {
   STRONGLY_REFERENCED = 0x40000,
   COPY_IS_RELRO = 0x80000,
   IS_WEAK_UNDEFINED = 0x100000,
-  DEFINED_INDIRECTLY = 0x200000,
+  DEFINED_BY_LOADED = 0x200000,
   IS_IFUNC = 0x400000,
   IS_LISTED = 0x800000,
   VISIBILITY_HIDDEN = 0x1000000,
@@ -343,11 +345,12 @@ struct FileTable {
   Column<FileId, u32> first_relative; // the first of them in .rela.dyn (layout)
   Column<FileId, u32> symbolics; // dynamic relocations with a symbol for its sections (find needs)
   Column<FileId, u32> first_symbolic; // the first of them in .rela.dyn (layout)
-  Column<FileId, u32> output_locals; // local symbols that .symtab keeps (layout)
+  Column<FileId, u32> output_locals; // local symbols of .symtab: those that it keeps, and globals that are made local (layout)
   Column<FileId, u32> first_output_local; // the first of them in .symtab (layout)
   Column<FileId, u32> output_globals; // global symbols of .symtab that it owns (layout)
   Column<FileId, u32> first_output_global; // the first of them in .symtab (layout)
   Column<FileId, u32> output_strings; // bytes of .strtab for both (layout)
+  Column<FileId, u64> symbol_file_name; // address of the name in the STT_FILE symbol that the link gives it, or 0 (layout)
   Column<FileId, u32> first_output_string; // their offset in .strtab (layout)
 };
 
@@ -367,7 +370,7 @@ struct SymbolTable {
   Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)
   Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, find needs)
   Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
-  Column<SymbolId, u8> weak_uses; // WeakUse: how an undefined weak symbol is referred to; atomic or (resolve)
+  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; what --gc-sections keeps; atomic or (resolve, select)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
@@ -664,7 +667,8 @@ struct Results {
   Result finding_count; // rows of finding handed out since it was last read, also past its end; atomic
   Result needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
   Result has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
-  Result has_gnu_symbols; // 1 when a global symbol is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic
+  Result has_gnu_symbols; // 1 when a symbol of .symtab or .dynsym is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic (write)
+  Result has_packed; // 1 when a relative relocation of a section goes into .relr.dyn; atomic (find needs)
   Result has_static_tls; // 1 when a shared object uses Initial Exec; atomic
   Result got_relr_words; // words of .relr.dyn for .got's slots, the first ones (synthesise)
   Result copy_size; // bytes of .copyrel (synthesise)

@@ -61,6 +61,7 @@ inline u64 definition_address(const Tables &t, const FileView &file, u32 symbol)
   u32 section = file.section_index(symbol, sym);
   if (section == section_absolute || t.file.flags[file.id] & FileFlags::IS_INTERNAL) return sym.st_value;
   if (section == section_common) {
+    if (!is_reached(t, SymbolId{t.mention.symbol[file.mention(symbol)]})) return 0;
     BucketId bucket{static_cast<u32>(t.link.common_bucket)};
     return t.bucket.address[bucket] + t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[file.id]}, bucket)] +
            t.mention.hash[file.mention(symbol)];

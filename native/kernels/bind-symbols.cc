@@ -55,7 +55,7 @@ private:
   bool may_stay_undefined(SymbolId s, bool is_weak) const {
     if (is_weak) {
       if (!(output_ & OutputFlags::DYNAMIC_WEAK)) return false;
-      return output_ & OutputFlags::SHARED || t_.symbol.weak_uses.load(s) == WeakUse::SLOT;
+      return output_ & OutputFlags::SHARED || t_.symbol.uses.load(s) == SymbolUse::SLOT;
     }
     if (output_ & OutputFlags::SHARED) return !(output_ & OutputFlags::NO_UNDEFINED);
     return output_ & OutputFlags::IGNORE_UNDEFINED && !(output_ & OutputFlags::STATIC);
@@ -97,14 +97,13 @@ private:
   void bind_defined(u64 claim) {
     bool is_internal = t_.file.flags[Claim::file(claim)] & FileFlags::IS_INTERNAL;
     Elf64_Sym sym = FileView(t_, Claim::file(claim)).symbols()[Claim::symbol(claim)];
-    if (sym.type() == STT_GNU_IFUNC || sym.binding() == STB_GNU_UNIQUE) t_.found.has_gnu_symbols.set();
     flags_ |= type_flags(sym.type());
     if (sym.st_shndx == SHN_ABS) flags_ |= SymbolFlags::IS_ABSOLUTE;
     bool may_export = (visibility_ == STV_DEFAULT || visibility_ == STV_PROTECTED) &&
-                      !(flags_ & SymbolFlags::LOCALISED) && (!is_internal || Claim::rank(claim) != Claim::Weak);
+                      !(flags_ & SymbolFlags::LOCALISED) && (!is_internal || sym.binding() != STB_WEAK);
     if (!may_export) return;
     if (output_ & OutputFlags::SHARED) export_from_shared(sym);
-    else if (!(output_ & OutputFlags::STATIC) && is_exported_by_executable(sym)) flags_ |= SymbolFlags::EXPORTED;
+    else if (!(output_ & OutputFlags::STATIC) && is_exported_by_executable()) flags_ |= SymbolFlags::EXPORTED;
   }
 
   void export_from_shared(const Elf64_Sym &sym) {
@@ -115,10 +114,9 @@ private:
     if (visibility_ == STV_DEFAULT && !is_bound) flags_ |= SymbolFlags::IMPORTED;
   }
 
-  // GNU ld exports what a shared object mentions, and STB_GNU_UNIQUE symbols, without being asked.
-  bool is_exported_by_executable(const Elf64_Sym &sym) const {
-    return output_ & OutputFlags::EXPORT_DYNAMIC || flags_ & (SymbolFlags::IN_SHARED | SymbolFlags::IS_LISTED) ||
-           sym.binding() == STB_GNU_UNIQUE;
+  // GNU ld exports what a shared object mentions without being asked.
+  bool is_exported_by_executable() const {
+    return output_ & OutputFlags::EXPORT_DYNAMIC || flags_ & (SymbolFlags::IN_SHARED | SymbolFlags::IS_LISTED);
   }
 
   const Tables &t_;

@@ -23,14 +23,14 @@ void check_shared(Job &job, RowRange<FileId> rows) {
     if (!(t.file.flags[f] & FileFlags::IS_CHECKED)) continue;
     for_each_strong_reference(t, f, [&](u32 i, SymbolId s, u64 claim) {
       if (claim && (is_shared(t, Claim::file(claim)) || is_live(t, Claim::file(claim)))) return;
-      if (t.symbol.flags.load(s) & SymbolFlags::DEFINED_INDIRECTLY) return;
+      if (t.symbol.flags.load(s) & SymbolFlags::DEFINED_BY_LOADED) return;
       job.report(Code::UndefinedInShared, {.file = raw(f), .symbol = i});
     });
   }
 }
 
-// As GNU ld: what an executable keeps to itself is an error where a shared object needs it, even if another one would
-// answer, unless that is not named on the command line.
+// As GNU ld: what an executable keeps to itself is an error where a shared object needs it, unless another one that is
+// loaded answers, named on the command line or by DT_NEEDED.
 void check_hidden(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
@@ -39,7 +39,7 @@ void check_hidden(Job &job, RowRange<FileId> rows) {
     for_each_strong_reference(t, f, [&](u32 i, SymbolId s, u64 claim) {
       if (!claim || !is_live_object(t, Claim::file(claim))) return;
       u32 flags = t.symbol.flags.load(s);
-      if (flags & (SymbolFlags::EXPORTED | SymbolFlags::DEFINED_INDIRECTLY)) return;
+      if (flags & (SymbolFlags::EXPORTED | SymbolFlags::DEFINED_BY_LOADED)) return;
       u32 visibility = flags & SymbolFlags::VISIBILITY;
       if (visibility == STV_HIDDEN || visibility == STV_INTERNAL || flags & SymbolFlags::LOCALISED)
         job.report(Code::HiddenFromShared, {.file = raw(f), .offset = flags, .symbol = i, .operand = claim});

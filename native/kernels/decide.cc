@@ -62,8 +62,6 @@ Decision pc_relative(const Reference &ref, const Surroundings &where) {
 Decision plt(const Reference &ref, u64 output) {
   if (ref.flags & Reference::Imported) return value(Value::Plt, Origin::Place, SymbolFlags::NEEDS_PLT);
   if (stays_behind(ref, output)) return refused(Code::RelocationNeedsPic);
-  // A call to an undefined weak function is never made; the place itself is always in reach.
-  if (ref.flags & Reference::Weak && output & OutputFlags::PIC) return {.value = Value::Place, .origin = Origin::Place};
   return value(Value::Symbol, Origin::Place);
 }
 

@@ -16,7 +16,6 @@ enum class Value : u8 {
   Zero, // the loader has it all
   Symbol, // S
   Plt, // L, the symbol's PLT entry
-  Place, // P itself, without an addend: what is never reached is in reach
   Got, // the address of the symbol's slot
   GotTp, // of the slot with its offset from the thread pointer
   TlsGd, // of its pair of slots for General Dynamic

@@ -57,6 +57,7 @@ public:
     FileId f = file_.id;
     t_.file.relatives[f] = relatives_;
     t_.file.symbolics[f] = symbolics_;
+    if (packed_) t_.found.has_packed.set();
     t_.file.local_needs[f] = static_cast<u32>(local_needs_.size());
     if (local_needs_.empty()) return;
     std::sort(local_needs_.begin(), local_needs_.end(),
@@ -89,7 +90,7 @@ private:
       if (!is_valid(rela, contents)) report_invalid(rela), i++;
       else if (needs_nothing(rela)) i++;
       else if (is_relative(rela))
-        i++, relatives_ += relative_at(where_, rela.r_offset - contents_offset_) == Effect::Relative;
+        i++, (relative_at(where_, rela.r_offset - contents_offset_) == Effect::Relative ? relatives_ : packed_)++;
       else i += find_one(rela, {contents, rela.r_offset - contents_offset_, i + 1 < end ? at(i + 1).type() : 0});
     }
   }
@@ -149,7 +150,7 @@ private:
     case Effect::ModuleSlots: return t_.found.needs_tls_ld.set();
     case Effect::StaticTls: return t_.found.has_static_tls.set();
     case Effect::Relative: relatives_++; break;
-    case Effect::Packed: break; // counted with its section's bucket
+    case Effect::Packed: packed_++; break; // and counted with its section's bucket
     case Effect::Symbolic: symbolics_++; break;
     }
     if (where_.is_writable) return;
@@ -185,7 +186,7 @@ private:
   const Target &target_;
   const Types &types_;
   References &references_; // of local symbols: the row in local_needs_, plus 1
-  u32 relatives_ = 0, symbolics_ = 0;
+  u32 relatives_ = 0, symbolics_ = 0, packed_ = 0;
   std::vector<LocalNeed> local_needs_;
   u32 section_ = 0;
   Surroundings where_{};

@@ -16,9 +16,9 @@ void gather_shared(const Tables &t, const FileView &file) {
   if (!is_indirect && !(t.file.state.load(file.id) & FileState::NEEDED)) return;
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     MentionId m = file.mention(i);
-    bool is_answer = is_indirect && (t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::UNDEFINED;
+    bool is_definition = (t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::UNDEFINED;
     t.symbol.flags.set_bits(symbol_of(t, m),
-                            SymbolFlags::IN_SHARED | (is_answer ? u32{SymbolFlags::DEFINED_INDIRECTLY} : 0));
+                            SymbolFlags::IN_SHARED | (is_definition ? u32{SymbolFlags::DEFINED_BY_LOADED} : 0));
   }
 }
 

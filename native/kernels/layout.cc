@@ -48,6 +48,7 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         u64 claim = t.symbol.claim[SymbolId{t.mention.symbol[m]}];
         if (!claim || Claim::file(claim) != id || Claim::symbol(claim) != i) continue;
         SymbolId s{t.mention.symbol[m]};
+        if (!is_reached(t, s)) continue;
         if (t.symbol.common_size[s] <= UINT32_MAX && t.symbol.common_alignment[s] < 32)
           t.mention.hash[m] = take(common, t.symbol.common_size[s], t.symbol.common_alignment[s], f);
         else job.report(Code::SectionTooLarge, {.file = f});
@@ -93,11 +94,21 @@ bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
   if (is_for_mentions || is_shared(t, file.id)) return flags & SymbolFlags::IN_OBJECT;
   if (!is_live(t, file.id)) return flags & SymbolFlags::IN_OBJECT; // an undefined weak reference to a lazy member
   u32 section = file.section_index(symbol, file.symbols()[symbol]);
-  if (section == section_absolute || section == section_common || t.file.flags[file.id] & FileFlags::IS_INTERNAL)
-    return true;
+  if (section == section_common) return is_reached(t, s);
+  if (section == section_absolute || t.file.flags[file.id] & FileFlags::IS_INTERNAL) return true;
   if (section >= file.section_count) return false;
   u32 kept = t.section.flags[file.section_id(section)];
   return (kept & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
+}
+
+// gABI ch. 4, Symbol Visibility: hidden symbols become local ones where they are linked.
+bool is_made_local(const Tables &t, const FileView &file, u32 symbol) {
+  SymbolId s{t.mention.symbol[file.mention(symbol)]};
+  u32 flags = t.symbol.flags[s];
+  u32 visibility = flags & SymbolFlags::VISIBILITY;
+  bool is_hidden = visibility == STV_HIDDEN || visibility == STV_INTERNAL ||
+                   (flags & SymbolFlags::LOCALISED && t.link.output_flags & OutputFlags::SHARED);
+  return is_hidden && t.symbol.claim[s] && !is_shared(t, file.id) && is_live(t, file.id);
 }
 
 Name global_name(const Tables &t, const FileView &file, u32 symbol) {
@@ -112,6 +123,7 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
     u32 locals = 0, globals = 0, strings = 0;
+    bool has_own_first = false; // an STT_FILE symbol in front
     if (!(t.file.flags[f] & FileFlags::IS_BROKEN)) {
       FileView file(t, f);
       if (is_live_object(t, f) && !(t.file.flags[f] & FileFlags::IS_INTERNAL))
@@ -119,15 +131,19 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
           Elf64_Sym sym = file.symbols()[i];
           auto name = file.symbol_name(sym);
           if (!name || !is_kept_local(t, file, i, sym, *name)) continue;
+          has_own_first |= locals == 0 && sym.type() == STT_FILE;
           locals++;
           strings += name->size + 1;
         }
       for (u32 i = file.first_global; i < file.symbol_count; i++) {
         if (!is_kept_global(t, file, i)) continue;
-        globals++;
+        (is_made_local(t, file, i) ? locals : globals)++;
         strings += global_name(t, file, i).size + 1;
       }
     }
+    // As GNU ld: else a reader would take them for another file's.
+    if (locals > 0 && !has_own_first && !(t.link.output_flags & OutputFlags::DISCARD_ALL))
+      t.file.flags[f] |= FileFlags::LACKS_FILE_SYMBOL;
     t.file.output_locals[f] = locals;
     t.file.output_globals[f] = globals;
     t.file.output_strings[f] = strings;

@@ -7,6 +7,8 @@ namespace spore {
 
 bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf64_Sym &sym, const Name &name);
 bool is_kept_global(const Tables &t, const FileView &file, u32 symbol);
+// Of those, the ones that are local in the output.
+bool is_made_local(const Tables &t, const FileView &file, u32 symbol);
 // The name of a global symbol. `__start_X` and `__stop_X`, which the linker defines for who refers to them, have theirs
 // where that is mentioned.
 Name global_name(const Tables &t, const FileView &file, u32 symbol);

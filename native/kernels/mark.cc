@@ -38,12 +38,14 @@ public:
       if (section != SHN_UNDEF && section < file.section_count) reach(file.id, section);
       return;
     }
-    u64 claim = t_.symbol.claim[SymbolId{t_.mention.symbol[file.mention(symbol)]}];
-    if (!claim || !is_live_object(t_, Claim::file(claim))) return;
+    SymbolId s{t_.mention.symbol[file.mention(symbol)]};
+    u64 claim = t_.symbol.claim[s];
+    if (!claim || !is_live_object(t_, Claim::file(claim))) return t_.symbol.uses.set_bits(s, SymbolUse::REACHED);
     FileView owner(t_, Claim::file(claim));
     u32 index = Claim::symbol(claim);
     u32 section = owner.section_index(index, owner.symbols()[index]);
-    if (section != SHN_UNDEF && section < owner.section_count) reach(owner.id, section);
+    if (section == section_common) t_.symbol.uses.set_bits(s, SymbolUse::REACHED);
+    else if (section != SHN_UNDEF && section < owner.section_count) reach(owner.id, section);
   }
 
   // Follows what was reached, and what that reaches, to the end.
@@ -87,7 +89,9 @@ void mark_roots(Job &job, RowRange<FileId> rows) {
     for (u32 i = file.first_global; i < file.symbol_count; i++) {
       SymbolId s{t.mention.symbol[file.mention(i)]};
       u64 claim = t.symbol.claim[s];
-      if (!claim || !(t.symbol.flags[s] & roots) || !is_live_object(t, Claim::file(claim))) continue;
+      if (!(t.symbol.flags[s] & roots)) continue;
+      t.symbol.uses.set_bits(s, SymbolUse::REACHED);
+      if (!claim || !is_live_object(t, Claim::file(claim))) continue;
       // Each definition's own file marks it; the linker's object refers to others' definitions only.
       if (!is_internal && Claim::file(claim) != f) continue;
       FileView owner(t, Claim::file(claim));

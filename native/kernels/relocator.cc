@@ -54,7 +54,6 @@ u64 Relocator::slot_address(const Reference &ref, const Column<EntryId, u32> &in
   switch (decision.value) {
   case Value::None:
   case Value::Zero:
-  case Value::Place: return 0;
   case Value::Symbol: value = target_address(rela, ref); break;
   case Value::Plt: value += entry_of(ref) == 0 ? 0 : plt_address(t_, EntryId{entry_of(ref) - 1}); break;
   case Value::Got: value += slot_address(ref, t_.entry.got); break;

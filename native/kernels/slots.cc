@@ -287,6 +287,7 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       SymbolId s{t.entry.symbol[e]};
       u32 flags = t.symbol.flags[s];
       if (!(flags & (SymbolFlags::NEEDS_DYNSYM | SymbolFlags::NEEDS_COPY))) continue;
+      if (!(flags & SymbolFlags::EXPORTED) && !is_reached(t, s)) continue; // as GNU ld
       if (is_hashed(t, s)) hashed.push_back(e);
       else plain.push_back(e);
     }

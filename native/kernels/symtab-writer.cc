@@ -33,9 +33,19 @@ void SymtabWriter::open(Part &part, u32 first) {
     part.indices.open(t_.own_section.offset[OwnSection::SymtabIndices] + u64{first} * sizeof(u32), 0);
 }
 
+static void make_local(Elf64_Sym &sym) {
+  sym.st_info = static_cast<u8>(STB_LOCAL << 4 | sym.type());
+  sym.st_other &= static_cast<u8>(~3);
+}
+
 void SymtabWriter::write_file(FileId f) {
   if (t_.file.output_locals[f] + t_.file.output_globals[f] == 0) return;
   FileView file(t_, f);
+  if (u64 at = t_.file.symbol_file_name[f]) {
+    const char *name = reinterpret_cast<const char *>(at);
+    OutputSymbol out{{.st_info = STT_FILE, .st_shndx = SHN_ABS}};
+    add(locals_, out, {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false});
+  }
   if (t_.file.output_locals[f])
     for (u32 i = 1; i < file.first_global; i++) {
       OutputSymbol out{file.symbols()[i]};
@@ -49,7 +59,9 @@ void SymtabWriter::write_file(FileId f) {
     OutputSymbol out{file.symbols()[i]};
     Name name = global_name(t_, file, i);
     place_global(file, i, out);
-    add(globals_, out, name);
+    bool is_local = is_made_local(t_, file, i);
+    if (is_local) make_local(out.sym);
+    add(is_local ? locals_ : globals_, out, name);
   }
 }
 
@@ -104,13 +116,11 @@ void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) 
   }
   u32 visibility = flags & SymbolFlags::VISIBILITY;
   sym.st_other = static_cast<u8>((sym.st_other & ~3) | visibility);
-  // gABI ch. 4 wants local symbols in front; a hidden one among the globals stays global for readers.
-  if (visibility == STV_HIDDEN || visibility == STV_INTERNAL)
-    sym.st_info = static_cast<u8>(STB_GLOBAL << 4 | sym.type());
 }
 
 void SymtabWriter::add(Part &part, OutputSymbol out, const Name &name) {
   // gABI ch. 4: an index that st_shndx has no room for is in the section of SHT_SYMTAB_SHNDX; elsewhere 0 is there.
+  if (out.sym.type() == STT_GNU_IFUNC || out.sym.binding() == STB_GNU_UNIQUE) t_.found.has_gnu_symbols.set();
   bool is_extended = out.index >= SHN_LORESERVE;
   if (out.index) out.sym.st_shndx = is_extended ? u16{SHN_XINDEX} : static_cast<u16>(out.index);
   out.sym.st_name = static_cast<u32>(string_begin_ + strings_.position());

@@ -28,10 +28,10 @@ u8 use_of(Expression expression, bool is_code) {
   case Expression::got:
   case Expression::gotPcRelative:
   case Expression::plt:
-  case Expression::pltOffset: return WeakUse::SLOT;
+  case Expression::pltOffset: return SymbolUse::SLOT;
   case Expression::absolute:
   case Expression::pcRelative:
-  case Expression::gotOffset: return is_code ? u8{WeakUse::ADDRESS} : u8{0};
+  case Expression::gotOffset: return is_code ? u8{SymbolUse::ADDRESS} : u8{0};
   default: return 0;
   }
 }
@@ -50,7 +50,7 @@ void mark_uses(const Tables &t, const FileView &file, const std::vector<bool> &i
       const Relocation *r = target.relocation(rela.type());
       if (!r || rela.symbol() >= is_wanted.size() || !is_wanted[rela.symbol()]) continue;
       if (u8 use = use_of(r->expression, place.sh_flags & SHF_EXECINSTR))
-        t.symbol.weak_uses.set_bits(symbol_of(t, file.mention(rela.symbol())), use);
+        t.symbol.uses.set_bits(symbol_of(t, file.mention(rela.symbol())), use);
     }
   }
 }

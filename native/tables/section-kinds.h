@@ -20,6 +20,12 @@ inline bool is_kept(const Tables &t, SectionId s) {
   return (t.section.flags.load(s) & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
 }
 
+// Whether --gc-sections, if it is asked for, has found a reference to a symbol: of common symbols and those of others,
+// which have no section that would say so.
+inline bool is_reached(const Tables &t, SymbolId s) {
+  return !(t.link.output_flags & OutputFlags::GC_SECTIONS) || t.symbol.uses.load(s) & SymbolUse::REACHED;
+}
+
 // The header index of a section's SHT_RELA section, or 0, as the headers have it. Assemblers put it right after the
 // section; where they do not, all headers are searched.
 inline u32 find_relocation_section(const FileView &file, u32 index) {

@@ -61,12 +61,12 @@ export class InternalObject {
     return this.#indices.get(name);
   }
 
-  /** Defines one more symbol, weakly. Returns its index, or undefined when there is no room. */
+  /** Defines one more symbol, which may be exported. Returns its index, or undefined when there is no room. */
   add(name: string): number | undefined {
     if (this.#used >= this.symbolCount + this.#spare) return undefined;
     const index = this.#used++;
     this.#indices.set(name, index);
-    writeSymbol(this.#symbols, index, { binding: STB_WEAK, section: SOMEWHERE }, 0);
+    writeSymbol(this.#symbols, index, { binding: STB_GLOBAL, section: SOMEWHERE }, 0);
     return index;
   }
 

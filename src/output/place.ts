@@ -37,8 +37,8 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
   const alignmentOf = regionAlignments(arranged, pageSize);
   const sections: PlacedSection[] = [];
   const planned = new Map<string, PlacedSection>();
-  const add = (section: ArrangedSection, size: number, at: number): void => {
-    const { name, type, flags, alignment, entsize, planned: plannedName } = section;
+  const add = (section: ArrangedSection, alignment: number, size: number, at: number): void => {
+    const { name, type, flags, entsize, planned: plannedName } = section;
     const parts = partsAt(section, at, offset, options);
     const index = sections.length + 1;
     // Field by field: a spread takes 10 µs, and there may be 100,000 sections.
@@ -70,7 +70,7 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
     const own = section === threadLocal[0] ? threadLocalAlignment : section.alignment;
     if (section.region === Region.NotLoaded) {
       offset = alignUp(offset, section.alignment);
-      add(section, size, 0);
+      add(section, section.alignment, size, 0);
       offset += isZero ? 0 : size;
       continue;
     }
@@ -86,7 +86,7 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
     const aligned = alignUp(address, own);
     // Zero-filled sections take no bytes of the file, but what follows them in the segment must line up.
     if (!isZero) offset += aligned - address;
-    add(section, size, aligned);
+    add(section, own, size, aligned);
     if (isZero && section.flags & SHF_TLS) continue; // .tbss is no part of the image: what follows lies at the same address
     address = aligned + size;
     if (!isZero) offset += size;

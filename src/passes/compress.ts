@@ -11,7 +11,7 @@ import { Placed, type PlacedSection } from "../output/placed-section.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
 import type { Target } from "../targets/target.ts";
 import type { Workers } from "./workers.ts";
-import type { EntryImage } from "./write.ts";
+import { type EntryImage, headerFacts } from "./write.ts";
 
 const PIECE = 1 << 20;
 /** zlib's own bound for a piece that does not get smaller, and the end of a piece. */
@@ -67,7 +67,7 @@ export async function compress(
   const placed = new Placed([...loaded, ...moved], new Map());
   const headers = sectionHeaders(placed, image.own, image.sectionNames);
   output.write(headers, sectionHeadersOffset);
-  output.write(elfHeader({ ...image, placed, sectionHeadersOffset }, options, target), 0);
+  output.write(elfHeader({ ...headerFacts(workers.tables, image), placed, sectionHeadersOffset }, options, target), 0);
   output.truncate(sectionHeadersOffset + headers.length);
 }
 

@@ -174,6 +174,17 @@ export class FindingReader {
     return `${entry.displayName}(${this.#memberName(input, tables.column("file", "nameOffset").get(file))})`;
   }
 
+  /** The object's own name: without folders, of a member without its archive; empty for the linker's object. */
+  baseName(file: number): string {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const entry = this.#inputs.files[input];
+    if (entry === undefined) return "";
+    const path =
+      entry.kind === "archive" ? this.#memberName(input, tables.column("file", "nameOffset").get(file)) : entry.path;
+    return path.slice(path.lastIndexOf("/") + 1);
+  }
+
   /** Every name that an object of the link defines. */
   *#definedNames(): Generator<string> {
     const { tables } = this.#workers;

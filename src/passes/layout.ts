@@ -23,6 +23,7 @@ import { symbolValue } from "../output/symbol-values.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
 import { defineAssignments } from "./define-assignments.ts";
+import type { FindingReader } from "./findings.ts";
 import type { SymbolAddresses } from "./linker-object.ts";
 import { publish } from "./publish.ts";
 import { countSymtab, symtabSections } from "./symtab.ts";
@@ -34,7 +35,6 @@ export interface Image extends Synthetic {
   readonly segments: readonly ProgramHeader[];
   readonly sectionNames: StringTable;
   readonly sectionHeadersOffset: number;
-  readonly hasGnuSymbols: boolean;
   /** Bytes. */
   readonly size: number;
 }
@@ -48,6 +48,7 @@ export async function layout(
   options: LinkOptions,
   target: Target,
   addressOf: SymbolAddresses,
+  findings: FindingReader,
 ): Promise<Image> {
   const { tables } = workers;
   const { fileBounds: bounds, buckets } = synthetic;
@@ -58,7 +59,7 @@ export async function layout(
     own.set(section.id, section);
   };
   if (options.strip !== "all") {
-    await countSymtab(workers, bounds);
+    await countSymtab(workers, bounds, findings);
     for (const section of symtabSections(workers, synthetic)) add(section);
   }
   add(shstrtabSection);
@@ -93,7 +94,6 @@ export async function layout(
     segments,
     sectionNames,
     sectionHeadersOffset,
-    hasGnuSymbols: tables.get("hasGnuSymbols") !== 0,
     size: sectionHeadersOffset + (placed.sections.length + 1) * SHDR,
   };
 }

@@ -15,6 +15,8 @@ export interface SectionBound {
   readonly section: string;
   /** Row of symbol. */
   readonly symbol: number;
+  /** Whether no reference says how visible it is: GNU ld makes it protected. */
+  readonly isDefault: boolean;
   /** A shared object's claim, low and high half: what the name means where there is no such section. */
   readonly otherwise: readonly [number, number];
 }
@@ -35,6 +37,9 @@ export function defineSectionBounds(
   const sameSymbol = tables.column("mention", "symbol");
   const nameOf = tables.column("mention", "name");
   const mentions = tables.rows("mention");
+  const flags = tables.column("symbol", "flags");
+  const { VISIBILITY_PROTECTED, VISIBILITY_HIDDEN, VISIBILITY_INTERNAL } = enumerations.SymbolFlags;
+  const anyVisibility = VISIBILITY_PROTECTED | VISIBILITY_HIDDEN | VISIBILITY_INTERNAL;
   const bounds: SectionBound[] = [];
   for (const symbol of [...names.keys()].toSorted((a, b) => a - b)) {
     const name = names.get(symbol)!;
@@ -42,8 +47,11 @@ export function defineSectionBounds(
     if (index === undefined)
       throw new LimitExceeded("names __start_SECTION and __stop_SECTION", String(SPARE_MENTIONS));
     const spare = index - internal.symbolCount;
+    const isDefault = (flags[symbol] & anyVisibility) === 0;
+    flags[symbol] |= VISIBILITY_PROTECTED;
     bounds.push({
       symbol,
+      isDefault,
       section: name.replace(/^__(start|stop)_/, ""),
       otherwise: [claim.low(symbol), claim.high(symbol)],
     });
@@ -70,11 +78,11 @@ export function dropBounds(
   const weakUses = tables.column("symbol", "weakUses");
   const claim = tables.column("symbol", "claim");
   const flags = tables.column("symbol", "flags");
-  for (const { section, symbol, otherwise } of bounds) {
+  for (const { section, symbol, isDefault, otherwise } of bounds) {
     if (sectionNames.has(section)) continue;
     const [low, high] = otherwise;
     claim.setHalves(symbol, low, high);
-    const isDefault = (flags[symbol] & VISIBILITY) === 0;
+    if (isDefault) flags[symbol] &= ~VISIBILITY;
     flags[symbol] &= ~(IMPORTED | EXPORTED | NEEDS_DYNSYM);
     if ((low !== 0 || high !== 0) && isDefault) {
       flags[symbol] |= enumerations.SymbolFlags.OWNED_BY_SHARED | IMPORTED | NEEDS_DYNSYM;

@@ -2,12 +2,35 @@
 import { SHN_LORESERVE } from "../elf/constants.ts";
 import type { OwnSection } from "../output/sections/own-section.ts";
 import { strtabSection, symtabIndicesSection, symtabSection } from "../output/sections/symbol-tables.ts";
+import { enumerations } from "../tables/schema.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
+import type { FindingReader } from "./findings.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
-export async function countSymtab(workers: Workers, bounds: Uint32Array): Promise<void> {
+const { FileFlags } = enumerations;
+
+export async function countSymtab(workers: Workers, bounds: Uint32Array, findings: FindingReader): Promise<void> {
   await workers.run("countSymtab", { bounds });
+  nameFiles(workers, findings);
+}
+
+/** Gives those whose local symbols no STT_FILE symbol leads one that says the object's name, as GNU ld does. */
+function nameFiles({ tables }: Workers, findings: FindingReader): void {
+  const flags = tables.column("file", "flags");
+  const lacking: { file: number; name: Buffer }[] = [];
+  for (let file = 0; file < tables.rows("file"); file++)
+    if (flags[file] & FileFlags.LACKS_FILE_SYMBOL)
+      lacking.push({ file, name: Buffer.from(`${findings.baseName(file)}\0`, "latin1") });
+  const { arena } = tables;
+  let at = arena.allocate(lacking.reduce((sum, { name }) => sum + name.length, 0));
+  for (const { file, name } of lacking) {
+    arena.u8view(at, name.length).set(name);
+    tables.column("file", "symbolFileName").set(file, arena.baseAddress + at);
+    tables.column("file", "outputLocals")[file]++;
+    tables.column("file", "outputStrings")[file] += name.length;
+    at += name.length;
+  }
 }
 
 /** Numbers what each file gives. */

@@ -75,9 +75,11 @@ export async function synthesise(
   };
   const slots = await placeSlots(workers, needs);
   const relaDyn = tables.get("gotSymbolics") + slots.symbolics + tables.get("copyCount");
+  let hasRelr = false;
   if (packsRelatives(options)) {
     await workers.run("packGot", { rows: 1 });
-    add(relrSection);
+    hasRelr = tables.get("hasPacked") !== 0 || tables.get("gotRelrWords") > 0;
+    if (hasRelr) add(relrSection);
   }
   const properties = programProperties(workers, needs, options, findings);
   const plt = options.z.isIbtPlt || properties.hasIbt ? target.checkedPlt : target.plt;
@@ -90,7 +92,7 @@ export async function synthesise(
   const idSize = buildIdSize(options.buildId);
   if (idSize > 0) add(noteSection("buildIdNote", buildIdNote(idSize), 4));
   if (options.packageMetadata !== undefined) add(noteSection("packageNote", packageNote(options.packageMetadata), 4));
-  const dynamic = needs.hasDynamicSection ? await addDynamic(workers, add, needs, slots, options) : undefined;
+  const dynamic = needs.hasDynamicSection ? await addDynamic(workers, add, needs, slots, options, hasRelr) : undefined;
   return {
     ...needs,
     own,
@@ -157,6 +159,7 @@ async function addDynamic(
   needs: Needs,
   slots: Slots,
   options: LinkOptions,
+  hasRelr: boolean,
 ): Promise<DynamicFacts> {
   const { tables } = workers;
   const { shared, versions } = needs;
@@ -164,7 +167,7 @@ async function addDynamic(
   placeVersions(workers, needs, shared);
   tables.allocate("dynsym", tables.rows("entry"));
   await workers.run("listDynsyms", { rows: 1 });
-  const required = requireVersions(workers, shared, options, FIRST_VERSION_INDEX + versions.length);
+  const required = requireVersions(workers, shared, hasRelr, FIRST_VERSION_INDEX + versions.length);
   const versionNeeds = versionRequirements(required, strings);
   const state = tables.column("file", "state");
   const needed = new Set(shared.filter(({ file }) => state[file] & FileState.NEEDED).map(({ soname }) => soname));

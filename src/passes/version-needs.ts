@@ -1,11 +1,9 @@
 /** Synthesise: which versions of which shared objects the output's symbols are bound to. Fills version. */
 import type { LinkedObject } from "../inputs/shared-object.ts";
-import type { LinkOptions } from "../options/link-options.ts";
 import type { VersionRequirement } from "../output/sections/version-requirements.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { MAX_VERSION_INDEX } from "./assign-versions.ts";
 import type { Needs } from "./find-needs.ts";
-import { packsRelatives } from "./spawn.ts";
 import type { Workers } from "./workers.ts";
 
 /** glibc's loader wants to be told that it must understand DT_RELR. */
@@ -29,7 +27,7 @@ export function placeVersions({ tables }: Workers, { files }: Needs, shared: rea
 export function requireVersions(
   { tables }: Workers,
   shared: readonly LinkedObject[],
-  options: LinkOptions,
+  hasRelr: boolean,
   firstIndex: number,
 ): VersionRequirement[] {
   const isUsed = tables.column("version", "isUsed");
@@ -40,7 +38,7 @@ export function requireVersions(
   for (const { file, soname, versions } of shared) {
     const used: { name: string; index: number }[] = [];
     for (const [i, name] of versions.entries()) {
-      const isWanted = name === RELR_VERSION && packsRelatives(options);
+      const isWanted = name === RELR_VERSION && hasRelr;
       if (name === undefined || (!isUsed[first[file] + i] && !isWanted)) continue;
       if (next > MAX_VERSION_INDEX) throw new LimitExceeded("versions", String(MAX_VERSION_INDEX - 1));
       index[first[file] + i] = next;

@@ -3,7 +3,7 @@
  * writes headers and small sections, and the build id last, because it is made of all digests.
  */
 import type { LinkOptions } from "../options/link-options.ts";
-import { elfHeader } from "../output/elf-header.ts";
+import { elfHeader, type HeaderFacts } from "../output/elf-header.ts";
 import type { OutputFile } from "../output/output-file.ts";
 import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
 import { pltFdes } from "../output/sections/plt-frame.ts";
@@ -56,7 +56,7 @@ export async function write(
   if (parts > 0) listPltFdes(tables, image);
   await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
 
-  const own = writeOwn(image, output, options, target);
+  const own = writeOwn(workers, image, output, options, target);
   const note = placed.own("buildIdNote");
   if (note === undefined) return;
   const low = tables.column("digest", "low").bytes();
@@ -81,14 +81,25 @@ function addressOfPath({ arena }: Tables, path: string): number {
   return arena.baseAddress + offset;
 }
 
+/** What the ELF header says. Whether GNU's symbols are there is known once symbols are written. */
+export function headerFacts(tables: Tables, image: EntryImage): HeaderFacts {
+  return { ...image, hasGnuSymbols: tables.get("hasGnuSymbols") !== 0 };
+}
+
 /** Headers and the sections whose bytes TypeScript makes. Returns them, for the build id. */
-function writeOwn(image: EntryImage, output: OutputFile, options: LinkOptions, target: Target): Uint8Array[] {
+function writeOwn(
+  { tables }: Workers,
+  image: EntryImage,
+  output: OutputFile,
+  options: LinkOptions,
+  target: Target,
+): Uint8Array[] {
   const written: Uint8Array[] = [];
   const put = (bytes: Uint8Array, offset: number): void => {
     output.write(bytes, offset);
     written.push(bytes);
   };
-  put(elfHeader(image, options, target), 0);
+  put(elfHeader(headerFacts(tables, image), options, target), 0);
   const { placed, own, sectionNames } = image;
   for (const { parts } of placed.sections)
     for (const part of parts) {
