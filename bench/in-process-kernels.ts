@@ -20,8 +20,12 @@ const output = join(packageRoot, "build", "bench", "in-process.node");
 /** What the addon was built from: the same object code that runs in workers. */
 function objectFiles(): string[] {
   const folder = join(packageRoot, "native", "build", "Release", "obj.target", "spore");
-  const below = (name: string): string[] => readdirSync(join(folder, name)).map((file) => join(folder, name, file));
-  const kernels = ["kernels", "targets", "generated"].flatMap(below).filter((file) => file.endsWith(".o"));
+  // By source: objects of sources that are gone stay in the folder.
+  const below = (name: string): string[] =>
+    readdirSync(join(packageRoot, "native", name))
+      .filter((file) => file.endsWith(".cc"))
+      .map((file) => join(folder, name, file.replace(/cc$/, "o")));
+  const kernels = ["kernels", "targets", "generated"].flatMap(below);
   return [...kernels, ...["builtin-kernels.o", "kernel-registry.o"].map((name) => join(folder, "staging", name))];
 }
 

@@ -72,10 +72,10 @@ export function dropBounds(
 ): void {
   const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } =
     enumerations.SymbolFlags;
-  const { OutputFlags, WeakUse } = enumerations;
+  const { OutputFlags, SymbolUse } = enumerations;
   const isShared = (tables.get("outputFlags") & OutputFlags.SHARED) !== 0;
   const hasDynamicWeak = (tables.get("outputFlags") & OutputFlags.DYNAMIC_WEAK) !== 0;
-  const weakUses = tables.column("symbol", "weakUses");
+  const uses = tables.column("symbol", "uses");
   const claim = tables.column("symbol", "claim");
   const flags = tables.column("symbol", "flags");
   for (const { section, symbol, isDefault, otherwise } of bounds) {
@@ -90,7 +90,7 @@ export function dropBounds(
     }
     // As bind-symbols.cc decides about what nothing defines.
     const isWeak = (flags[symbol] & STRONGLY_REFERENCED) === 0;
-    const isDynamic = isShared || (isWeak && hasDynamicWeak && weakUses[symbol] === WeakUse.SLOT);
+    const isDynamic = isShared || (isWeak && hasDynamicWeak && uses[symbol] === SymbolUse.SLOT);
     flags[symbol] |= IS_UNDEFINED | (isDynamic && isDefault ? IMPORTED | NEEDS_DYNSYM : 0);
     if (isWeak) flags[symbol] |= IS_WEAK_UNDEFINED;
   }

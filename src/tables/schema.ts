@@ -167,7 +167,9 @@ export const schema = {
       version: u16(
         "0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)",
       ),
-      uses: u8("SymbolUse: how an undefined weak symbol is referred to; what --gc-sections keeps; atomic or (resolve, select)"),
+      uses: u8(
+        "SymbolUse: how an undefined weak symbol is referred to; what --gc-sections keeps; atomic or (resolve, select)",
+      ),
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
       commonSize: u64("bytes of the largest common symbol of this name; atomic max (resolve)"),
       commonAlignment: u32("log2 of the strictest; atomic max (resolve)"),
