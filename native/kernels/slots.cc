@@ -251,13 +251,23 @@ void place_copies(Job &job, RowRange<RangeId> rows) {
   }
 }
 
+// As its first mention has it: of what is undefined, and of __start_X, which the linker defines for who refers to it.
+static Name mentioned_name(const Tables &t, SymbolId s) {
+  const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[MentionId{raw(s)}]);
+  Name name{at, static_cast<u32>(std::strlen(reinterpret_cast<const char *>(at)))};
+  if (auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size)); mark && mark != at)
+    name.size = static_cast<u32>(mark - at);
+  return name;
+}
+
 // The name of a symbol without a version in it.
 Name symbol_name(const Tables &t, SymbolId s) {
   u64 claim = t.symbol.claim[s];
   if (claim) {
     FileView file(t, Claim::file(claim));
-    u32 index = Claim::symbol(claim);
-    auto name = file.symbol_name(file.symbols()[index]);
+    Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
+    if (t.file.flags[file.id] & FileFlags::IS_INTERNAL && sym.st_name == 0) return mentioned_name(t, s);
+    auto name = file.symbol_name(sym);
     if (!name) return {};
     if (!is_shared(t, file.id))
       if (auto *at = name->has_at ? static_cast<const u8 *>(std::memchr(name->data, '@', name->size)) : nullptr;
@@ -265,12 +275,7 @@ Name symbol_name(const Tables &t, SymbolId s) {
         name->size = static_cast<u32>(at - name->data);
     return *name;
   }
-  // Undefined: the name of the first mention.
-  const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[MentionId{raw(s)}]);
-  Name name{at, static_cast<u32>(std::strlen(reinterpret_cast<const char *>(at)))};
-  if (auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size)); mark && mark != at)
-    name.size = static_cast<u32>(mark - at);
-  return name;
+  return mentioned_name(t, s);
 }
 
 bool is_hashed(const Tables &t, SymbolId s) {
