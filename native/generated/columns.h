@@ -478,7 +478,9 @@ struct CieTable {
 // A row is a live FDE, for .eh_frame_hdr.
 struct FdeTable {
   u64 rows;
-  Column<FdeId, u64> pair; // offset of the function << 32 | offset of the FDE, both from .eh_frame_hdr, biased by 2^31 (write)
+  Column<FdeId, u32> function; // its function's offset from .eh_frame_hdr plus 2^31, so that they sort as addresses do (write)
+  Column<FdeId, u32> size; // bytes of the function, or 0 where its encoding is not known (write)
+  Column<FdeId, u32> record; // its own offset from .eh_frame_hdr (write)
 };
 
 // A row is a piece of a debug section that is compressed by itself.

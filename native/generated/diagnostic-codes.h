@@ -53,6 +53,8 @@ enum class Code : u16 {
   RelocationToDiscarded, // offset: of the place; symbol: index in the file
   BadTlsSequence, // offset: of the place; operand: its type
   TlsMismatch, // offset: of the place; symbol: index in the file; operand: its type
+  OverlappingFdes, // offset: of one of the FDEs
+  FrameOutOfReach, // offset: of the FDE
   SectionTooLarge, // 
   OutputFailed, // operand: errno
 };

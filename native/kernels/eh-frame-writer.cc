@@ -53,7 +53,7 @@ void EhFrameWriter::write_fdes(const FileView &file, const EhFrame &frame, u32 &
       u32 cie = t_.cie.offset[CieId{t_.cie.same[cie_of_[record.cie]]}];
       u32 distance = static_cast<u32>(position + begin_ + 4 - cie);
       std::memcpy(out + 4, &distance, 4);
-      add_to_header(frame, record, t_.own_section.address[OwnSection::EhFrame] + position + begin_);
+      add_to_header(file, frame, record, t_.own_section.address[OwnSection::EhFrame] + position + begin_);
     }
   }
 }
@@ -74,13 +74,17 @@ u8 *EhFrameWriter::write_record(const EhFrame &frame, const EhRecord &record, u6
   return out;
 }
 
-void EhFrameWriter::add_to_header(const EhFrame &frame, const EhRecord &record, u64 fde_address) {
-  if (!(t_.link.output_flags & OutputFlags::EH_FRAME_HDR)) return;
-  if (record.function_rela == none || next_fde_ == fdes_end_) return;
-  u64 function = relocator_.target_address(frame.relas[record.function_rela]);
+void EhFrameWriter::add_to_header(const FileView &file, const EhFrame &frame, const EhRecord &record, u64 fde_address) {
+  if (!(t_.link.output_flags & OutputFlags::EH_FRAME_HDR) || next_fde_ == fdes_end_) return;
   u64 base = t_.own_section.address[OwnSection::EhFrameHdr];
-  u64 low = (fde_address - base) & UINT32_MAX, high = (function - base + (u64{1} << 31)) & UINT32_MAX;
-  t_.fde.pair[FdeId{next_fde_++}] = high << 32 | low;
+  u64 function = relocator_.target_address(frame.relas[record.function_rela]) - base, fde = fde_address - base;
+  auto fits = [](u64 offset) { return offset + (u64{1} << 31) <= UINT32_MAX; };
+  if (!fits(function) || !fits(fde))
+    job_.report(Code::FrameOutOfReach, {.file = raw(file.id), .section = frame.section, .offset = record.offset});
+  FdeId row{next_fde_++};
+  t_.fde.function[row] = static_cast<u32>(function + (u64{1} << 31));
+  t_.fde.record[row] = static_cast<u32>(fde);
+  t_.fde.size[row] = function_size(frame, record).value_or(0);
 }
 
 } // namespace spore

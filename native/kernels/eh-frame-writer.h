@@ -8,7 +8,7 @@ namespace spore {
 
 class EhFrameWriter {
 public:
-  EhFrameWriter(Job &job, Output &output, Relocator &relocator) : t_(job.t), output_(output), relocator_(relocator) {}
+  EhFrameWriter(Job &job, Output &output, Relocator &relocator) : job_(job), t_(job.t), output_(output), relocator_(relocator) {}
 
   void begin_chunk(FileId first);
   // The file's own CIEs, then its live FDEs, as layout placed them. The relocator is at this file.
@@ -21,8 +21,9 @@ private:
   void write_cies(const FileView &file);
   void write_fdes(const FileView &file, const EhFrame &frame, u32 &next_cie);
   u8 *write_record(const EhFrame &frame, const EhRecord &record, u64 position);
-  void add_to_header(const EhFrame &frame, const EhRecord &record, u64 fde_address);
+  void add_to_header(const FileView &file, const EhFrame &frame, const EhRecord &record, u64 fde_address);
 
+  Job &job_;
   const Tables &t_;
   Output &output_;
   Relocator &relocator_;

@@ -1,6 +1,7 @@
 // The records of one .eh_frame section (LSB Core, Exception Frames).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "tables/section-kinds.h"
@@ -15,6 +16,7 @@ struct EhRecord {
   u32 last_rela;
   u32 function_rela; // of an FDE: the relocation of the field that gives its function, at byte 8; none without one
   bool is_cie;
+  u8 pointer_size; // of a CIE: bytes of a function's address, and of its length, in its FDEs; 0 when that is not known
 };
 
 // The relocations of a section by r_offset: where the file has them in that order, as compilers write them,
@@ -57,6 +59,14 @@ inline Bytes contents_of(const EhFrame &frame, const EhRecord &record) {
   return {frame.contents.data() + record.offset, record.size};
 }
 
+// Calls `visit(section, contents)` for each .eh_frame of the output.
+template <typename Visit> void for_each_eh_frame(const Tables &t, const FileView &file, Visit visit) {
+  for (u32 i = 1; i < file.section_count; i++) {
+    SectionId s = file.section_id(i);
+    if (t.section.flags[s] & SectionFlags::EH_FRAME && is_kept(t, s)) visit(i, file.contents(file.section(i)));
+  }
+}
+
 // Parses a section. Returns false, with the offset of what is wrong, when it is malformed.
 bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame &frame, u64 &bad_offset);
 
@@ -80,7 +90,11 @@ template <typename Visit> bool for_each_cie(const Bytes &contents, u64 &bad_offs
   return true;
 }
 
-// Whether the function that an FDE describes is in the output.
+// Bytes of the function that an FDE describes, as far as they fit; nothing where the section does not say.
+std::optional<u32> function_size(const EhFrame &frame, const EhRecord &fde);
+
+// Whether an FDE is in the output: as its function is, unless that is empty. GNU ld drops those of empty functions, too:
+// in the search table they would hide what begins at the same address.
 bool is_live_fde(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &fde);
 
 } // namespace spore

@@ -69,14 +69,6 @@ u64 hash_cie(const Tables &t, const FileView &file, const Bytes &cie, u64 offset
   return h;
 }
 
-// Calls `visit(section, contents)` for each .eh_frame of the output.
-template <typename Visit> void for_each_eh_frame(const Tables &t, const FileView &file, Visit visit) {
-  for (u32 i = 1; i < file.section_count; i++) {
-    SectionId s = file.section_id(i);
-    if (t.section.flags[s] & SectionFlags::EH_FRAME && is_kept(t, s)) visit(i, file.contents(file.section(i)));
-  }
-}
-
 void list_cies(const Tables &t, const FileView &file) {
   CieId cie{t.file.first_cie[file.id]}, end = cie + t.file.cies[file.id];
   SortedRelocations relas;

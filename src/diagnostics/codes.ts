@@ -325,6 +325,13 @@ export const codes = {
     groupBy: ({ symbol }) => symbol,
     placeIs: "referenced by",
   }),
+  /** As in GNU ld: of two functions that overlap, unwinders would find one only. */
+  overlappingFdes: error(() => ".eh_frame_hdr refers to overlapping FDEs", { groupBy: () => "", placeIs: "in" }),
+  frameOutOfReach: error(() => ".eh_frame_hdr has no room for functions and FDEs that are 2 GiB or more from it", {
+    groupBy: () => "",
+    placeIs: "in",
+    hint: () => "--no-eh-frame-hdr needs none, where the C library knows of .eh_frame",
+  }),
   badTlsSequence: error<Relocation>(
     (operands) => `${against(operands)} is not in a TLS code sequence that can be relaxed`,
   ),

@@ -64,14 +64,19 @@ export async function write(
   output.write(buildIdOf(options.buildId, [low, high, ...own]), note.offset + BUILD_ID_OFFSET);
 }
 
-/** Of the PLT, the last ones; each as ChunkWriter has those of inputs. */
+/** Of the PLT, the last ones; each as EhFrameWriter has those of inputs. */
 function listPltFdes(tables: Tables, { pltCode, pltUnwind, placed }: EntryImage): void {
   if (pltCode.length === 0) return;
-  const pair = tables.column("fde", "pair");
+  const functions = tables.column("fde", "function");
+  const size = tables.column("fde", "size");
+  const record = tables.column("fde", "record");
   const { address } = placed.own("ehFrameHdr")!;
   let row = tables.rows("fde") - pltCode.length;
-  for (const { function: start, fde } of pltFdes(pltCode, pltUnwind, placed))
-    pair.setHalves(row++, (fde - address) >>> 0, (start - address + 2 ** 31) >>> 0);
+  for (const { code, fde } of pltFdes(pltCode, pltUnwind, placed)) {
+    functions[row] = code.address - address + 2 ** 31;
+    size[row] = code.size;
+    record[row++] = fde - address;
+  }
 }
 
 function addressOfPath({ arena }: Tables, path: string): number {

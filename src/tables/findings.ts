@@ -72,6 +72,8 @@ export const findings = {
   relocationToDiscarded: { operands: "offset: of the place; symbol: index in the file", hasOffset: true },
   badTlsSequence: { operands: "offset: of the place; operand: its type", hasOffset: true },
   tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
+  overlappingFdes: { operands: "offset: of one of the FDEs", hasOffset: true },
+  frameOutOfReach: { operands: "offset: of the FDE", hasOffset: true },
   sectionTooLarge: { operands: "" },
   outputFailed: { operands: "operand: errno" },
 } as const satisfies Record<string, Finding>;

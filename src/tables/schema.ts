@@ -288,7 +288,9 @@ export const schema = {
     row: "a live FDE, for .eh_frame_hdr",
     id: "FdeId",
     columns: {
-      pair: u64("offset of the function << 32 | offset of the FDE, both from .eh_frame_hdr, biased by 2^31 (write)"),
+      function: u32("its function's offset from .eh_frame_hdr plus 2^31, so that they sort as addresses do (write)"),
+      size: u32("bytes of the function, or 0 where its encoding is not known (write)"),
+      record: u32("its own offset from .eh_frame_hdr (write)"),
     },
   },
   debugPiece: {

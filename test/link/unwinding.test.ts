@@ -263,3 +263,149 @@ test("each instruction of a lazily bound call can be unwound, those in the PLT t
     expect(status, `instructions that ${linker.name}'s unwinder is lost in`).toBeGreaterThan(0);
   }
 });
+
+/** A code section and hand-made FDEs: a label of it, and how many bytes the FDE says. */
+const withFdes = (fdes: readonly (readonly [at: string, size: number])[]): string => `
+  .text
+  .globl _start
+  _start: nop
+  inside: nop
+  nop
+  ret
+  .section .eh_frame, "a", @unwind
+  cie: .long 1f - . - 4, 0
+  .byte 1
+  .string "zR"
+  .byte 1, 0x78, 16, 1, 0x1b, 0xc, 7, 8, 0x90, 1
+  .balign 8
+  1:
+  ${fdes.map(([at, size]) => `.long 2f - 1f\n1: .long 1b - cie, ${at} - ., ${size}\n.byte 0\n.balign 8\n2:`).join("\n")}
+  .section .note.GNU-stack, "", @progbits`;
+
+test.each<[string, [string, number][], boolean]>([
+  [
+    "one inside the other",
+    [
+      ["_start", 4],
+      ["inside", 1],
+    ],
+    false,
+  ],
+  [
+    "one that ends behind the start of the next",
+    [
+      ["inside", 2],
+      ["_start", 2],
+    ],
+    false,
+  ],
+  [
+    "two of one function",
+    [
+      ["_start", 4],
+      ["_start", 4],
+    ],
+    false,
+  ],
+  [
+    "one after the other",
+    [
+      ["inside", 3],
+      ["_start", 1],
+    ],
+    true,
+  ],
+  [
+    "an empty one inside another",
+    [
+      ["_start", 4],
+      ["inside", 0],
+    ],
+    true,
+  ],
+  [
+    "empty ones where another begins",
+    [
+      ["_start", 0],
+      ["_start", 4],
+      ["_start", 0],
+    ],
+    true,
+  ],
+])("FDEs, %s: linked or refused as by GNU ld, and the search table has the same", async (_, fdes, isLinked) => {
+  await using dir = await scratch({ "a.s": withFdes(fdes) });
+  const object = await dir.compile("a.s");
+  const tables: string[] = [];
+  for (const linker of [bfd, spore]) {
+    const { status, stderr } = await dir.run(linker.path, ["--eh-frame-hdr", object, "-o", "a.out"]);
+    expect(status === 0, `${linker.name}: ${stderr}`).toBe(isLinked);
+    if (!isLinked) expect(stderr).toContain(".eh_frame_hdr refers to overlapping FDEs");
+    if (!isLinked) continue;
+    const { functions } = await frames(dir.file("a.out"));
+    const { text } = await readelf(dir.file("a.out"), "-SW");
+    const [, header = "", size] = /\.eh_frame_hdr +PROGBITS +\w+ (\w+) (\w+)/.exec(text) ?? [];
+    const bytes = (await dir.read("a.out")).subarray(Number.parseInt(header, 16));
+    const count = bytes.readUInt32LE(8);
+    const start = Math.min(...functions);
+    tables.push(JSON.stringify({ count, size, functions: functions.map((function_) => function_ - start) }));
+  }
+  expect(new Set(tables).size).toBe(isLinked ? 1 : 0);
+});
+
+test("overlapping FDEs are refused with their places, in whichever parts of a large search table they are", async () => {
+  await using dir = await scratch({
+    "many.s": `
+      .text
+      .globl _start
+      _start:
+      .rept 100000
+      .cfi_startproc
+      nop
+      .cfi_endproc
+      .endr
+      .section .note.GNU-stack, "", @progbits`,
+    "two.s": withFdes([
+      ["inside", 2],
+      ["_start", 3],
+    ]).replaceAll("_start", "other"),
+  });
+  for (const order of [
+    ["many.o", "two.o"],
+    ["two.o", "many.o"],
+  ]) {
+    for (const name of order) await dir.compile(name.replace(".o", ".s"));
+    const { status, stderr } = await dir.run(spore.path, ["--eh-frame-hdr", ...order, "-o", "a.out"]);
+    expect(status).toBe(1);
+    expect(stderr.match(/>>> in two\.o:\(\.eh_frame\+0x[0-9a-f]+\)/g)).toHaveLength(2);
+  }
+});
+
+test.each([
+  ["a signal's frame", "zRS", "1, 0x1b", ".long _start - ., SIZE\n.byte 0"],
+  ["a personality", "zPLR", "7, 0x1b\n.long _start - .\n.byte 0x1b, 0x1b", ".long _start - ., SIZE\n.byte 4\n.long 0"],
+  ["no augmentation", "", "", ".quad _start, SIZE"],
+  ["pointers of 8 bytes", "zR", "1, 0x1c", ".quad _start - ., SIZE\n.byte 0"],
+])("an empty function is known by its FDE: %s", async (_, augmentation, bytes, fde) => {
+  await using dir = await scratch({
+    "a.s": `
+      .text
+      .globl _start
+      _start: nop
+      ret
+      .section .eh_frame, "a", @unwind
+      cie: .long 1f - . - 4, 0
+      .byte 1
+      .string "${augmentation}"
+      .byte 1, 0x78, 16, ${bytes && `${bytes}, `}0xc, 7, 8, 0x90, 1
+      .balign 8
+      1:
+      ${[0, 2, 0].map((size) => `.long 2f - 1f\n1: .long 1b - cie\n${fde.replace("SIZE", String(size))}\n.balign 8\n2:`).join("\n")}
+      .section .note.GNU-stack, "", @progbits`,
+  });
+  const object = await dir.compile("a.s");
+  for (const linker of [bfd, spore]) {
+    await dir.mustRun(linker.path, ["--eh-frame-hdr", object, "-o", "a.out"]);
+    const { text } = await readelf(dir.file("a.out"), "--debug-dump=frames");
+    expect(text.match(/ FDE cie=\S+ pc=\w+/g), linker.name).toHaveLength(1);
+  }
+});

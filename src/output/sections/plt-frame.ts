@@ -2,7 +2,7 @@
 import { SHF_ALLOC, SHT_PROGBITS } from "../../elf/constants.ts";
 import type { OwnSectionId } from "../../tables/schema.ts";
 import type { PltUnwind } from "../../targets/target.ts";
-import type { Placed } from "../placed-section.ts";
+import type { Placed, PlacedPart } from "../placed-section.ts";
 import type { OwnSection } from "./own-section.ts";
 
 /** Each of the tables of code, and what the frame is like in it. */
@@ -32,13 +32,13 @@ export function pltFrameSection(code: PltCode, unwind: PltUnwind): OwnSection {
   };
 }
 
-/** For .eh_frame_hdr: addresses of functions, and of their FDEs. */
-export function pltFdes(code: PltCode, unwind: PltUnwind, placed: Placed): { function: number; fde: number }[] {
+/** For .eh_frame_hdr: where the code is, and addresses of the FDEs. */
+export function pltFdes(code: PltCode, unwind: PltUnwind, placed: Placed): { code: PlacedPart; fde: number }[] {
   let at = placed.own("pltFrame")!.address + recordSize(4 + unwind.cie.length);
   return code.map(({ id, instructions }) => {
     const fde = at;
     at += recordSize(fdeBody(instructions));
-    return { function: placed.own(id)!.address, fde };
+    return { code: placed.own(id)!, fde };
   });
 }
 
