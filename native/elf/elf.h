@@ -62,6 +62,8 @@ static_assert(sizeof(Elf64_Chdr) == 24 && sizeof(Elf64_Rela) == 24 && sizeof(Elf
 enum : uint16_t { ET_REL = 1, ET_EXEC = 2, ET_DYN = 3 };
 enum : uint16_t { EM_X86_64 = 62 };
 enum : uint16_t { SHN_UNDEF = 0, SHN_LORESERVE = 0xff00, SHN_ABS = 0xfff1, SHN_COMMON = 0xfff2, SHN_XINDEX = 0xffff };
+enum : uint32_t { SHF_X86_64_LARGE = 0x10000000 }; // psABI x86-64: of the medium and the large model
+enum : uint16_t { SHN_X86_64_LCOMMON = 0xff02 }; // psABI x86-64: common symbols of the medium and the large model
 enum : uint32_t {
   SHT_NULL = 0,
   SHT_PROGBITS = 1,

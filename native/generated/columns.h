@@ -374,6 +374,7 @@ struct SymbolTable {
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
+  Column<SymbolId, u8> is_small_common; // 1 when a common symbol of this name is not a large one; atomic (resolve)
   Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (find needs)
   Column<SymbolId, u64> address; // st_value in the output (layout)
 };
@@ -404,7 +405,8 @@ struct SectionTable {
   u64 rows;
   Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
   Column<SectionId, u32> bucket; // the bucket that it is laid out in, or 0 (split)
-  Column<SectionId, u32> offset; // offset in its chunk's part of the bucket (layout); mergeable: its row in mergeable (split)
+  Column<SectionId, u32> offset; // offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)
+  Column<SectionId, u32> offset_high; // the other bits of an offset of 2 GiB or more (layout)
 };
 
 // A row is the input sections that are laid out one after another: same canonical name, type and merge attributes.
@@ -642,6 +644,7 @@ struct Decisions {
   u64 bucket_count; // buckets in use
   u64 inflated; // address of the uncompressed copies of files
   u64 common_bucket; // row of the bucket of common symbols
+  u64 large_common_bucket; // row of the bucket of large ones, of SHN_X86_64_LCOMMON
   u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 relr_words; // words of .relr.dyn
@@ -664,6 +667,8 @@ struct Decisions {
 // What kernels find out.
 struct Results {
   Result isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
+  Result has_large_common; // 1 when an object of the link has a large common symbol; atomic
+  Result has_large_sections; // 1 when a section of an object, or a common symbol, is for what may be far away; atomic
   Result has_unmarked; // 1 when a section was reached and is still to be followed; atomic
   Result is_search_too_wide; // 1 when so much is referred to that archives are not worth searching
   Result finding_count; // rows of finding handed out since it was last read, also past its end; atomic

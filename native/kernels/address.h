@@ -9,9 +9,33 @@ inline ChunkBucketId chunk_bucket(const Tables &t, ChunkId chunk, BucketId bucke
   return ChunkBucketId{raw(chunk) * static_cast<u32>(t.link.bucket_count) + t.bucket.ordinal[bucket]};
 }
 
+// Offset in its chunk's part of the bucket. Few sections lie beyond 2 GiB, behind zero-filled ones: only their rows of
+// offset_high are touched.
+inline constexpr u32 far_section = 1u << 31;
+
+inline u64 section_offset(const Tables &t, SectionId s) {
+  u32 low = t.section.offset[s];
+  if (!(low & far_section)) [[likely]] return low;
+  return u64{t.section.offset_high[s]} << 31 | (low & ~far_section);
+}
+
+inline void set_section_offset(const Tables &t, SectionId s, u64 offset) {
+  if (offset < far_section) {
+    t.section.offset[s] = static_cast<u32>(offset);
+    return;
+  }
+  t.section.offset[s] = static_cast<u32>(offset) | far_section;
+  t.section.offset_high[s] = static_cast<u32>(offset >> 31);
+}
+
+// Where a common symbol goes. As GNU ld: a small and a large one of one name are a small one.
+inline BucketId common_bucket(const Tables &t, SymbolId s) {
+  return BucketId{static_cast<u32>(t.symbol.is_small_common[s] ? t.link.common_bucket : t.link.large_common_bucket)};
+}
+
 // Offset in its bucket of a section that is copied as it is.
 inline u64 offset_in_bucket(const Tables &t, FileId f, SectionId s, BucketId bucket) {
-  return t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[f]}, bucket)] + t.section.offset[s];
+  return t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[f]}, bucket)] + section_offset(t, s);
 }
 
 // piece.hash of a placed piece: its partition, then its offset in the partition's part of the bucket.
@@ -60,9 +84,10 @@ inline u64 definition_address(const Tables &t, const FileView &file, u32 symbol)
   Elf64_Sym sym = file.symbols()[symbol];
   u32 section = file.section_index(symbol, sym);
   if (section == section_absolute || t.file.flags[file.id] & FileFlags::IS_INTERNAL) return sym.st_value;
-  if (section == section_common) {
-    if (!is_reached(t, SymbolId{t.mention.symbol[file.mention(symbol)]})) return 0;
-    BucketId bucket{static_cast<u32>(t.link.common_bucket)};
+  if (is_common(section)) {
+    SymbolId s{t.mention.symbol[file.mention(symbol)]};
+    if (!is_reached(t, s)) return 0;
+    BucketId bucket = common_bucket(t, s);
     return t.bucket.address[bucket] + t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[file.id]}, bucket)] +
            t.mention.hash[file.mention(symbol)];
   }

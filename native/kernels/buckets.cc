@@ -235,6 +235,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         return;
       }
       t.section.bucket[s] = raw(bucket);
+      if (h.sh_flags & SHF_X86_64_LARGE) t.found.has_large_sections.set();
       u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;
       if (!(output & OutputFlags::GC_SECTIONS) || !is_alloc) flags |= SectionFlags::LIVE;
       else if (is_root(*name, h)) flags |= SectionFlags::LIVE;

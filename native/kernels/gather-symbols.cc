@@ -52,7 +52,7 @@ private:
     if (is_owner && t_.file.flags[file_.id] & FileFlags::EXCLUDE_LIBS) flags |= SymbolFlags::LOCALISED;
     if (flags) t_.symbol.flags.set_bits(s, flags);
     switch (mention & MentionFlags::KIND) {
-    case MentionFlags::COMMON: gather_common(s, claim, sym); break;
+    case MentionFlags::COMMON: gather_common(s, claim, i, sym); break;
     case MentionFlags::DEFINED:
       if (!is_owner && !(mention & MentionFlags::WEAK)) check_definition(i, claim);
       break;
@@ -67,9 +67,13 @@ private:
     return SymbolFlags::IN_OBJECT | (is_strong_reference ? u32{SymbolFlags::STRONGLY_REFERENCED} : 0);
   }
 
-  void gather_common(SymbolId s, u64 claim, const Elf64_Sym &sym) const {
+  void gather_common(SymbolId s, u64 claim, u32 i, const Elf64_Sym &sym) const {
     if (!claim || Claim::rank(claim) != Claim::Common) return;
     t_.symbol.common_size.raise(s, sym.st_size);
+    if (file_.section_index(i, sym) == section_large_common) {
+      t_.found.has_large_common.set();
+      t_.found.has_large_sections.set();
+    } else t_.symbol.is_small_common.set_bits(s, 1);
     // gABI ch. 4: st_value of a common symbol is its alignment.
     t_.symbol.common_alignment.raise(s, sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 0);
   }

@@ -14,17 +14,19 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
   u32 buckets = static_cast<u32>(t.link.bucket_count);
   std::vector<u64> size(buckets);
   std::vector<u32> alignment(buckets);
-  BucketId common{static_cast<u32>(t.link.common_bucket)};
   for (ChunkId chunk : rows) {
     std::fill(size.begin(), size.end(), 0);
     std::fill(alignment.begin(), alignment.end(), 0);
-    auto take = [&](BucketId bucket, u64 bytes, u32 log2, u32 file) {
+    auto take = [&](BucketId bucket, u64 bytes, u32 log2) {
       u32 at = t.bucket.ordinal[bucket];
       u64 offset = align_up(size[at], log2);
       size[at] = offset + bytes;
       if (alignment[at] < log2) alignment[at] = log2;
-      if (size[at] > UINT32_MAX) job.report(Code::SectionTooLarge, {.file = file});
-      return static_cast<u32>(offset);
+      return offset;
+    };
+    auto fits = [&](BucketId bucket, u64 bytes, u32 log2) {
+      return log2 <= largest_alignment_log2 && bytes <= address_space &&
+             align_up(size[t.bucket.ordinal[bucket]], log2) + bytes <= address_space;
     };
     for (u32 f = t.chunk.first_file[chunk]; f < t.chunk.first_file[chunk + 1]; f++) {
       FileId id{f};
@@ -39,7 +41,7 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
           continue;
         Elf64_Shdr h = file.section(i);
         u32 log2 = alignment_log2(h);
-        if (log2 < 32 && h.sh_size <= UINT32_MAX) t.section.offset[s] = take(bucket, h.sh_size, log2, f);
+        if (fits(bucket, h.sh_size, log2)) set_section_offset(t, s, take(bucket, h.sh_size, log2));
         else job.report(Code::SectionTooLarge, {.file = f, .section = i});
       }
       for (u32 i = file.first_global; i < file.symbol_count; i++) {
@@ -49,9 +51,10 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         if (!claim || Claim::file(claim) != id || Claim::symbol(claim) != i) continue;
         SymbolId s{t.mention.symbol[m]};
         if (!is_reached(t, s)) continue;
-        if (t.symbol.common_size[s] <= UINT32_MAX && t.symbol.common_alignment[s] < 32)
-          t.mention.hash[m] = take(common, t.symbol.common_size[s], t.symbol.common_alignment[s], f);
-        else job.report(Code::SectionTooLarge, {.file = f});
+        u64 bytes = t.symbol.common_size[s];
+        u32 log2 = t.symbol.common_alignment[s];
+        if (fits(common_bucket(t, s), bytes, log2)) t.mention.hash[m] = take(common_bucket(t, s), bytes, log2);
+        else job.report(Code::SymbolTooLarge, {.file = f, .symbol = i});
       }
     }
     for (u32 b = 0; b < buckets; b++) {
@@ -94,7 +97,7 @@ bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
   if (is_for_mentions || is_shared(t, file.id)) return flags & SymbolFlags::IN_OBJECT;
   if (!is_live(t, file.id)) return flags & SymbolFlags::IN_OBJECT; // an undefined weak reference to a lazy member
   u32 section = file.section_index(symbol, file.symbols()[symbol]);
-  if (section == section_common) return is_reached(t, s);
+  if (is_common(section)) return is_reached(t, s);
   if (section == section_absolute || t.file.flags[file.id] & FileFlags::IS_INTERNAL) return true;
   if (section >= file.section_count) return false;
   u32 kept = t.section.flags[file.section_id(section)];

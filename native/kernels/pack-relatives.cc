@@ -3,6 +3,7 @@
 // Offsets are relative to the part, whose address is not known yet; the number of words does not depend on it.
 
 #include "generated/kernels.h"
+#include "kernels/address.h"
 #include "kernels/decide.h"
 #include "kernels/relocated-sections.h"
 #include "kernels/relr.h"
@@ -46,7 +47,7 @@ private:
       if (!r || !may_be_dynamic(r->expression) || rela.symbol() >= references_.size()) continue;
       Site site{section.bytes, rela.r_offset, 0};
       if (decide(target_, references_[rela.symbol()], *r, where, site).effect == Effect::Packed)
-        places.push_back(t_.section.offset[s] + rela.r_offset);
+        places.push_back(section_offset(t_, s) + rela.r_offset);
     }
   }
 

@@ -25,6 +25,7 @@ struct Reference {
     ProtectedThere = 4096, // in the shared object that owns it
     Warned = 8192, // a .gnu.warning section speaks of it
     Elsewhere = 16384, // not defined in this link
+    Far = 32768, // in a section that may be out of reach of 32 bits
     Odd = Undefined | Discarded | Tls | Ifunc, // not all expressions have their meaning
   };
   u32 flags = 0;
@@ -67,6 +68,7 @@ public:
     if (f & SymbolFlags::IS_UNDEFINED && !(f & SymbolFlags::IMPORTED))
       flags |=
           f & SymbolFlags::IS_WEAK_UNDEFINED ? u32{Reference::Weak | Reference::Absolute} : u32{Reference::Undefined};
+    if (t.found.has_large_sections && is_in_large_section(t, s)) flags |= Reference::Far;
     return {flags, raw(s), 0};
   }
 
@@ -82,12 +84,26 @@ public:
       return {i == 0 ? u32{Reference::Absolute} : flags | Reference::Discarded, 0, 0};
     u32 kept = t.section.flags[file.section_id(section)];
     if (kept & SectionFlags::MERGEABLE) flags |= Reference::Merged;
+    if (t.found.has_large_sections && is_large(t, file.section_id(section))) flags |= Reference::Far;
     // .eh_frame is laid out record by record; nothing but crtbegin.o's label of its start refers to it.
     if ((kept & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) flags |= Reference::Discarded;
     return {flags, 0, 0};
   }
 
 private:
+  // Of the medium and the large code model (psABI x86-64 3.3.2).
+  static bool is_large(const Tables &t, SectionId s) {
+    return t.bucket.flags[BucketId{t.section.bucket[s]}] & SHF_X86_64_LARGE;
+  }
+  static bool is_in_large_section(const Tables &t, SymbolId s) {
+    u64 claim = t.symbol.claim[s];
+    if (!claim || !is_live_object(t, Claim::file(claim))) return false;
+    FileView file(t, Claim::file(claim));
+    u32 symbol = Claim::symbol(claim), section = file.section_index(symbol, file.symbols()[symbol]);
+    if (section == section_large_common) return !t.symbol.is_small_common[s];
+    return section < file.section_count && is_large(t, file.section_id(section));
+  }
+
   std::vector<Reference> all_;
 };
 

@@ -323,9 +323,9 @@ void scan_object(Job &job, const FileView &file) {
       t.mention.hash[m] = hash_name(t, empty.data, empty.size);
       continue;
     }
-    u32 flags = section == SHN_UNDEF                                    ? MentionFlags::UNDEFINED
-                : section == section_common || sym.type() == STT_COMMON ? MentionFlags::COMMON
-                                                                        : MentionFlags::DEFINED;
+    u32 flags = section == SHN_UNDEF                             ? MentionFlags::UNDEFINED
+                : is_common(section) || sym.type() == STT_COMMON ? MentionFlags::COMMON
+                                                                 : MentionFlags::DEFINED;
     // GCC's mark of an object that has its intermediate language only.
     if (flags == MentionFlags::COMMON && *name == "__gnu_lto_slim") [[unlikely]] {
       t.file.flags[file.id] |= FileFlags::IS_LTO;

@@ -43,7 +43,8 @@ template <typename Visit> void for_each_reference(const Bytes &file, Visit visit
     if (!symbols || !strings) return;
     for (u64 i = type == SHT_DYNSYM ? 1 : h.sh_info; i < symbols->size(); i++) {
       Elf64_Sym sym = (*symbols)[i];
-      bool is_reference = sym.st_shndx == SHN_UNDEF || sym.st_shndx == SHN_COMMON || sym.type() == STT_COMMON;
+      bool is_reference = sym.st_shndx == SHN_UNDEF || sym.st_shndx == SHN_COMMON ||
+                          sym.st_shndx == SHN_X86_64_LCOMMON || sym.type() == STT_COMMON;
       if (!is_reference || sym.binding() == STB_WEAK || sym.st_name >= strings->size()) continue;
       const u8 *name = strings->data() + sym.st_name;
       visit(name, strnlen(reinterpret_cast<const char *>(name), strings->size() - sym.st_name));

@@ -219,8 +219,8 @@ private:
                       (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
     }
     log2 = std::min(log2, largest_alignment);
-    if (sym.st_size > UINT32_MAX) {
-      job_.report(Code::SectionTooLarge, {.file = raw(file.id), .section = index < file.section_count ? index : none});
+    if (sym.st_size > address_space - std::min(address_space, size_[copy.is_relro] + (u64{1} << log2))) {
+      job_.report(Code::SymbolTooLarge, {.file = raw(file.id), .symbol = symbol});
       return false;
     }
     u64 &size = size_[copy.is_relro];

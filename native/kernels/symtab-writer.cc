@@ -71,12 +71,13 @@ void SymtabWriter::place(const FileView &file, u32 i, OutputSymbol &out) {
   if (section == section_absolute) return;
   u64 value = definition_address(t_, file, i);
   SectionId s = file.section_id(section < file.section_count ? section : 0);
-  BucketId bucket{section == section_common ? static_cast<u32>(t_.link.common_bucket) : t_.section.bucket[s]};
+  BucketId bucket = is_common(section) ? common_bucket(t_, SymbolId{t_.mention.symbol[file.mention(i)]})
+                                       : BucketId{t_.section.bucket[s]};
   if (section < file.section_count && t_.section.flags[s] & SectionFlags::EH_FRAME)
     out.index = static_cast<u32>(t_.own_section.index[OwnSection::EhFrame]);
   else out.index = t_.bucket.index[bucket];
   sym.st_value = sym.type() == STT_TLS ? value - t_.link.tls_begin : value;
-  if (section != section_common) return;
+  if (!is_common(section)) return;
   sym.st_size = t_.symbol.common_size[SymbolId{t_.mention.symbol[file.mention(i)]}];
   if (sym.type() == STT_COMMON) sym.st_info = static_cast<u8>(sym.st_info & 0xf0) | STT_OBJECT;
 }

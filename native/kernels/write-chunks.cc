@@ -77,7 +77,7 @@ private:
   void write_section(const FileView &file, u32 index, SectionId s, BucketId bucket) {
     Elf64_Shdr header = file.section(index);
     if (header.sh_size == 0) return;
-    u64 position = t_.section.offset[s];
+    u64 position = section_offset(t_, s);
     if (header.sh_type == SHT_NOBITS) { // in a bucket of bytes
       stream_of(bucket).write_zeros(output_, position, header.sh_size);
       return;
@@ -105,7 +105,7 @@ private:
                        .address = t_.bucket.address[bucket] + offset_in_bucket(t_, file.id, s, bucket),
                        .where = surroundings_in(t_.link.output_flags, file.section(index)),
                        .ordinal = t_.bucket.ordinal[bucket],
-                       .part_offset = t_.section.offset[s]};
+                       .part_offset = section_offset(t_, s)};
     relocator_.relocate(out, part, 0, static_cast<u32>(relas.size()), [&](u32 i) { return relas[i]; });
   }
 

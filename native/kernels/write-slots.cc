@@ -254,8 +254,8 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       } else if (is_internal) {
         // Layout left the header index of its section there.
         out.st_shndx = sym.st_size ? static_cast<u16>(sym.st_size) : u16{SHN_ABS};
-      } else if (section == section_common) {
-        out.st_shndx = t.bucket.index[BucketId{static_cast<u32>(t.link.common_bucket)}];
+      } else if (is_common(section)) {
+        out.st_shndx = t.bucket.index[common_bucket(t, s)];
         if (type == STT_COMMON) type = STT_OBJECT;
       } else if (section < file.section_count) {
         out.st_shndx = t.bucket.index[BucketId{t.section.bucket[file.section_id(section)]}];
@@ -265,7 +265,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = static_cast<u16>(called_plt_index(t));
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
-      out.st_size = section == section_common ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;
+      out.st_size = is_common(section) ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;
       out.st_other = static_cast<u8>(flags & SymbolFlags::VISIBILITY);
     }
   } else {

@@ -12,7 +12,10 @@ namespace spore {
 // gives to a section.
 inline constexpr u32 section_absolute = 0xfffffff1;
 inline constexpr u32 section_common = 0xfffffff2;
+inline constexpr u32 section_large_common = 0xfffffff3;
 inline constexpr u32 section_bad = 0xffffffff;
+
+inline bool is_common(u32 section) { return section == section_common || section == section_large_common; }
 
 // `\0`-terminated inside its string table.
 struct Name {
@@ -78,6 +81,7 @@ public:
     if (index < SHN_LORESERVE) return index < section_count ? index : section_bad;
     if (index == SHN_ABS) return section_absolute;
     if (index == SHN_COMMON) return section_common;
+    if (index == SHN_X86_64_LCOMMON) return section_large_common;
     if (index == SHN_XINDEX && symbol < indices_.size()) {
       index = indices_[symbol];
       return index < section_count ? index : section_bad;

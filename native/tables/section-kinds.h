@@ -14,6 +14,11 @@ inline u32 alignment_log2(const Elf64_Shdr &h) {
   return std::has_single_bit(h.sh_addralign) ? static_cast<u32>(std::countr_zero(h.sh_addralign)) : 64;
 }
 
+// What a process has, and how strictly something in it may be aligned: sums stay far from what 64 bits, and numbers of
+// TypeScript, have room for.
+inline constexpr u64 address_space = u64{1} << 47;
+inline constexpr u32 largest_alignment_log2 = 31;
+
 inline u64 align_up(u64 value, u32 log2) { return (value + ((u64{1} << log2) - 1)) & ~((u64{1} << log2) - 1); }
 
 inline bool is_kept(const Tables &t, SectionId s) {

@@ -115,10 +115,10 @@ export function defaultPlan({ base, isRelro, isNow, isPic }: PlanOptions): Outpu
     ...dataSlots(isRelro, isNow),
     {
       region: Region.LargeReadOnly,
-      sections: [section(".lrodata", inputs(family(".lrodata")))],
+      sections: [section(".lrodata", inputs(family(".lrodata"), family(".gnu.linkonce.lr")))],
       orphans: "largeReadOnly",
     },
-    { region: Region.LargeData, sections: [section(".ldata", inputs(family(".ldata")))], orphans: "largeData" },
+    { region: Region.LargeData, sections: [section(".ldata", inputs(family(".ldata"), family(".gnu.linkonce.l")))], orphans: "largeData" },
     { region: Region.LargeCode, sections: [section(".ltext", inputs(family(".ltext")))], orphans: "largeCode" },
     { region: Region.NotLoaded, sections: [], orphans: "notLoaded" },
     { region: Region.NotLoaded, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
@@ -153,7 +153,7 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
     {
       region: Region.Data,
       isZero: true,
-      sections: [section(".lbss", inputs(family(".lbss")), { commons: "large" })],
+      sections: [section(".lbss", inputs(family(".lbss"), family(".gnu.linkonce.lb")), { commons: "large" })],
       orphans: "largeZero",
     },
   ];

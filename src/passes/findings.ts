@@ -339,6 +339,7 @@ export class FindingReader {
         return;
       }
       case "badSymbolSection":
+      case "symbolTooLarge":
       case "tlsMismatch":
       case "relocationToDiscarded":
         diagnostics.add(name, { symbol: symbolName }, place);

@@ -20,6 +20,7 @@ import { relrSize } from "../output/sections/relocation-tables.ts";
 import { StringTable } from "../output/sections/string-table.ts";
 import { shstrtabSection } from "../output/sections/symbol-tables.ts";
 import { symbolValue } from "../output/symbol-values.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
 import { defineAssignments } from "./define-assignments.ts";
@@ -29,6 +30,9 @@ import { publish } from "./publish.ts";
 import { countSymtab, symtabSections } from "./symtab.ts";
 import type { DynamicFacts, Synthetic } from "./synthesise.ts";
 import type { Workers } from "./workers.ts";
+
+/** As in the kernels. */
+const ADDRESS_SPACE = 2 ** 47;
 
 export interface Image extends Synthetic {
   readonly placed: Placed;
@@ -161,11 +165,14 @@ function partSizes(
 /** Bytes of each bucket, by its row. */
 function sizeBuckets({ tables }: Workers, buckets: readonly Bucket[]): Map<number, BucketSize> {
   const sizes = new Map<number, BucketSize>();
+  let total = 0;
   for (const bucket of buckets) {
     const size = sizeBucket(tables, bucket, buckets.length);
+    total += size;
     // An empty one has a place too: a symbol may be in it.
     sizes.set(bucket.id, { size, alignment: 2 ** tables.column("bucket", "alignment")[bucket.id] });
   }
+  if (total > ADDRESS_SPACE) throw new LimitExceeded("bytes of sections", "2^47, the address space of a process");
   return sizes;
 }
 

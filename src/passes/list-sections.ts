@@ -7,17 +7,23 @@ import type { Split } from "./split.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState, SectionFlags } = enumerations;
+/** From here on, offsets have their high bits in a column of their own. */
+const FAR = 2 ** 31;
 
 /** Every output section with the input sections in it, in the order of addresses. */
 export function listSections(workers: Workers, image: Image, findings: FindingReader): MapSection[] {
   const { tables } = workers;
   const bucketOf = tables.column("section", "bucket");
   const offset = tables.column("section", "offset");
+  const offsetHigh = tables.column("section", "offsetHigh");
   const flags = tables.column("section", "flags");
   const chunk = tables.column("file", "chunk");
   const partOffset = tables.column("chunkBucket", "offset");
   const ordinal = tables.column("bucket", "ordinal");
   const address = tables.column("bucket", "address");
+  // As section_offset() in the kernels.
+  const offsetOf = (row: number): number =>
+    offset[row] < FAR ? offset[row] : offsetHigh[row] * FAR + (offset[row] - FAR);
   const sections = new Map<number, MapSection>();
   const listed = image.placed.sections.map((section) => {
     const entry: MapSection = { ...pick(section), inputs: [] };
@@ -33,7 +39,7 @@ export function listSections(workers: Workers, image: Image, findings: FindingRe
     const part = chunk[file] * image.buckets.length + ordinal[bucket];
     entry.inputs.push({
       // What is merged has no place of its own: it is listed where its output section begins.
-      address: isMerged ? entry.address : address.get(bucket) + partOffset.get(part) + offset[row],
+      address: isMerged ? entry.address : address.get(bucket) + partOffset.get(part) + offsetOf(row),
       size: object?.sectionSize(section) ?? 0,
       alignment: object?.sectionAlignment(section) ?? 1,
       name: object?.sectionName(section) ?? "",

@@ -5,7 +5,7 @@
 import type { InputPatterns } from "../output/input-patterns.ts";
 import type { Bucket } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
-import { SHF_ALLOC, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
+import { SHF_ALLOC, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
 import { dropRequests, readRequests } from "./requests.ts";
 import type { Resolved } from "./resolve.ts";
@@ -14,8 +14,9 @@ import type { Workers } from "./workers.ts";
 
 /** Rows of bucket, a power of two: enough for programs, and as many times more as are wanted. */
 const BUCKET_ROWS = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
-/** Common symbols have a bucket of their own, whose row is known before any other. */
+/** Common symbols have buckets of their own, small and large ones, whose rows are known before any other. */
 const COMMON_BUCKET = 1;
+const LARGE_COMMON_BUCKET = 2;
 
 export interface Split extends Resolved {
   /** Those in use, by their first section in input order; common symbols last. */
@@ -36,13 +37,16 @@ export async function split(
   tables.set("nameRules", tables.arena.baseAddress + offset);
   tables.set("nameRulesSize", rules.length);
   tables.set("commonBucket", COMMON_BUCKET);
+  tables.set("largeCommonBucket", LARGE_COMMON_BUCKET);
   for (const rows of BUCKET_ROWS) {
     tables.allocate("bucket", rows);
-    tables.column("bucket", "key").set(COMMON_BUCKET, 1);
-    tables.column("bucket", "type")[COMMON_BUCKET] = SHT_NOBITS;
+    for (const row of [COMMON_BUCKET, LARGE_COMMON_BUCKET]) {
+      tables.column("bucket", "key").set(row, 1);
+      tables.column("bucket", "type")[row] = SHT_NOBITS;
+    }
     await workers.run("assignBuckets", { bounds: resolved.fileBounds });
     if (tables.get("hasTooFewBuckets") === 0) break;
-    if (rows === BUCKET_ROWS.at(-1)) diagnostics.add("tooManySections", { limit: rows - 2 });
+    if (rows === BUCKET_ROWS.at(-1)) diagnostics.add("tooManySections", { limit: rows - 3 });
     diagnostics.stopIfFailed();
     tables.reset("hasTooFewBuckets");
     dropRequests(workers); // it makes them again
@@ -122,7 +126,7 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const ordinal = tables.column("bucket", "ordinal");
   const found: { bucket: Bucket; file: number; section: number }[] = [];
   const rows = tables.rows("bucket");
-  for (let id = key.nextNonZero(COMMON_BUCKET + 1, rows); id < rows; id = key.nextNonZero(id + 1, rows)) {
+  for (let id = key.nextNonZero(LARGE_COMMON_BUCKET + 1, rows); id < rows; id = key.nextNonZero(id + 1, rows)) {
     const file = ~first.high(id) >>> 0;
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
@@ -134,15 +138,17 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   }
   found.sort((a, b) => a.file - b.file || a.section - b.section);
   const buckets = found.map(({ bucket }) => bucket);
-  buckets.push({
-    id: COMMON_BUCKET,
-    name: ".bss",
-    type: SHT_NOBITS,
-    flags: SHF_ALLOC | SHF_WRITE,
-    entsize: 0,
-    rule: -1,
-    commons: "small",
-  });
+  const commons = { type: SHT_NOBITS, entsize: 0, rule: -1 };
+  const access = SHF_ALLOC | SHF_WRITE;
+  buckets.push({ ...commons, id: COMMON_BUCKET, name: ".bss", flags: access, commons: "small" });
+  if (tables.get("hasLargeCommon") !== 0)
+    buckets.push({
+      ...commons,
+      id: LARGE_COMMON_BUCKET,
+      name: ".lbss",
+      flags: access | SHF_X86_64_LARGE,
+      commons: "large",
+    });
   for (const [i, { id }] of buckets.entries()) ordinal[id] = i;
   tables.set("bucketCount", buckets.length);
   return buckets;

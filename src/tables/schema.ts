@@ -173,6 +173,7 @@ export const schema = {
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
       commonSize: u64("bytes of the largest common symbol of this name; atomic max (resolve)"),
       commonAlignment: u32("log2 of the strictest; atomic max (resolve)"),
+      isSmallCommon: u8("1 when a common symbol of this name is not a large one; atomic (resolve)"),
       entry: u32("its row in entry plus 1, or 0 (find needs)"),
       address: u64("st_value in the output (layout)"),
     },
@@ -205,7 +206,10 @@ export const schema = {
     columns: {
       flags: u8("SectionFlags; atomic or (resolve, split, select)"),
       bucket: u32("the bucket that it is laid out in, or 0 (split)"),
-      offset: u32("offset in its chunk's part of the bucket (layout); mergeable: its row in mergeable (split)"),
+      offset: u32(
+        "offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)",
+      ),
+      offsetHigh: u32("the other bits of an offset of 2 GiB or more (layout)"),
     },
   },
   bucket: {
@@ -474,6 +478,7 @@ export const decisions = {
   bucketCount: "buckets in use",
   inflated: "address of the uncompressed copies of files",
   commonBucket: "row of the bucket of common symbols",
+  largeCommonBucket: "row of the bucket of large ones, of SHN_X86_64_LCOMMON",
   gotPltReserved: "words at the beginning of .got.plt that are the loader's",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
   relrWords: "words of .relr.dyn",
@@ -496,6 +501,8 @@ export const decisions = {
 /** Single values that kernels find out. All are u64, and 0 until then. */
 export const results = {
   isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or",
+  hasLargeCommon: "1 when an object of the link has a large common symbol; atomic",
+  hasLargeSections: "1 when a section of an object, or a common symbol, is for what may be far away; atomic",
   hasUnmarked: "1 when a section was reached and is still to be followed; atomic",
   isSearchTooWide: "1 when so much is referred to that archives are not worth searching",
   findingCount: "rows of finding handed out since it was last read, also past its end; atomic",

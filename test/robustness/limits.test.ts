@@ -46,3 +46,114 @@ test("each of 70,000 sections has a __start_ symbol", { timeout: 300_000 }, asyn
       linker.name,
     ).toMatchObject({ status: 0 });
 });
+
+const GiB = 2 ** 30;
+
+/** Arrays of 3 and 5 GiB in several objects, what is far beside them, and what is near. */
+const arrays = {
+  "main.c": `
+    extern char first[5UL << 30], second[5UL << 30], third[3UL << 30];
+    extern long address_of_second;
+    int check(void);
+    char near[100];
+    int main(void) {
+      first[0] = 1; first[(5UL << 30) - 1] = 2; second[0] = 4; second[(5UL << 30) - 1] = 8;
+      third[0] = 16; third[(3UL << 30) - 1] = 32; near[0] = 64;
+      return check() + near[0] != 127 || (long)second != address_of_second || (long)&near == (long)&first;
+    }`,
+  "first.c": "char first[5UL << 30];",
+  "second.c": `
+    extern char first[5UL << 30], third[3UL << 30];
+    char second[5UL << 30];
+    char *address_of_second = second;
+    static char own[4UL << 30];
+    const char constants[70000] = { [69999] = 1 };
+    int initialised[70000] = { [69999] = 1 };
+    int check(void) {
+      own[(4UL << 30) - 1] = 1;
+      if (constants[69999] != 1 || initialised[69999] != 1 || own[(4UL << 30) - 1] != 1 || own[0] != 0) return 1000;
+      return first[0] + first[(5UL << 30) - 1] + second[0] + second[(5UL << 30) - 1] + third[0] + third[(3UL << 30) - 1];
+    }`,
+  "third.c": "char third[3UL << 30];",
+};
+
+for (const model of ["medium", "large"])
+  for (const commons of ["-fno-common", "-fcommon"])
+    for (const kind of ["-no-pie", "-pie"])
+      test(`arrays of 3 and 5 GiB, -mcmodel=${model} ${commons} ${kind}`, { timeout: 120_000 }, async () => {
+        await using dir = await scratch(arrays);
+        const pic = kind === "-pie" ? "-fPIE" : "-fno-pic";
+        for (const name of Object.keys(arrays)) await dir.compile(name, [`-mcmodel=${model}`, commons, pic]);
+        const objects = Object.keys(arrays).map((name) => name.replace(".c", ".o"));
+        const orders: string[][] = [];
+        for (const linker of [bfd, spore]) {
+          const ran = await dir.linkAndRun(linker, objects, { flags: [kind], output: linker.name });
+          expect(ran, linker.name).toMatchObject({ status: 0 });
+          const { text, complaints } = await readelf(dir.file(linker.name), "-SW");
+          expect(complaints).toEqual([]);
+          orders.push([...text.matchAll(/ (\.l?(?:data|bss)|\.lrodata) /g)].map(([, name = ""]) => name));
+        }
+        expect(orders[1]).toEqual(orders[0]);
+      });
+
+test("large common symbols follow .lbss, and are small ones where another object has such a one", async () => {
+  const common = (section: string, name: string, size: number): string => `.${section} ${name}, ${size}, 32\n`;
+  await using dir = await scratch({
+    "a.s": `.globl _start\n_start: ret\n.section .lbss, "awl", @nobits\n.globl x\nx: .zero ${5 * GiB}\n${common("largecomm", "large", 5 * GiB)}${common("largecomm", "both", 64)}${common("comm", "later", 8)}${noStack}`,
+    "b.s": `${common("comm", "both", 32)}${common("largecomm", "large", GiB)}${common("largecomm", "later", 16)}${common("largecomm", "last", 1)}.data\n.quad large, both, later, last\n${noStack}`,
+  });
+  const objects = [await dir.compile("a.s"), await dir.compile("b.s")];
+  const views: unknown[] = [];
+  for (const linker of [bfd, spore])
+    for (const order of [objects, objects.toReversed()]) {
+      await dir.mustRun(linker.path, [...order, "-o", "a.out"]);
+      const { text } = await readelf(dir.file("a.out"), "-SsW");
+      const names = new Map([...text.matchAll(/^ +\[ *(\d+)\] (\.\w+)/gm)].map(([, index, name]) => [index, name]));
+      const row = (name: string): unknown => {
+        const [, , size, section = ""] =
+          new RegExp(` (\\w{16}) +(\\w+) OBJECT .* (\\d+) ${name}$`, "m").exec(text) ?? [];
+        return [name, Number(size), names.get(section)];
+      };
+      views.push(["x", "large", "both", "later", "last"].map(row));
+    }
+  expect(views[0]).toContainEqual(["large", 5 * GiB, ".lbss"]);
+  expect(views[0]).toContainEqual(["both", 64, ".bss"]);
+  for (const view of views) expect(view).toEqual(views[0]);
+});
+
+test("a map lists sections beyond 4 GiB where they are", async () => {
+  await using dir = await scratch({
+    "a.s": `.globl _start\n_start: ret\n.section .lbss, "awl", @nobits\n.zero ${5 * GiB}\n${noStack}`,
+    "b.s": `.section .lbss, "awl", @nobits\n.globl x\nx: .zero ${GiB}\n${noStack}`,
+  });
+  const objects = [await dir.compile("a.s"), await dir.compile("b.s")];
+  const { stdout } = await dir.mustRun(spore.path, [...objects, "-o", "a.out", "-Map=-"]);
+  const { text } = await readelf(dir.file("a.out"), "-sW");
+  const [, address = ""] = / (\w{16}) .* x$/m.exec(text) ?? [];
+  const line = stdout.split("\n").find((it) => it.includes("b.o") && it.includes(".lbss"));
+  expect(line).toContain(address.replace(/^0+/, ""));
+});
+
+test.each([
+  ["a section", `.section .lbss, "awl", @nobits\n.zero ${2 ** 48}\n`, "section is larger than 2^47 bytes"],
+  [
+    "two",
+    `.section .lbss, "awl", @nobits\n.zero ${2 ** 46}\n.section .lbss.x, "awl", @nobits\n.zero ${2 ** 46}\n.section .lbss.y, "awl", @nobits\n.zero 1\n`,
+    "2^47",
+  ],
+  ["common symbols", `.largecomm huge, ${2 ** 48}, 8\n`, "'huge' is larger than 2^47 bytes"],
+  [
+    "sections of several kinds",
+    `.section .lbss, "awl", @nobits\n.zero ${2 ** 46}\n.bss\n.zero ${2 ** 46}\n.byte 0\n`,
+    "2^47",
+  ],
+])(
+  "more than the address space of zeros, %s: refused by a message that names the limit",
+  async (_, source, message) => {
+    await using dir = await scratch({ "a.s": `.globl _start\n_start: ret\n${source}${noStack}` });
+    const object = await dir.compile("a.s");
+    const { status, stderr } = await dir.run(spore.path, [object, "-o", "a.out"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(message);
+  },
+);
