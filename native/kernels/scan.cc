@@ -57,7 +57,7 @@ void list_members(Job &job, RowRange<InputId> rows) {
         more = FileFlags::IS_LTO | FileFlags::IS_BROKEN;
       }
       t.file.base[next] = reinterpret_cast<u64>(contents.data());
-      t.file.size[next] = static_cast<u32>(contents.size());
+      t.file.size[next] = contents.size() > UINT32_MAX ? 0 : static_cast<u32>(contents.size());
       t.file.input[next] = raw(i);
       t.file.input_offset[next] = static_cast<u64>(contents.data() - begin);
       t.file.name_offset[next] = header;

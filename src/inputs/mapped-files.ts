@@ -2,7 +2,8 @@
  * The files that a link reads: each path is mapped once, whoever asked for it. What is no regular file (a pipe,
  * /dev/stdin) is read to its end instead. What can not be opened is added to the diagnostics, once.
  */
-import { readFileSync, statSync } from "node:fs";
+import { constants } from "node:buffer";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { IoError, type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
@@ -16,7 +17,18 @@ export interface MappedFile {
   readonly size: number;
   /** Of the first byte, in this process and its workers; 0 for what is not mapped. For native code only. */
   readonly address: number;
+  /** @throws IoError for a file that is larger than an ArrayBuffer can be, as archives may be */
   bytes(): Uint8Array;
+  /** Those of a part, as far as the file has it; of a file of any size. */
+  bytesAt(offset: number, size: number): Uint8Array;
+}
+
+/** More than the index of any archive whose bytes cannot be had at once. */
+const BEGINNING = 2 ** 28;
+
+/** All bytes of an archive, or as many of the first ones as its index has. */
+export function beginningOf(file: MappedFile): Uint8Array {
+  return file.size > constants.MAX_LENGTH ? file.bytesAt(0, BEGINNING) : file.bytes();
 }
 
 /** The member of a thin archive that a path is. */
@@ -93,7 +105,7 @@ export class MappedFiles {
       return undefined;
     }
     const type = fileTypeOf(contents.subarray(0, HEAD_SIZE), contents.length);
-    return { path, type, size: contents.length, address: 0, bytes: () => contents };
+    return { path, type, size: contents.length, address: 0, bytes: () => contents, bytesAt: partOf(() => contents) };
   }
 
   #reportFailure({ path, member }: FileRequest, failure: IoFailure): void {
@@ -120,5 +132,28 @@ function stagedFile(path: string, set: StagedSet, index: number): MappedFile {
   const size = set.sizes[index] as number;
   const type = fileTypeOf(set.heads.subarray(index * HEAD_SIZE, (index + 1) * HEAD_SIZE), size);
   const address = set.addresses[index] as number;
-  return { path, type, size, address, bytes: () => (size === 0 ? new Uint8Array() : set.bytes(index)) };
+  const bytes = (): Uint8Array => (size === 0 ? new Uint8Array() : set.bytes(index));
+  const bytesAt =
+    size > constants.MAX_LENGTH ? (offset: number, length: number) => readPart(path, offset, length) : partOf(bytes);
+  return { path, type, size, address, bytes, bytesAt };
+}
+
+function partOf(bytes: () => Uint8Array): MappedFile["bytesAt"] {
+  return (offset, size) => bytes().subarray(offset, offset + size);
+}
+
+/** @throws an error of the system; few parts of such a file are asked for, and for messages */
+function readPart(path: string, offset: number, size: number): Uint8Array {
+  const descriptor = openSync(path, "r");
+  try {
+    const part = new Uint8Array(size);
+    for (let done = 0; done < size;) {
+      const count = readSync(descriptor, part, done, Math.min(size - done, BEGINNING), offset + done);
+      if (count === 0) return part.subarray(0, done);
+      done += count;
+    }
+    return part;
+  } finally {
+    closeSync(descriptor);
+  }
 }

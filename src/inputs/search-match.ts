@@ -6,7 +6,7 @@ import { readThinArchive, firstMember } from "./archive.ts";
 import { type FileType, fileTypeOf, HEAD_SIZE } from "./file-type.ts";
 import { thinMemberPath } from "./input-slot.ts";
 import { outputFormatOf } from "./linker-script.ts";
-import type { MappedFile } from "./mapped-files.ts";
+import { beginningOf, type MappedFile } from "./mapped-files.ts";
 
 /** Why a file is skipped; undefined when it is not. Of an archive its first member is looked at. */
 export function whyIncompatible(file: MappedFile): string | undefined {
@@ -24,7 +24,7 @@ export function whyIncompatible(file: MappedFile): string | undefined {
 function firstMemberType(file: MappedFile): FileType | undefined {
   try {
     if (file.type.kind === "archive") {
-      const contents = firstMember(file.path, file.bytes());
+      const contents = firstMember(file.path, beginningOf(file));
       return contents && fileTypeOf(contents.subarray(0, HEAD_SIZE), contents.length);
     }
     const [member] = readThinArchive(file.path, file.bytes());

@@ -19,6 +19,8 @@ import type { Workers } from "./workers.ts";
 /** Rows of the finding table. What is found beyond them is counted, not kept: an error all the same. */
 const MAX_FINDINGS = 1 << 16;
 const NONE = 0xffffffff;
+/** Bytes of a member's name that a message has room for. */
+const MAX_NAME = 4096;
 /** As GNU ld calls them where it says what they cannot have. */
 const outputNames = {
   exec: "PDE object",
@@ -224,29 +226,31 @@ export class FindingReader {
   }
 
   #memberName(input: number, header: number): string {
-    const archive = new ByteReader(this.#inputs.files[input].displayName, this.#inputBytes(input));
-    const raw = archive.text(header, 16).trimEnd();
+    const { mapped } = this.#inputs.files[input];
+    const text = (offset: number, size: number): string =>
+      Buffer.from(mapped.bytesAt(offset, size)).toString("latin1");
+    const raw = text(header, 16).trimEnd();
     const long = /^\/(\d+)$/.exec(raw);
     if (long === null) return raw.replace(/\/$/, "");
-    // System V: "/offset" into the member "//", which is one of the first two.
-    for (let at = 8; at < header;) {
-      const size = Number.parseInt(archive.text(at + 48, 10), 10);
-      if (archive.text(at, 16).trimEnd() === "//") {
-        const names = archive.text(at + 60, size);
-        const begin = Number(long[1]);
-        const end = names.indexOf("\n", begin);
-        return names.slice(begin, end === -1 ? undefined : end).replace(/\/$/, "");
-      }
+    // System V: "/offset" into the member "//", which is one of the first.
+    for (let at = 8; at < header && text(at, 1) === "/";) {
+      const size = Number.parseInt(text(at + 48, 10), 10);
+      const begin = Number(long[1]);
+      if (text(at, 16).trimEnd() === "//")
+        return text(at + 60 + begin, Math.min(size - begin, MAX_NAME)).replace(/\/?\n.*$/s, "");
       at += 60 + size + (size & 1);
     }
     return raw;
   }
 
-  #inputBytes(input: number): Uint8Array {
-    const { kind, mapped } = this.#inputs.files[input];
-    if (kind !== "binary") return mapped.bytes();
-    // The object that was made of it is in the arena.
+  #bytesOf(file: number): Uint8Array {
     const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const { kind, mapped } = this.#inputs.files[input];
+    // An uncompressed copy has its names where the file has them.
+    if (kind !== "binary")
+      return mapped.bytesAt(tables.column("file", "inputOffset").get(file), tables.column("file", "size")[file]);
+    // The object that was made of it is in the arena.
     const offset = tables.column("input", "base").get(input) - tables.arena.baseAddress;
     return tables.arena.u8view(offset, tables.column("input", "size").get(input));
   }
@@ -256,9 +260,7 @@ export class FindingReader {
     const input = tables.column("file", "input")[file];
     const entry = this.#inputs.files[input];
     if (entry === undefined) return undefined;
-    // An uncompressed copy has its names where the file has them.
-    const bytes = this.#inputBytes(input).subarray(tables.column("file", "inputOffset").get(file));
-    return new ObjectReader(tables, file, new ByteReader(this.fileName(file), bytes));
+    return new ObjectReader(tables, file, new ByteReader(this.fileName(file), this.#bytesOf(file)));
   }
 
   #described(file: number): ObjectReader | undefined {

@@ -4,6 +4,7 @@
  */
 import { FormatError } from "../elf/byte-reader.ts";
 import { readArchiveIndex } from "../inputs/archive.ts";
+import { beginningOf } from "../inputs/mapped-files.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { U64Column } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -54,7 +55,7 @@ function indexedMembers(
   if (kind !== "archive") return found;
   const byHeader = new Map(members.map((file) => [headers.get(file), file]));
   try {
-    for (const { name, header } of readArchiveIndex(displayName, mapped.bytes())) {
+    for (const { name, header } of readArchiveIndex(displayName, beginningOf(mapped))) {
       const file = byHeader.get(header);
       if (file === undefined) continue;
       const names = found.get(file);

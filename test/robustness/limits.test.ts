@@ -1,7 +1,9 @@
 /** More of something than a field of the file format has room for: it works, or the message names the limit. */
+import { open } from "node:fs/promises";
+
 import { expect, test } from "vitest";
 
-import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { bfd, readelf, searchingSpore, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const noStack = '.section .note.GNU-stack,"",@progbits\n';
@@ -157,3 +159,97 @@ test.each([
     expect(stderr).toContain(message);
   },
 );
+
+/** A member of an archive: where its header begins, and its bytes; those of a filler are a hole. */
+interface Member {
+  readonly name: string;
+  readonly contents: Uint8Array | number;
+}
+
+/** An archive that may have members of any size, which take no room: without an index, or with one of 64-bit offsets. */
+async function writeArchive(
+  path: string,
+  members: readonly Member[],
+  index?: ReadonlyMap<string, string>,
+): Promise<void> {
+  const header = (name: string, size: number): Buffer =>
+    Buffer.from(
+      `${name.padEnd(16)}${"0".padEnd(12)}${"0".padEnd(6)}${"0".padEnd(6)}${"644".padEnd(8)}${String(size).padEnd(10)}\`\n`,
+    );
+  const symbols = [...(index ?? new Map<string, string>())];
+  const names = Buffer.from(symbols.map(([symbol]) => `${symbol}\0`).join(""));
+  const longNames = Buffer.from(members.map(({ name }) => `${name}/\n`).join(""));
+  const all: Member[] = [{ name: "//", contents: longNames }, ...members];
+  if (index !== undefined)
+    all.unshift({ name: "/SYM64/", contents: new Uint8Array(8 + 8 * symbols.length + names.length) });
+  await using file = await open(path, "w");
+  await file.write("!<arch>\n", 0);
+  let at = 8;
+  const offsets = new Map<string, number>();
+  let nameAt = 0;
+  for (const { name, contents } of all) {
+    offsets.set(name, at);
+    const isListed = !name.startsWith("/");
+    const size = typeof contents === "number" ? contents : contents.length;
+    await file.write(header(isListed ? `/${nameAt}` : name, size), 0, 60, at);
+    if (isListed) nameAt += name.length + 2;
+    if (typeof contents !== "number") await file.write(contents, 0, size, at + 60);
+    at += 60 + size + (size & 1);
+  }
+  await file.truncate(at);
+  if (index === undefined) return;
+  const table = Buffer.alloc(8 + 8 * symbols.length);
+  table.writeBigUInt64BE(BigInt(symbols.length));
+  for (const [i, [, member]] of symbols.entries()) table.writeBigUInt64BE(BigInt(offsets.get(member)!), 8 + 8 * i);
+  await file.write(Buffer.concat([table, names]), 0, table.length + names.length, offsets.get("/SYM64/")! + 60);
+}
+
+for (const isIndexed of [true, false])
+  for (const linker of [spore, searchingSpore])
+    test(`a member beyond 4 GiB of an archive ${isIndexed ? "with" : "without"} an index, ${linker.name}`, async () => {
+      await using dir = await scratch({
+        "near.c": "int near_one(void) { return 1; }",
+        "far.c":
+          "int near_one(void); int missing(void); int far_one(int x) { return x > 5 ? missing() : near_one() + 1; }",
+        "main.c": "int far_one(int); int main(int n, char **v) { return far_one(n) != 2; }",
+        "missing.c": "int missing(void) { return 0; }",
+      });
+      for (const name of ["near.c", "far.c", "main.c", "missing.c"]) await dir.compile(name);
+      const member = async (name: string): Promise<Member> => ({
+        name: `the_object_called_${name}`,
+        contents: await dir.read(name),
+      });
+      const members = [
+        await member("near.o"),
+        { name: "filler_without_contents", contents: 5 * GiB },
+        await member("far.o"),
+      ];
+      const index = new Map([
+        ["near_one", members[0].name],
+        ["far_one", members[2].name],
+      ]);
+      await writeArchive(dir.file("far.a"), members, isIndexed ? index : undefined);
+      if (isIndexed) await dir.mustRun("gcc", [...bfd.gccFlags, "main.o", "far.a", "missing.o", "-o", "bfd"]);
+      expect(
+        await dir.linkAndRun(linker, ["main.o", "far.a", "missing.o"], { unlike: "GNU ld wants an index" }),
+      ).toMatchObject({ status: 0 });
+      const failed = await dir.link(linker, ["main.o", "far.a"]);
+      expect(failed.status).toBe(1);
+      expect(failed.stderr).toContain("far.a(the_object_called_far.o)");
+    });
+
+test.each([
+  ["as a file", (path: string) => path],
+  ["as a member of an archive", () => "large.a"],
+])("an object of more than 4 GiB, %s: refused by a message that names the limit", async (_, nameOf) => {
+  await using dir = await scratch({ "a.c": "int main(void) { return 0; }" });
+  const path = await dir.compile("a.c");
+  await writeArchive(dir.file("large.a"), [{ name: "large.o", contents: 5 * GiB }]);
+  await using archive = await open(dir.file("large.a"), "r+");
+  await archive.write(await dir.read(path), 0, undefined, (await archive.stat()).size - 5 * GiB);
+  await dir.mustRun("truncate", ["-s", String(5 * GiB), path]);
+  const { status, stderr } = await dir.run(spore.path, ["--whole-archive", nameOf(path), "-o", "a.out"]);
+  expect(status).toBe(1);
+  expect(stderr).toContain("file is larger than 4 GiB");
+  expect(stderr).toContain(nameOf(path) === path ? path : "large.a(large.o)");
+});
