@@ -618,7 +618,7 @@ struct RequestTable {
 struct FindingTable {
   u64 rows;
   Column<FindingId, u16> code; // Code; 0 while the row is being written, and once it was read
-  Column<FindingId, u32> file; // file or input
+  Column<FindingId, u32> file; // the file; of some codes, the input
   Column<FindingId, u32> section; // section header index, or none
   Column<FindingId, u64> offset; // in the section, or in the file
   Column<FindingId, u32> symbol; // symbol table index in the file, or symbol id, as the code says

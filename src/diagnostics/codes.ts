@@ -148,7 +148,9 @@ export const codes = {
   badSectionName: malformed("section name is outside the section name table"),
   badSection: malformed("corrupt section"),
   sectionOutsideFile: malformed("section extends past the end of the file"),
-  sectionTooLarge: malformed("section is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more"),
+  sectionTooLarge: malformed(
+    "section is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more",
+  ),
   symbolTooLarge: error<{ symbol: string }>(
     ({ symbol }) => `'${symbol}' is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more`,
   ),

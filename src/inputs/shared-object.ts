@@ -22,14 +22,6 @@ export interface SharedObject {
   readonly requiredVersions: readonly (string | undefined)[];
 }
 
-/** A shared object of the link. */
-export interface LinkedObject extends SharedObject {
-  /** Row of file. */
-  readonly file: number;
-  /** DT_SONAME, or what the loader looks for without one. */
-  readonly soname: string;
-}
-
 /** @throws FormatError when what it says lies outside the file */
 export function readSharedObject(file: string, bytes: Uint8Array): SharedObject {
   const elf = new ElfFile(file, bytes);

@@ -118,7 +118,11 @@ export function defaultPlan({ base, isRelro, isNow, isPic }: PlanOptions): Outpu
       sections: [section(".lrodata", inputs(family(".lrodata"), family(".gnu.linkonce.lr")))],
       orphans: "largeReadOnly",
     },
-    { region: Region.LargeData, sections: [section(".ldata", inputs(family(".ldata"), family(".gnu.linkonce.l")))], orphans: "largeData" },
+    {
+      region: Region.LargeData,
+      sections: [section(".ldata", inputs(family(".ldata"), family(".gnu.linkonce.l")))],
+      orphans: "largeData",
+    },
     { region: Region.LargeCode, sections: [section(".ltext", inputs(family(".ltext")))], orphans: "largeCode" },
     { region: Region.NotLoaded, sections: [], orphans: "notLoaded" },
     { region: Region.NotLoaded, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },

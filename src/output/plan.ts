@@ -4,10 +4,11 @@
  * walks it and decides nothing that it does not say.
  */
 import type { OwnSectionId } from "../tables/schema.ts";
+import type { BucketRow } from "../tables/views.ts";
 
 /** Input sections that are laid out one after another; a row of the table of that name. */
 export interface Bucket {
-  readonly id: number;
+  readonly id: BucketRow;
   readonly name: string;
   readonly type: number;
   readonly flags: number;

@@ -8,7 +8,9 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
 import { readSharedObject } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
+import { claimingFile, claimingSymbol } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
+import { type FileRow, type MentionRow, rowAt, type SymbolRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { dropRequests, readRequests } from "./requests.ts";
@@ -19,21 +21,21 @@ const { FileFlags, FileState, MentionFlags } = enumerations;
 
 /** A mention of `name@VERSION` or `name@@VERSION` by an object. */
 export interface VersionedName {
-  readonly file: number;
+  readonly file: FileRow;
   /** Row of mention. */
-  readonly mention: number;
+  readonly mention: MentionRow;
   readonly name: string;
   readonly version: string;
 }
 
 /** A definition of `name@@VERSION`, for which there is a symbol `name@VERSION`, too. */
 interface Answer {
-  readonly file: number;
+  readonly file: FileRow;
   /** Index of the definition in its file. */
   readonly index: number;
   /** Rows of symbol: of `name`, and of `name@VERSION`. */
-  readonly plain: number;
-  readonly versioned: number;
+  readonly plain: SymbolRow;
+  readonly versioned: SymbolRow;
 }
 
 export interface VersionedNames {
@@ -60,9 +62,9 @@ export async function aliasVersions(
   const flags = tables.column("mention", "flags");
   const symbolOf = tables.column("mention", "symbol");
   const alias = tables.column("mention", "alias");
-  const mentionOf = (file: number, index: number): number =>
-    tables.column("file", "firstMention")[file] + index - tables.column("file", "firstGlobal")[file];
-  const named = (file: number, index: number): VersionedName => {
+  const mentionOf = (file: FileRow, index: number): MentionRow =>
+    rowAt(tables.column("file", "firstMention")[file], index - tables.column("file", "firstGlobal")[file]);
+  const named = (file: FileRow, index: number): VersionedName => {
     const [name = "", version = ""] = findings.symbolName(file, index).split(/@@?/);
     return { file, mention: mentionOf(file, index), name, version };
   };
@@ -97,16 +99,16 @@ export function settleVersions({ tables }: Workers, { mentions, answers }: Versi
   const symbolOf = tables.column("mention", "symbol");
   const flags = tables.column("file", "flags");
   const state = tables.column("file", "state");
-  const isInObject = (owner: number): boolean =>
+  const isInObject = (owner: FileRow): boolean =>
     !(flags[owner] & FileFlags.IS_SHARED) && (state[owner] & FileState.REACHED) !== 0;
-  const ownerOf = (symbol: number): number => ~claim.high(symbol) & 0xfffffff;
-  const isClaimed = (symbol: number): boolean => claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
-  const meant = new Map<number, number>();
+  const ownerOf = (symbol: SymbolRow): FileRow => claimingFile(claim.high(symbol));
+  const isClaimed = (symbol: SymbolRow): boolean => claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
+  const meant = new Map<SymbolRow, SymbolRow>();
   for (const { file, index, plain, versioned } of answers) {
     if (!isClaimed(plain) || !isClaimed(versioned) || meant.has(versioned)) continue;
     const isWinner =
       ownerOf(plain) === file &&
-      ~claim.low(plain) >>> 0 === index &&
+      claimingSymbol(claim.low(plain)) === index &&
       isInObject(file) === isInObject(ownerOf(versioned));
     const isReplaced = isInObject(ownerOf(plain)) && !isInObject(file) && !isInObject(ownerOf(versioned));
     if (!isWinner && !isReplaced) continue;
@@ -136,7 +138,7 @@ export function checkVersions(
     const isWeak = (flags[mention] & MentionFlags.WEAK) !== 0;
     if (version === "" || !isReference || !(state[file] & FileState.REACHED)) continue;
     if (!isShared && (!isWeak || isStatic)) continue; // undefined, or null
-    const owner = ~claim.high(symbol) & 0xfffffff;
+    const owner = claimingFile(claim.high(symbol));
     const isClaimed = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
     if (isClaimed && state[owner] & (FileState.REACHED | FileState.NEEDED)) continue;
     const place = { file: findings.fileName(file), fileOrder: file };
@@ -157,7 +159,7 @@ class DefaultVersions {
   }
 
   /** `name@VERSION` of a definition; undefined where it has none. `input` is given for shared objects. */
-  nameOf(file: number, symbol: number, input: number | undefined): string | undefined {
+  nameOf(file: FileRow, symbol: number, input: number | undefined): string | undefined {
     const name = this.#findings.symbolName(file, symbol);
     if (input === undefined) return name.includes("@@") ? name.replace("@@", "@") : undefined;
     const index = this.#findings.object(file)?.versionOf(symbol) ?? 0;

@@ -7,6 +7,7 @@ import type { SymbolPattern, VersionNode } from "../inputs/version-script.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations } from "../tables/schema.ts";
+import { rowAt } from "../tables/views.ts";
 import type { VersionedNames } from "./alias-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { fillPatterns, type Pattern } from "./pattern-table.ts";
@@ -76,7 +77,7 @@ export async function assignVersions(
   const symbolOf = tables.column("mention", "symbol");
   const firstMention = tables.column("file", "firstMention")[internalFile];
   for (const name of versionSymbols(inputs, options)) {
-    const symbol = symbolOf[firstMention + internal.indexOf(name)! - 1];
+    const symbol = symbolOf[rowAt(firstMention, internal.indexOf(name)! - 1)];
     tables.column("symbol", "version")[symbol] = indexOf.get(name)!;
     tables.column("symbol", "flags")[symbol] |= SymbolFlags.IS_LISTED;
   }

@@ -8,6 +8,7 @@ import { type Environment, evaluate, movesWithImage, type Value } from "../input
 import { type Expression, ExpressionError, symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { endOf, type PlacedSection } from "../output/placed-section.ts";
+import { type FileRow, rowAt, type SymbolRow, type U64Column } from "../tables/views.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Scanned } from "./scan.ts";
@@ -100,20 +101,17 @@ function symbolOf(
   { internalFile }: Scanned,
   internal: InternalObject,
   name: string,
-): number | undefined {
+): SymbolRow | undefined {
   const index = internal.indexOf(name);
   if (index === undefined) return undefined;
-  return tables.column("mention", "symbol")[tables.column("file", "firstMention")[internalFile] + index - 1];
+  return tables.column("mention", "symbol")[rowAt(tables.column("file", "firstMention")[internalFile], index - 1)];
 }
 
 /** The file and index of a symbol's definition: see Claim in native/tables/file-view.h. */
-function definitionOf(
-  claim: { low(row: number): number; high(row: number): number },
-  symbol: number,
-): { file: number; index: number } | undefined {
+function definitionOf(claim: U64Column<SymbolRow>, symbol: SymbolRow): { file: FileRow; index: number } | undefined {
   const low = claim.low(symbol);
   const high = claim.high(symbol);
-  return low === 0 && high === 0 ? undefined : { file: ~high & 0xfffffff, index: ~low >>> 0 };
+  return low === 0 && high === 0 ? undefined : { file: (~high & 0xfffffff) as FileRow, index: ~low >>> 0 };
 }
 
 /** What layout knows. */
@@ -136,7 +134,7 @@ export function defineAssignments(
   const open = new Set<string>();
   const { tables, diagnostics } = workers;
   const flags = tables.column("symbol", "flags");
-  const isUndefined = (symbol: number): boolean =>
+  const isUndefined = (symbol: SymbolRow): boolean =>
     (flags[symbol] & (SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED)) !== 0 ||
     definitionOf(tables.column("symbol", "claim"), symbol) === undefined;
   const environment: Environment = {

@@ -1,6 +1,7 @@
 /** Synthesise: whether the stack may hold code, which PT_GNU_STACK says and objects say by .note.GNU-stack. */
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
+import type { FileRow } from "../tables/views.ts";
 import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
@@ -23,9 +24,9 @@ export function isStackExecutable(
   const state = tables.column("file", "state");
   const { HAS_STACK_NOTE, NEEDS_EXECUTABLE_STACK } = FileFlags;
   let hasNote = false;
-  let asking: number | undefined; // the first whose note asks for it
-  let silent: number | undefined; // the last without a note
-  for (let file = 0; file < files; file++) {
+  let asking: FileRow | undefined; // the first whose note asks for it
+  let silent: FileRow | undefined; // the last without a note
+  for (let file = 0 as FileRow; file < files; file++) {
     if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
     if (flags[file] & HAS_STACK_NOTE) hasNote = true;
     if (!(flags[file] & NEEDS_EXECUTABLE_STACK)) continue;

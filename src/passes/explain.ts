@@ -6,7 +6,7 @@ import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
 import { kernels, type Pass } from "../tables/kernels.ts";
 import { type Column, enumerations, schema, type TableName, type TableSchema } from "../tables/schema.ts";
-import { type Tables, U64Column } from "../tables/views.ts";
+import { type BucketRow, type FileRow, type MentionRow, type Tables, U64Column } from "../tables/views.ts";
 import { formatTable } from "../staging/text-table.ts";
 
 const NONE = 0xffffffff;
@@ -94,22 +94,23 @@ class RowDescriber {
   name(table: TableName, row: number): string {
     switch (table) {
       case "file":
-        return this.#findings.fileName(row);
+        return this.#findings.fileName(row as FileRow);
       case "mention":
-        return `${this.#mentionedName(row)} in ${this.#findings.fileName(this.#owner("firstMention", row))}`;
+        return `${this.#mentionedName(row as MentionRow)} in ${this.#findings.fileName(this.#owner("firstMention", row))}`;
       case "symbol":
-        return this.#mentionedName(row);
+        return this.#mentionedName(row as MentionRow);
       case "section": {
         const file = this.#owner("firstSection", row);
         return this.#sectionName(file, row - this.#tables.column("file", "firstSection")[file]);
       }
       case "bucket": {
         const first = this.#tables.column("bucket", "first");
-        return this.#sectionName(~first.high(row) >>> 0, ~first.low(row) >>> 0);
+        const bucket = row as BucketRow;
+        return this.#sectionName((~first.high(bucket) >>> 0) as FileRow, ~first.low(bucket) >>> 0);
       }
       case "entry": {
         const symbol = this.#tables.column("entry", "symbol")[row];
-        return symbol === NONE ? "" : this.#mentionedName(symbol);
+        return symbol === NONE ? "" : this.#mentionedName(symbol as number as MentionRow);
       }
       default:
         return "";
@@ -161,22 +162,22 @@ class RowDescriber {
     return `0x${address.toString(16)}`;
   }
 
-  #mentionedName(mention: number): string {
+  #mentionedName(mention: MentionRow): string {
     const file = this.#owner("firstMention", mention);
     const index = mention - this.#tables.column("file", "firstMention")[file];
     return this.#findings.symbolName(file, this.#tables.column("file", "firstGlobal")[file] + index);
   }
 
-  #sectionName(file: number, section: number): string {
+  #sectionName(file: FileRow, section: number): string {
     return `${this.#findings.sectionName(file, section) || `section ${section}`} of ${this.#findings.fileName(file)}`;
   }
 
   /** The file whose rows of another table a row is among. */
-  #owner(firstRow: "firstMention" | "firstSection", row: number): number {
+  #owner(firstRow: "firstMention" | "firstSection", row: number): FileRow {
     const first = this.#tables.column("file", firstRow);
-    let file = 0;
-    for (let i = 0; i < this.#tables.rows("file"); i++) if (first[i] <= row) file = i;
-    return file;
+    let owner = 0 as FileRow;
+    for (let file = owner; file < this.#tables.rows("file"); file++) if (first[file] <= row) owner = file;
+    return owner;
   }
 }
 

@@ -4,7 +4,7 @@
  * counts of file.
  */
 import { enumerations } from "../tables/schema.ts";
-import type { Tables } from "../tables/views.ts";
+import type { FileRow, Tables } from "../tables/views.ts";
 import type { Merged } from "./merge.ts";
 import type { Workers } from "./workers.ts";
 
@@ -26,7 +26,7 @@ export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs
   let symbolics = 0;
   const relative = tables.column("file", "relatives");
   const symbolic = tables.column("file", "symbolics");
-  for (let file = 0; file < merged.files; file++) {
+  for (let file = 0 as FileRow; file < merged.files; file++) {
     relatives += relative[file];
     symbolics += symbolic[file];
   }
@@ -42,7 +42,7 @@ function roomForLocalNeeds(tables: Tables, files: number): number {
   const state = tables.column("file", "state");
   const locals = tables.column("file", "firstGlobal");
   let room = 0;
-  for (let file = 0; file < files; file++)
+  for (let file = 0 as FileRow; file < files; file++)
     if (state[file] & FileState.REACHED && !(flags[file] & FileFlags.IS_SHARED)) room += locals[file];
   return room * 2;
 }

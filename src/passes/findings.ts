@@ -8,8 +8,10 @@ import { ByteReader } from "../elf/byte-reader.ts";
 import { STV_HIDDEN, STV_INTERNAL } from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { ioError } from "../staging/index.ts";
+import { claimingFile, claimingSymbol } from "../tables/claim.ts";
 import { type FindingName, findings as findingTable } from "../tables/findings.ts";
 import { enumerations } from "../tables/schema.ts";
+import { type FileRow, rowAt } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { relocationName } from "../targets/x86-64-relocations.ts";
 import { ObjectReader } from "./object-reader.ts";
@@ -33,7 +35,8 @@ const findingNames = Object.keys(findingTable) as FindingName[];
 
 export interface Finding {
   readonly name: FindingName;
-  readonly file: number;
+  /** Where the code is about an input, its row. */
+  readonly file: FileRow;
   readonly section: number;
   readonly offset: number;
   readonly symbol: number;
@@ -110,7 +113,7 @@ export class FindingReader {
   }
 
   /** The object that a row of file is, or undefined for the linker's own. */
-  object(file: number): ObjectReader | undefined {
+  object(file: FileRow): ObjectReader | undefined {
     return this.#objectOf(file);
   }
 
@@ -167,7 +170,7 @@ export class FindingReader {
   }
 
   /** The file as users call it. */
-  fileName(file: number): string {
+  fileName(file: FileRow): string {
     const { tables } = this.#workers;
     const input = tables.column("file", "input")[file];
     const entry = this.#inputs.files[input];
@@ -177,7 +180,7 @@ export class FindingReader {
   }
 
   /** The object's own name: without folders, of a member without its archive; empty for the linker's object. */
-  baseName(file: number): string {
+  baseName(file: FileRow): string {
     const { tables } = this.#workers;
     const input = tables.column("file", "input")[file];
     const entry = this.#inputs.files[input];
@@ -192,13 +195,13 @@ export class FindingReader {
     const { tables } = this.#workers;
     const flags = tables.column("file", "flags");
     const mentionFlags = tables.column("mention", "flags");
-    for (let file = 0; file < tables.rows("file"); file++) {
+    for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
       if (flags[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INTERNAL)) continue;
       const firstGlobal = tables.column("file", "firstGlobal")[file];
       const firstMention = tables.column("file", "firstMention")[file];
       const object = this.#objectOf(file);
       for (let i = firstGlobal; i < tables.column("file", "symbolCount")[file]; i++)
-        if ((mentionFlags[firstMention + i - firstGlobal] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
+        if ((mentionFlags[rowAt(firstMention, i - firstGlobal)] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
           yield object?.symbolName(i) ?? "";
     }
   }
@@ -208,7 +211,7 @@ export class FindingReader {
     const { tables } = this.#workers;
     const flags = tables.column("file", "flags");
     const names = new Map<string, string>();
-    for (let file = 0; file < tables.rows("file"); file++) {
+    for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
       if ((flags[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INDIRECT)) !== FileFlags.IS_INDIRECT) continue;
       const object = this.#objectOf(file);
       for (let i = 1; i < (object?.symbolCount ?? 0); i++)
@@ -217,18 +220,17 @@ export class FindingReader {
     return names;
   }
 
-  symbolName(file: number, symbol: number): string {
+  symbolName(file: FileRow, symbol: number): string {
     return this.#objectOf(file)?.symbolName(symbol) ?? "";
   }
 
-  sectionName(file: number, section: number): string {
+  sectionName(file: FileRow, section: number): string {
     return this.#objectOf(file)?.sectionName(section) ?? "";
   }
 
   #memberName(input: number, header: number): string {
     const { mapped } = this.#inputs.files[input];
-    const text = (offset: number, size: number): string =>
-      Buffer.from(mapped.bytesAt(offset, size)).toString("latin1");
+    const text = (offset: number, size: number): string => Buffer.from(mapped.bytesAt(offset, size)).toString("latin1");
     const raw = text(header, 16).trimEnd();
     const long = /^\/(\d+)$/.exec(raw);
     if (long === null) return raw.replace(/\/$/, "");
@@ -243,7 +245,7 @@ export class FindingReader {
     return raw;
   }
 
-  #bytesOf(file: number): Uint8Array {
+  #bytesOf(file: FileRow): Uint8Array {
     const { tables } = this.#workers;
     const input = tables.column("file", "input")[file];
     const { kind, mapped } = this.#inputs.files[input];
@@ -255,7 +257,7 @@ export class FindingReader {
     return tables.arena.u8view(offset, tables.column("input", "size").get(input));
   }
 
-  #objectOf(file: number): ObjectReader | undefined {
+  #objectOf(file: FileRow): ObjectReader | undefined {
     const { tables } = this.#workers;
     const input = tables.column("file", "input")[file];
     const entry = this.#inputs.files[input];
@@ -263,13 +265,13 @@ export class FindingReader {
     return new ObjectReader(tables, file, new ByteReader(this.fileName(file), this.#bytesOf(file)));
   }
 
-  #described(file: number): ObjectReader | undefined {
+  #described(file: FileRow): ObjectReader | undefined {
     let object = this.#objects.get(file);
     if (object === undefined && (object = this.#objectOf(file)) !== undefined) this.#objects.set(file, object);
     return object;
   }
 
-  #placeOf(file: number, section: number | undefined, offset: number | undefined): Place {
+  #placeOf(file: FileRow, section: number | undefined, offset: number | undefined): Place {
     if (file === NONE) return { fileOrder: file };
     const object = this.#described(file);
     const place = {
@@ -315,8 +317,8 @@ export class FindingReader {
         );
         return;
       case "duplicateSymbol": {
-        // The claim of the first definition: see Claim in native/tables/file-view.h.
-        const first = { file: ~finding.operandHigh & 0xfffffff, symbol: ~finding.operandLow >>> 0 };
+        // The claim of the first definition.
+        const first = { file: claimingFile(finding.operandHigh), symbol: claimingSymbol(finding.operandLow) };
         for (const definer of [first, finding]) {
           const at = this.#described(definer.file)?.definitionOf(definer.symbol);
           diagnostics.add(name, { symbol: symbolName }, this.#placeOf(definer.file, at?.section, at?.offset));
@@ -335,7 +337,7 @@ export class FindingReader {
         const why = visibility === STV_HIDDEN ? "hidden" : visibility === STV_INTERNAL ? "internal" : "local";
         diagnostics.add(
           name,
-          { symbol: symbolName, why, definer: this.fileName(~finding.operandHigh & 0xfffffff) },
+          { symbol: symbolName, why, definer: this.fileName(claimingFile(finding.operandHigh)) },
           place,
         );
         return;

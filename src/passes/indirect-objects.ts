@@ -2,9 +2,9 @@
  * Resolve: which shared objects' undefined symbols are looked for, as GNU ld does it for executables: those of
  * what the output needs and of what that needs in turn, as far as find inputs found it.
  */
-import type { LinkedObject } from "../inputs/shared-object.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FindingReader } from "./findings.ts";
+import type { LinkedObject } from "./needed-objects.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState } = enumerations;

@@ -5,6 +5,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { Placed } from "../output/placed-section.ts";
 import { enumerations } from "../tables/schema.ts";
+import { rowAt, type SymbolRow } from "../tables/views.ts";
 import { versionSymbols } from "./assign-versions.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { hasDynamicSection } from "./loader.ts";
@@ -50,10 +51,10 @@ export function symbolAddresses(
   internal: InternalObject,
   { internalFile }: Scanned,
 ): SymbolAddresses {
-  const find = (name: string, unless: number): number | undefined => {
+  const find = (name: string, unless: number): SymbolRow | undefined => {
     const index = internal.indexOf(name);
     if (index === undefined) return undefined;
-    const mention = tables.column("file", "firstMention")[internalFile] + index - 1;
+    const mention = rowAt(tables.column("file", "firstMention")[internalFile], index - 1);
     const symbol = tables.column("mention", "symbol")[mention];
     const claim = tables.column("symbol", "claim");
     const isClaimed = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;

@@ -3,6 +3,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { SymbolMention } from "../reports/cross-reference.ts";
 import { enumerations } from "../tables/schema.ts";
+import { type FileRow, rowAt } from "../tables/views.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
@@ -18,13 +19,13 @@ export function* listMentions(
   const flags = tables.column("mention", "flags");
   const firstGlobal = tables.column("file", "firstGlobal");
   const firstMention = tables.column("file", "firstMention");
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (!(tables.column("file", "state")[file] & FileState.REACHED)) continue;
     if (tables.column("file", "flags")[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INTERNAL)) continue;
     const object = findings.object(file);
     const name = findings.fileName(file);
     for (let i = firstGlobal[file]; i < tables.column("file", "symbolCount")[file]; i++) {
-      const kind = flags[firstMention[file] + i - firstGlobal[file]] & MentionFlags.KIND;
+      const kind = flags[rowAt(firstMention[file], i - firstGlobal[file])] & MentionFlags.KIND;
       const symbol = object?.symbolName(i) ?? "";
       if (symbol !== "") yield { symbol, file: name, isDefinition: kind !== MentionFlags.UNDEFINED };
     }

@@ -1,6 +1,7 @@
 /** Which input sections went where: what -Map prints, and what --print-gc-sections says was left out. */
 import type { MapSection } from "../reports/map-file.ts";
 import { enumerations } from "../tables/schema.ts";
+import { type FileRow, rowAt, type SectionRow } from "../tables/views.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Image } from "./layout.ts";
 import type { Split } from "./split.ts";
@@ -22,7 +23,7 @@ export function listSections(workers: Workers, image: Image, findings: FindingRe
   const ordinal = tables.column("bucket", "ordinal");
   const address = tables.column("bucket", "address");
   // As section_offset() in the kernels.
-  const offsetOf = (row: number): number =>
+  const offsetOf = (row: SectionRow): number =>
     offset[row] < FAR ? offset[row] : offsetHigh[row] * FAR + (offset[row] - FAR);
   const sections = new Map<number, MapSection>();
   const listed = image.placed.sections.map((section) => {
@@ -72,13 +73,16 @@ const pick = ({ name, address, size, alignment }: Omit<MapSection, "inputs">): O
 });
 
 /** The section headers of the objects in the link. */
-function* liveSections({ tables }: Workers, files: number): Generator<{ file: number; section: number; row: number }> {
+function* liveSections(
+  { tables }: Workers,
+  files: number,
+): Generator<{ file: FileRow; section: number; row: SectionRow }> {
   const fileFlags = tables.column("file", "flags");
   const state = tables.column("file", "state");
   const count = tables.column("file", "sectionCount");
   const first = tables.column("file", "firstSection");
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (fileFlags[file] & (FileFlags.IS_SHARED | FileFlags.IS_BROKEN) || !(state[file] & FileState.REACHED)) continue;
-    for (let section = 1; section < count[file]; section++) yield { file, section, row: first[file] + section };
+    for (let section = 1; section < count[file]; section++) yield { file, section, row: rowAt(first[file], section) };
   }
 }

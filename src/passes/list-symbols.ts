@@ -1,7 +1,9 @@
 /** What `spore scan` reports: each file's names, and which of them are duplicate or defined nowhere. */
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { ScanReport, SymbolPlaces } from "../reports/scan-report.ts";
+import { claimingFile } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
+import { type FileRow, rowAt } from "../tables/views.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
@@ -20,14 +22,14 @@ export function listSymbols(workers: Workers, { files }: Resolved, findings: Fin
 
   const scanned: ScanReport["files"][number][] = [];
   const undefinedIn = new Map<number, { symbol: string; files: string[] }>();
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (fileFlags[file] & FileFlags.IS_BROKEN) continue;
     const name = findings.fileName(file);
     const object = findings.object(file)!;
     const defined: string[] = [];
     const referenced: string[] = [];
     for (let i = firstGlobal[file]; i < symbolCount[file]; i++) {
-      const mention = firstMention[file] + i - firstGlobal[file];
+      const mention = rowAt(firstMention[file], i - firstGlobal[file]);
       const symbol = object.symbolName(i);
       if (symbol === "") continue;
       if ((flags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED) {
@@ -57,7 +59,7 @@ function duplicatesIn(findings: FindingReader): SymbolPlaces[] {
   const duplicates = new Map<string, { symbol: string; files: string[] }>();
   for (const { file, symbol, operandHigh } of findings.take("duplicateSymbol")) {
     const name = findings.symbolName(file, symbol);
-    const first = findings.fileName(~operandHigh & 0xfffffff);
+    const first = findings.fileName(claimingFile(operandHigh));
     const entry = duplicates.get(name) ?? { symbol: name, files: [first] };
     duplicates.set(name, entry);
     entry.files.push(findings.fileName(file));

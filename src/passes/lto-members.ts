@@ -6,7 +6,7 @@ import { FormatError } from "../elf/byte-reader.ts";
 import { readArchiveIndex } from "../inputs/archive.ts";
 import { beginningOf } from "../inputs/mapped-files.ts";
 import { enumerations } from "../tables/schema.ts";
-import type { U64Column } from "../tables/views.ts";
+import { type FileRow, rowAt, type U64Column } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
@@ -22,8 +22,8 @@ export function checkLtoMembers(
 ): void {
   const flags = tables.column("file", "flags");
   const wanted = FileFlags.IS_LTO | FileFlags.IS_LAZY;
-  const byInput = new Map<number, number[]>();
-  for (let file = 0; file < files; file++) {
+  const byInput = new Map<number, FileRow[]>();
+  for (let file = 0 as FileRow; file < files; file++) {
     if ((flags[file] & wanted) !== wanted) continue;
     const input = tables.column("file", "input")[file];
     byInput.set(input, [...(byInput.get(input) ?? []), file]);
@@ -47,10 +47,10 @@ export function checkLtoMembers(
 function indexedMembers(
   { files }: Inputs,
   input: number,
-  members: readonly number[],
-  headers: U64Column,
-): ReadonlyMap<number, string[]> {
-  const found = new Map<number, string[]>();
+  members: readonly FileRow[],
+  headers: U64Column<FileRow>,
+): ReadonlyMap<FileRow, string[]> {
+  const found = new Map<FileRow, string[]>();
   const { kind, displayName, mapped } = files[input];
   if (kind !== "archive") return found;
   const byHeader = new Map(members.map((file) => [headers.get(file), file]));
@@ -74,14 +74,14 @@ function listUndefined(tables: Workers["tables"], files: number, findings: Findi
   const symbolOf = tables.column("mention", "symbol");
   const claim = tables.column("symbol", "claim");
   const names = new Set<string>();
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (!(tables.column("file", "state")[file] & FileState.REACHED)) continue;
     if (tables.column("file", "flags")[file] & (FileFlags.IS_SHARED | FileFlags.IS_BROKEN)) continue;
     const firstGlobal = tables.column("file", "firstGlobal")[file];
     const firstMention = tables.column("file", "firstMention")[file];
     const symbols = tables.column("file", "symbolCount")[file];
     for (let i = firstGlobal; i < symbols; i++) {
-      const mention = firstMention + i - firstGlobal;
+      const mention = rowAt(firstMention, i - firstGlobal);
       if (mentionFlags[mention] & MentionFlags.WEAK) continue;
       if ((mentionFlags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED) continue;
       const symbol = symbolOf[mention];

@@ -4,7 +4,7 @@
  */
 import { enumerations } from "../tables/schema.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
-import { prefixSum } from "../tables/views.ts";
+import { type FileRow, prefixSum, rowAt } from "../tables/views.ts";
 import type { Split } from "./split.ts";
 import { partitionsOf, unify } from "./unify.ts";
 import type { Workers } from "./workers.ts";
@@ -66,9 +66,9 @@ function placeEhFrames({ tables }: Workers, files: number): number {
   const size = tables.column("cie", "size");
   const offset = tables.column("cie", "offset");
   let at = 0;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     ehFrameOffset[file] = at;
-    for (let cie = firstCie[file]; cie < firstCie[file + 1]; cie++)
+    for (let cie = firstCie[file]; cie < firstCie[rowAt(file, 1)]; cie++)
       if (same[cie] === cie && isUsed[cie]) {
         offset[cie] = at;
         at += size[cie];

@@ -4,19 +4,27 @@
  * is needed names it (DT_NEEDED), so that the loader will find it anyway.
  */
 import { FormatError } from "../elf/byte-reader.ts";
-import { type LinkedObject, readSharedObject } from "../inputs/shared-object.ts";
+import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
 import { enumerations } from "../tables/schema.ts";
+import type { FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState } = enumerations;
+
+/** A shared object of the link. */
+export interface LinkedObject extends SharedObject {
+  readonly file: FileRow;
+  /** DT_SONAME, or what the loader looks for without one. */
+  readonly soname: string;
+}
 
 /** In input order; those that can not be read are errors. */
 export function readSharedObjects({ tables, diagnostics }: Workers, files: number, inputs: Inputs): LinkedObject[] {
   const flags = tables.column("file", "flags");
   const input = tables.column("file", "input");
   const found: LinkedObject[] = [];
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (!(flags[file] & FileFlags.IS_SHARED) || flags[file] & FileFlags.IS_BROKEN) continue;
     const entry = inputs.files[input[file]];
     // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
@@ -37,7 +45,7 @@ export function readSharedObjects({ tables, diagnostics }: Workers, files: numbe
 export function markRoots({ tables }: Workers, files: number): void {
   const flags = tables.column("file", "flags");
   const state = tables.column("file", "state");
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (flags[file] & (FileFlags.IS_INDIRECT | FileFlags.IS_LAZY)) continue;
     if (!(flags[file] & FileFlags.IS_SHARED)) state[file] = FileState.REACHED;
     else if (!(flags[file] & FileFlags.AS_NEEDED)) state[file] = FileState.REACHED | FileState.NEEDED;
@@ -81,7 +89,7 @@ function findIndirect({ tables }: Workers, shared: readonly LinkedObject[]): voi
 function hasUnexpanded({ tables }: Workers, files: number): boolean {
   const flags = tables.column("file", "flags");
   const state = tables.column("file", "state");
-  for (let file = 0; file < files; file++)
+  for (let file = 0 as FileRow; file < files; file++)
     if (
       !(flags[file] & FileFlags.IS_BROKEN) &&
       (state[file] & (FileState.REACHED | FileState.EXPANDED)) === FileState.REACHED

@@ -16,7 +16,7 @@ import {
   STT_FUNC,
 } from "../elf/constants.ts";
 import { Elf64_Chdr, Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
-import type { Tables } from "../tables/views.ts";
+import type { FileRow, Tables } from "../tables/views.ts";
 import { relocationName } from "../targets/x86-64-relocations.ts";
 
 /** Debug sections that say they are larger than this uncompressed are not read for a message. */
@@ -50,12 +50,12 @@ type FileColumn =
 
 export class ObjectReader {
   readonly #tables: Tables;
-  readonly #file: number;
+  readonly #file: FileRow;
   readonly #reader: ByteReader;
   #functions: Map<number, FunctionRange[]> | undefined;
   readonly #debugSections = new Map<string, DebugSection | undefined>();
 
-  constructor(tables: Tables, file: number, reader: ByteReader) {
+  constructor(tables: Tables, file: FileRow, reader: ByteReader) {
     this.#tables = tables;
     this.#file = file;
     this.#reader = reader;

@@ -3,6 +3,7 @@
  * order of dynamic relocations. Fills entry, needCell and localNeed.entry.
  */
 import { enumerations } from "../tables/schema.ts";
+import type { FileRow } from "../tables/views.ts";
 import type { Needs } from "./find-needs.ts";
 import type { Workers } from "./workers.ts";
 
@@ -63,12 +64,12 @@ function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: n
   const firstRelative = tables.column("file", "firstRelative");
   const firstSymbolic = tables.column("file", "firstSymbolic");
   let next = gotRelatives;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     firstRelative[file] = next;
     next += relatives[file];
   }
   const allRelatives = next;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     firstSymbolic[file] = next;
     next += symbolics[file];
   }

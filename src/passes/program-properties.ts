@@ -2,6 +2,7 @@
 import type { LinkOptions } from "../options/link-options.ts";
 import type { ProgramProperties } from "../output/sections/property-note.ts";
 import { enumerations } from "../tables/schema.ts";
+import type { FileRow } from "../tables/views.ts";
 import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
@@ -19,7 +20,7 @@ export function programProperties(
   const state = tables.column("file", "state");
   const { HAS_IBT, HAS_SHSTK } = FileFlags;
   let common: number = HAS_IBT | HAS_SHSTK;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
     common &= flags[file];
     if (z.cetReport === "none") continue;

@@ -3,13 +3,14 @@
  * warnings. No faults, so these are no findings. Costs nothing where there are none.
  */
 import { enumerations } from "../tables/schema.ts";
+import type { FileRow } from "../tables/views.ts";
 import type { Workers } from "./workers.ts";
 
 export type RequestKind = keyof typeof enumerations.RequestKind;
 
 export interface Request {
   /** Row of file. */
-  readonly file: number;
+  readonly file: FileRow;
   /** A symbol or a section header of it, as the kind says. */
   readonly index: number;
   /** The operand, and its low half for values that are no Number. */

@@ -4,9 +4,9 @@
  */
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { Assignment } from "../inputs/script/assignments.ts";
-import type { LinkedObject } from "../inputs/shared-object.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
+import type { FileRow } from "../tables/views.ts";
 import { checkVersions, settleVersions, type VersionedNames } from "./alias-versions.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
 import { classifyAssignments } from "./define-assignments.ts";
@@ -15,7 +15,7 @@ import type { FindingReader } from "./findings.ts";
 import { keepUndefinedVersions, markChecked } from "./indirect-objects.ts";
 import { hasDynamicSection } from "./loader.ts";
 import { checkLtoMembers } from "./lto-members.ts";
-import { extract, markRoots, readSharedObjects } from "./needed-objects.ts";
+import { extract, markRoots, readSharedObjects, type LinkedObject } from "./needed-objects.ts";
 import type { Scanned } from "./scan.ts";
 import { defineSectionBounds, type SectionBound } from "./section-bounds.ts";
 import type { Workers } from "./workers.ts";
@@ -87,6 +87,7 @@ export async function resolve(
 /** Whether any file is in the link only if something refers to it. */
 function hasChoices({ tables }: Workers, files: number): boolean {
   const flags = tables.column("file", "flags");
-  for (let file = 0; file < files; file++) if (flags[file] & (FileFlags.IS_LAZY | FileFlags.IS_SHARED)) return true;
+  for (let file = 0 as FileRow; file < files; file++)
+    if (flags[file] & (FileFlags.IS_LAZY | FileFlags.IS_SHARED)) return true;
   return false;
 }

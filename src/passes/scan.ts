@@ -6,7 +6,7 @@ import { binaryObject } from "../inputs/binary-object.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
-import { prefixSum } from "../tables/views.ts";
+import { prefixSum, type FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { allocateRequests } from "./requests.ts";
 import { unify } from "./unify.ts";
@@ -24,7 +24,7 @@ export const SPARE_MENTIONS = 1 << 20;
 export interface Scanned {
   /** Rows of file; the last is the linker's own object. */
   readonly files: number;
-  readonly internalFile: number;
+  readonly internalFile: FileRow;
   /** First file of each chunk of files, of about equal size in bytes; the same for any number of workers. */
   readonly fileBounds: Uint32Array;
 }
@@ -61,7 +61,7 @@ export async function scan(workers: Workers, options: LinkOptions): Promise<Scan
   await workers.run("scanSymbols", { bounds: fileBounds });
   await unify(workers, HashSource.MENTIONS, mentions);
   await workers.run("verifyNames", { bounds: fileBounds });
-  return { files, internalFile: files - 1, fileBounds };
+  return { files, internalFile: (files - 1) as FileRow, fileBounds };
 }
 
 /** Gives each staged file its row in input. */
@@ -109,15 +109,15 @@ function fillWrapped({ tables }: Workers, { wrappedSymbols }: LinkOptions): void
 function chunkFiles({ tables }: Workers, files: number): Uint32Array {
   const size = tables.column("file", "size");
   // A header is read of every file, however small.
-  const weight = (row: number): number => size[row] + 4096;
+  const weight = (file: FileRow): number => size[file] + 4096;
   let total = 0;
-  for (let row = 0; row < files; row++) total += weight(row);
+  for (let file = 0 as FileRow; file < files; file++) total += weight(file);
   const target = Math.max(MIN_CHUNK_BYTES, total / Math.min(files, MAX_FILE_CHUNKS));
   const bounds = [0];
   let sum = 0;
-  for (let row = 0; row < files; row++) {
-    sum += weight(row);
-    if (sum >= target * bounds.length && row + 1 < files) bounds.push(row + 1);
+  for (let file = 0 as FileRow; file < files; file++) {
+    sum += weight(file);
+    if (sum >= target * bounds.length && file + 1 < files) bounds.push(file + 1);
   }
   bounds.push(files);
   const chunks = bounds.length - 1;
@@ -133,6 +133,7 @@ function countMentions({ tables }: Workers, files: number): number {
   const firstGlobal = tables.column("file", "firstGlobal");
   const signatures = tables.column("file", "signatures");
   const counts = new Uint32Array(files);
-  for (let row = 0; row < files; row++) counts[row] = symbols[row] - firstGlobal[row] + signatures[row];
+  for (let file = 0 as FileRow; file < files; file++)
+    counts[file] = symbols[file] - firstGlobal[file] + signatures[file];
   return prefixSum(counts, tables.column("file", "firstMention"), files, "symbols");
 }

@@ -3,6 +3,7 @@
  * shared object may export its own, as GNU ld makes them do: the output's come first, if it has such a section.
  */
 import type { InternalObject } from "../inputs/internal-object.ts";
+import { type MentionRow, rowAt, type SymbolRow } from "../tables/views.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FindingReader } from "./findings.ts";
@@ -14,7 +15,7 @@ import type { Workers } from "./workers.ts";
 export interface SectionBound {
   readonly section: string;
   /** Row of symbol. */
-  readonly symbol: number;
+  readonly symbol: SymbolRow;
   /** Whether no reference says how visible it is: GNU ld makes it protected. */
   readonly isDefault: boolean;
   /** A shared object's claim, low and high half: what the name means where there is no such section. */
@@ -29,14 +30,16 @@ export function defineSectionBounds(
   findings: FindingReader,
 ): SectionBound[] {
   const { tables } = workers;
-  const names = new Map<number, string>();
-  for (const { file, index, operand } of readRequests(workers, "LINKER_DEFINED"))
-    if (!names.has(operand)) names.set(operand, findings.symbolName(file, index));
+  const names = new Map<SymbolRow, string>();
+  for (const { file, index, operand } of readRequests(workers, "LINKER_DEFINED")) {
+    const symbol = operand as SymbolRow;
+    if (!names.has(symbol)) names.set(symbol, findings.symbolName(file, index));
+  }
   dropRequests(workers);
   const claim = tables.column("symbol", "claim");
   const sameSymbol = tables.column("mention", "symbol");
   const nameOf = tables.column("mention", "name");
-  const mentions = tables.rows("mention");
+  const mentions = tables.rows("mention") as MentionRow;
   const flags = tables.column("symbol", "flags");
   const { VISIBILITY_PROTECTED, VISIBILITY_HIDDEN, VISIBILITY_INTERNAL } = enumerations.SymbolFlags;
   const anyVisibility = VISIBILITY_PROTECTED | VISIBILITY_HIDDEN | VISIBILITY_INTERNAL;
@@ -55,8 +58,10 @@ export function defineSectionBounds(
       section: name.replace(/^__(start|stop)_/, ""),
       otherwise: [claim.low(symbol), claim.high(symbol)],
     });
-    sameSymbol[mentions + spare] = symbol;
-    nameOf.setHalves(mentions + spare, nameOf.low(symbol), nameOf.high(symbol));
+    const mention = rowAt(mentions, spare);
+    const firstMention = symbol as number as MentionRow; // a symbol's id is that
+    sameSymbol[mention] = symbol;
+    nameOf.setHalves(mention, nameOf.low(firstMention), nameOf.high(firstMention));
     // As Claim::make does it: rank Weak, the linker's object, the symbol's index; inverted.
     claim.setHalves(symbol, ~index >>> 0, ~((3 << 28) | internalFile) >>> 0);
   }

@@ -5,6 +5,7 @@
 import type { InputPatterns } from "../output/input-patterns.ts";
 import type { Bucket } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
+import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
 import { SHF_ALLOC, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
 import { dropRequests, readRequests } from "./requests.ts";
@@ -15,8 +16,8 @@ import type { Workers } from "./workers.ts";
 /** Rows of bucket, a power of two: enough for programs, and as many times more as are wanted. */
 const BUCKET_ROWS = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
 /** Common symbols have buckets of their own, small and large ones, whose rows are known before any other. */
-const COMMON_BUCKET = 1;
-const LARGE_COMMON_BUCKET = 2;
+const COMMON_BUCKET = 1 as BucketRow;
+const LARGE_COMMON_BUCKET = 2 as BucketRow;
 
 export interface Split extends Resolved {
   /** Those in use, by their first section in input order; common symbols last. */
@@ -70,7 +71,8 @@ function readWarnings(workers: Workers, findings: FindingReader): Map<string, st
     const name = findings.sectionName(file, section).slice(WARNING_PREFIX.length);
     const index = object?.indexOfGlobal(name);
     if (object === undefined || index === undefined) continue;
-    const mention = tables.column("file", "firstMention")[file] + index - tables.column("file", "firstGlobal")[file];
+    const { [file]: first } = tables.column("file", "firstMention");
+    const mention = rowAt(first, index - tables.column("file", "firstGlobal")[file]);
     tables.column("symbol", "flags")[tables.column("mention", "symbol")[mention]] |=
       enumerations.SymbolFlags.HAS_WARNING;
     warnings.set(name, object.sectionText(section).replace(/\0.*$/s, ""));
@@ -86,7 +88,7 @@ async function inflateFiles(workers: Workers, { files, fileBounds: bounds }: Res
   const size = tables.column("file", "inflatedSize");
   const offset = tables.column("file", "inflatedOffset");
   let total = 0;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (!(state[file] & enumerations.FileState.REACHED)) continue;
     offset.set(file, total);
     total += size.get(file);
@@ -105,7 +107,7 @@ async function reverseConstructors(workers: Workers, { files, fileBounds: bounds
   const inflatedSize = tables.column("file", "inflatedSize");
   const reversedCopy = tables.column("file", "reversedCopy");
   let hasAny = false;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     if (!(flags[file] & enumerations.FileFlags.HAS_CONSTRUCTORS)) continue;
     if (!(state[file] & enumerations.FileState.REACHED)) continue;
     hasAny = true;
@@ -124,10 +126,14 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const nameLength = tables.column("bucket", "nameLength");
   const rule = tables.column("bucket", "rule");
   const ordinal = tables.column("bucket", "ordinal");
-  const found: { bucket: Bucket; file: number; section: number }[] = [];
+  const found: { bucket: Bucket; file: FileRow; section: number }[] = [];
   const rows = tables.rows("bucket");
-  for (let id = key.nextNonZero(LARGE_COMMON_BUCKET + 1, rows); id < rows; id = key.nextNonZero(id + 1, rows)) {
-    const file = ~first.high(id) >>> 0;
+  for (
+    let id = key.nextNonZero(rowAt(LARGE_COMMON_BUCKET, 1), rows);
+    id < rows;
+    id = key.nextNonZero(rowAt(id, 1), rows)
+  ) {
+    const file = (~first.high(id) >>> 0) as FileRow;
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
     found.push({

@@ -2,6 +2,7 @@
 import { SHN_LORESERVE } from "../elf/constants.ts";
 import type { OwnSection } from "../output/sections/own-section.ts";
 import { strtabSection, symtabIndicesSection, symtabSection } from "../output/sections/symbol-tables.ts";
+import type { FileRow } from "../tables/views.ts";
 import { enumerations } from "../tables/schema.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import type { FindingReader } from "./findings.ts";
@@ -18,8 +19,8 @@ export async function countSymtab(workers: Workers, bounds: Uint32Array, finding
 /** Gives those whose local symbols no STT_FILE symbol leads one that says the object's name, as GNU ld does. */
 function nameFiles({ tables }: Workers, findings: FindingReader): void {
   const flags = tables.column("file", "flags");
-  const lacking: { file: number; name: Buffer }[] = [];
-  for (let file = 0; file < tables.rows("file"); file++)
+  const lacking: { file: FileRow; name: Buffer }[] = [];
+  for (let file = 0 as FileRow; file < tables.rows("file"); file++)
     if (flags[file] & FileFlags.LACKS_FILE_SYMBOL)
       lacking.push({ file, name: Buffer.from(`${findings.baseName(file)}\0`, "latin1") });
   const { arena } = tables;
@@ -46,14 +47,14 @@ export function symtabSections(
   const firstString = tables.column("file", "firstOutputString");
   let symbol = 1;
   let string = 1;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     firstLocal[file] = symbol;
     symbol += locals[file];
     firstString[file] = string;
     string += strings[file];
   }
   const localCount = symbol;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     firstGlobal[file] = symbol;
     symbol += globals[file];
   }

@@ -1,6 +1,7 @@
 /** Synthesise: which versions of which shared objects the output's symbols are bound to. Fills version. */
-import type { LinkedObject } from "../inputs/shared-object.ts";
+import type { LinkedObject } from "./needed-objects.ts";
 import type { VersionRequirement } from "../output/sections/version-requirements.ts";
+import type { FileRow } from "../tables/views.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { MAX_VERSION_INDEX } from "./assign-versions.ts";
 import type { Needs } from "./find-needs.ts";
@@ -15,11 +16,11 @@ export function placeVersions({ tables }: Workers, { files }: Needs, shared: rea
   const counts = new Uint32Array(files);
   for (const { file, versions } of shared) counts[file] = versions.length;
   let next = 0;
-  for (let file = 0; file < files; file++) {
+  for (let file = 0 as FileRow; file < files; file++) {
     first[file] = next;
     next += counts[file];
   }
-  first[files] = next;
+  first[files as FileRow] = next;
   tables.allocate("version", next);
 }
 

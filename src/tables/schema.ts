@@ -13,6 +13,8 @@ export interface Column {
   readonly width: Width;
   /** What it holds, its unit, and the pass that fills it. */
   readonly is: string;
+  /** The table whose rows it holds, where TypeScript reads it. */
+  readonly rowOf?: string;
 }
 
 export interface TableSchema {
@@ -28,6 +30,7 @@ export interface TableSchema {
 const u8 = (is: string) => ({ width: "u8", is }) as const;
 const u16 = (is: string) => ({ width: "u16", is }) as const;
 const u32 = (is: string) => ({ width: "u32", is }) as const;
+const rowOf = <T extends string>(table: T, is: string) => ({ width: "u32", is, rowOf: table }) as const;
 const u64 = (is: string) => ({ width: "u64", is }) as const;
 
 /** The sections that the linker makes, in the order of their rows in ownSection; src/output/sections has a file for each. */
@@ -77,7 +80,7 @@ export const schema = {
       members: u32("files in it: 1, or the ELF members of an archive that are listed (scan)"),
       indexNames: u32("archives that are searched by their index: names in it (scan)"),
       firstIndexName: u32("its first row in indexName (scan)"),
-      firstFile: u32("its first row in file (scan)"),
+      firstFile: rowOf("file", "its first row in file (scan)"),
     },
   },
   indexName: {
@@ -119,11 +122,11 @@ export const schema = {
       firstVersion: u32("shared objects: its first row in version (synthesise)"),
       signatures: u32("COMDAT groups whose signature is a local symbol: mentions past the globals (scan)"),
       groups: u32("SHT_GROUP sections (scan)"),
-      firstSection: u32("its first row in section (scan)"),
-      firstMention: u32("its first row in mention (scan)"),
+      firstSection: rowOf("section", "its first row in section (scan)"),
+      firstMention: rowOf("mention", "its first row in mention (scan)"),
       localNeeds: u32("local symbols that need a slot (find needs)"),
       firstLocalNeed: u32("its first row in localNeed (find needs)"),
-      chunk: u32("row of the chunk of files that it is in (scan)"),
+      chunk: rowOf("chunk", "row of the chunk of files that it is in (scan)"),
       mergeables: u32("SHF_MERGE sections that are split (merge)"),
       pieces: u32("strings and constants in them (merge)"),
       firstPiece: u32("its first row in piece (merge)"),
@@ -154,7 +157,7 @@ export const schema = {
       hash: u64("of the name; reused as scratch once symbols are known (scan)"),
       name: u64("address of the name, which ends in NUL (scan)"),
       flags: u8("MentionFlags (scan)"),
-      symbol: u32("row of the symbol's first mention, which is the symbol's id (resolve)"),
+      symbol: rowOf("symbol", "row of the symbol's first mention, which is the symbol's id (resolve)"),
       alias: u32("the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too: ANSWERS (scan)"),
     },
   },
@@ -182,7 +185,7 @@ export const schema = {
     row: "a symbol that needs a slot in .got, .plt or .dynsym, ordered by symbol id",
     id: "EntryId",
     columns: {
-      symbol: u32("the symbol, or none for a local one (find needs)"),
+      symbol: rowOf("symbol", "the symbol, or none for a local one (find needs)"),
       file: u32("a local symbol's file (find needs)"),
       index: u32("a local symbol's index in its file (find needs)"),
       needs: u32("SymbolFlags: a local symbol's (find needs)"),
@@ -205,7 +208,7 @@ export const schema = {
     id: "SectionId",
     columns: {
       flags: u8("SectionFlags; atomic or (resolve, split, select)"),
-      bucket: u32("the bucket that it is laid out in, or 0 (split)"),
+      bucket: rowOf("bucket", "the bucket that it is laid out in, or 0 (split)"),
       offset: u32(
         "offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)",
       ),
@@ -236,7 +239,7 @@ export const schema = {
     row: "a run of files; a bound of the work, never of the number of workers",
     id: "ChunkId",
     columns: {
-      firstFile: u32("its first file"),
+      firstFile: rowOf("file", "its first file"),
     },
   },
   chunkBucket: {
@@ -436,7 +439,7 @@ export const schema = {
     id: "RequestId",
     columns: {
       kind: u8("RequestKind; 0 while the row is being written"),
-      file: u32("its file"),
+      file: rowOf("file", "its file"),
       index: u32("a symbol's index in the file's symbol table, or a section header index, as the kind says"),
       operand: u64("as the kind says"),
     },
@@ -446,7 +449,7 @@ export const schema = {
     id: "FindingId",
     columns: {
       code: u16("Code; 0 while the row is being written, and once it was read"),
-      file: u32("file or input"),
+      file: rowOf("file", "the file; of some codes, the input"),
       section: u32("section header index, or none"),
       offset: u64("in the section, or in the file"),
       symbol: u32("symbol table index in the file, or symbol id, as the code says"),

@@ -16,7 +16,7 @@ import {
 } from "./schema.ts";
 
 /** A column of 64-bit numbers. */
-export class U64Column {
+export class U64Column<R extends number = number> {
   readonly #words: Uint32Array;
 
   constructor(words: Uint32Array) {
@@ -24,28 +24,28 @@ export class U64Column {
   }
 
   /** Whether `get()` has it: whether it is below 2^53, as all offsets are, and addresses unless a symbol is absolute. */
-  isNumber(row: number): boolean {
+  isNumber(row: R): boolean {
     return this.#words[row * 2 + 1] < 0x200000;
   }
 
   /** @throws RangeError for a value of 2^53 or more */
-  get(row: number): number {
+  get(row: R): number {
     const high = this.#words[row * 2 + 1];
     if (high >= 0x200000) throw new RangeError(`row ${row} holds a value of 2^53 or more`);
     return high * 2 ** 32 + this.#words[row * 2];
   }
 
-  set(row: number, value: number): void {
+  set(row: R, value: number): void {
     this.#words[row * 2] = value % 2 ** 32;
     this.#words[row * 2 + 1] = Math.floor(value / 2 ** 32);
   }
 
   /** The first row from `row` on, and before `end`, that does not hold 0; `end` when there is none. */
-  nextNonZero(row: number, end: number): number {
+  nextNonZero(row: R, end: number): R {
     const words = this.#words;
     let at = row * 2;
     while (at < end * 2 && words[at] === 0) at++;
-    return at >> 1;
+    return (at >> 1) as R;
   }
 
   /** The column's memory. */
@@ -55,32 +55,70 @@ export class U64Column {
   }
 
   /** The low and the high half, for values that are no Number. */
-  low(row: number): number {
+  low(row: R): number {
     return this.#words[row * 2];
   }
-  high(row: number): number {
+  high(row: R): number {
     return this.#words[row * 2 + 1];
   }
-  setHalves(row: number, low: number, high: number): void {
+  setHalves(row: R, low: number, high: number): void {
     this.#words[row * 2] = low;
     this.#words[row * 2 + 1] = high;
   }
 }
 
-interface Views {
+declare const ofTable: unique symbol;
+
+/** Tables whose rows are also numbers elsewhere, so that they could be taken for one another. */
+type Branded = "file" | "section" | "mention" | "symbol" | "bucket" | "chunk";
+
+/** A row of a table. Only types tell rows of different tables apart: a loop begins with `0 as FileRow`. */
+export type Row<T extends TableName> = T extends Branded ? number & { readonly [ofTable]: T } : number;
+
+export type FileRow = Row<"file">;
+export type SectionRow = Row<"section">;
+export type MentionRow = Row<"mention">;
+export type SymbolRow = Row<"symbol">;
+export type BucketRow = Row<"bucket">;
+export type ChunkRow = Row<"chunk">;
+
+/** Row `index` of the rows of one kind that begin at `first`, such as a file's sections. */
+export const rowAt = <R extends number>(first: R, index: number): R => (first + index) as R;
+
+type ColumnOf<T extends TableName, C extends ColumnName<T>> = (typeof schema)[T]["columns"][C];
+
+/** What a row of the column holds: a row of the table that the schema names, or a number. */
+type ValueOf<T extends TableName, C extends ColumnName<T>> =
+  ColumnOf<T, C> extends { rowOf: infer Of extends TableName } ? Row<Of> : number;
+
+/** A typed array whose indices are rows of a table. */
+export type NumberColumn<T extends TableName, Value extends number = number> = { [row in Row<T>]: Value } & {
+  readonly length: number;
+  readonly [ofTable]?: T;
+  set(values: ArrayLike<number>): void;
+  fill(value: number, start?: number, end?: number): void;
+  slice(start: number, end: number): Uint8Array | Uint16Array | Uint32Array;
+};
+
+interface TypedArrays {
   u8: Uint8Array;
   u16: Uint16Array;
   u32: Uint32Array;
-  u64: U64Column;
 }
 
-type WidthOf<T extends TableName, C extends ColumnName<T>> = (typeof schema)[T]["columns"][C] extends {
-  width: infer W extends Width;
-}
-  ? W
-  : never;
+type WidthOf<T extends TableName, C extends ColumnName<T>> =
+  ColumnOf<T, C> extends { width: infer W extends Width } ? W : never;
 
-export type View<T extends TableName, C extends ColumnName<T>> = Views[WidthOf<T, C>];
+type SmallView<T extends TableName, C extends ColumnName<T>> = T extends Branded
+  ? NumberColumn<T, ValueOf<T, C>>
+  : ColumnOf<T, C> extends { rowOf: TableName }
+    ? NumberColumn<T, ValueOf<T, C>>
+    : TypedArrays[Exclude<WidthOf<T, C>, "u64">];
+
+export type View<T extends TableName, C extends ColumnName<T>> =
+  WidthOf<T, C> extends "u64" ? U64Column<Row<T>> : SmallView<T, C>;
+
+type Memory = Uint8Array | Uint16Array | Uint32Array | U64Column;
 
 const widthBytes: Readonly<Record<Width, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
 
@@ -93,7 +131,7 @@ interface ColumnPlace {
   readonly width: Width;
   /** Offset in the arena, once the table was allocated. */
   offset: number;
-  view: Views[Width] | undefined;
+  view: Memory | undefined;
 }
 
 interface TablePlace {
@@ -185,7 +223,7 @@ export class Tables {
   column<T extends TableName, C extends ColumnName<T>>(table: T, name: C): View<T, C> {
     const column = this.#tables.get(table)!.columns!.get(name)!;
     column.view ??= this.#view(column, this.#root.get(column.word + 1));
-    return column.view as View<T, C>;
+    return column.view as unknown as View<T, C>;
   }
 
   get(scalar: DecisionName | ResultName): number {
@@ -201,7 +239,7 @@ export class Tables {
     this.#root.set(scalarWord.get(result)!, 0);
   }
 
-  #view({ offset, width }: ColumnPlace, count: number): Views[Width] {
+  #view({ offset, width }: ColumnPlace, count: number): Memory {
     switch (width) {
       case "u8":
         return this.#arena.u8view(offset, count);
@@ -228,13 +266,19 @@ function placeColumns(table: TableName, tableWord: number): ReadonlyMap<string, 
  * Turns counts into first rows: `first[i]` is the sum of `counts[0..i)`. Returns the row after the last, which is
  * also stored in `first[rows]`. `what` is what is counted, for the error that there is too much of it.
  */
-export function prefixSum(counts: ArrayLike<number>, first: Uint32Array, rows: number, what: string): number {
+export function prefixSum<T extends TableName>(
+  counts: NumberColumn<T>,
+  first: NumberColumn<T>,
+  rows: number,
+  what: string,
+): number {
   let sum = 0;
+  const [from, to] = [counts, first] as unknown as [Uint32Array, Uint32Array];
   for (let row = 0; row < rows; row++) {
-    first[row] = sum;
-    sum += counts[row];
+    to[row] = sum;
+    sum += from[row];
   }
-  first[rows] = sum;
+  to[rows] = sum;
   if (sum > MAX_ROWS) throw new LimitExceeded(what, String(MAX_ROWS));
   return sum;
 }
