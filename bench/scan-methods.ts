@@ -38,6 +38,7 @@ function inputsOf(
       size: sizes[i],
       address: addresses[i],
       bytes: () => staged[0]?.bytes(i) ?? new Uint8Array(),
+      bytesAt: (offset, size) => (staged[0]?.bytes(i) ?? new Uint8Array()).subarray(offset, offset + size),
     },
     libraryName: undefined,
     isWholeArchive: false,
