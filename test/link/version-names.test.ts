@@ -146,7 +146,7 @@ test("a reference to a version is bound to who defines that version, wherever it
     ["plain.a", "old.a"],
   ];
   for (const main of mains)
-    for (const libraries of inputs)
+    for (const libraries of main === "weak" || main === "empty" ? inputs.slice(0, 10) : inputs)
       for (const mode of main === "versioned" ? ["-Wl,--no-as-needed", "-Wl,--as-needed"] : ["-Wl,--no-as-needed"]) {
         const command = [`${main}.o`, mode, ...libraries];
         // In this order alone GNU ld takes an object's foo@VV for what was the library's default.

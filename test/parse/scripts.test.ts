@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { parseDynamicList } from "../../src/inputs/dynamic-list.ts";
 import { parseLinkerScript } from "../../src/inputs/linker-script.ts";
 import { ScriptError } from "../../src/inputs/script-lexer.ts";
+import { checkVersionNodes } from "../../src/inputs/version-nodes.ts";
 import { parseVersionScript } from "../../src/inputs/version-script.ts";
 
 test("Debian's libc.so is a group with a library that is needed only when it is used", () => {
@@ -88,9 +89,17 @@ test("an anonymous version script needs no space and no last semicolon", () => {
 });
 
 test("a version script that can not be is refused", () => {
-  const refuse = (text: string): void => expect(() => parseVersionScript("v", text), text).toThrow(ScriptError);
+  const refuse = (text: string): void =>
+    expect(() => checkVersionNodes([parseVersionScript("v", text)]), text).toThrow(ScriptError);
   for (const text of ["", "V1 { a; }", "V1 { a; } V0;", "{ a; }; V1 { b; };", 'V1 { extern "Ada" { a; }; };'])
     refuse(text);
+});
+
+test("versions follow those of other scripts, too, and a name in escapes is no glob", () => {
+  const scripts = [parseVersionScript("a", "V1 { a; };"), parseVersionScript("b", "V2 { b\\*; } V1;")];
+  expect(() => checkVersionNodes(scripts)).not.toThrow();
+  expect(() => checkVersionNodes(scripts.toReversed())).toThrow("unknown version 'V1'");
+  expect(scripts[1].nodes[0].global).toMatchObject([{ text: "b*", isExact: true }]);
 });
 
 test("a dynamic list is patterns in braces", () => {
