@@ -114,9 +114,22 @@ void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) 
     sym.st_size = 0;
   } else {
     place(file, i, out);
+    if (sym.type() == STT_GNU_IFUNC) place_ifunc(s, out);
   }
   u32 visibility = flags & SymbolFlags::VISIBILITY;
   sym.st_other = static_cast<u8>((sym.st_other & ~3) | visibility);
+}
+
+// As in .dynsym: where others can find it, it is the code of its PLT entry.
+void SymtabWriter::place_ifunc(SymbolId s, OutputSymbol &out) {
+  u32 flags = t_.symbol.flags[s];
+  u32 entry = t_.symbol.entry[s];
+  if (!(flags & SymbolFlags::NEEDS_DYNSYM) || flags & SymbolFlags::IMPORTED || !entry) return;
+  if (t_.entry.plt[EntryId{entry - 1}] == none) return;
+  out.sym.st_info = static_cast<u8>(out.sym.binding() << 4 | STT_FUNC);
+  out.sym.st_value = t_.symbol.address[s];
+  out.sym.st_size = 0;
+  out.index = static_cast<u32>(called_plt_index(t_));
 }
 
 void SymtabWriter::add(Part &part, OutputSymbol out, const Name &name) {

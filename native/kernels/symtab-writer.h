@@ -28,6 +28,7 @@ private:
   // Turns an input symbol, a global one, into one of the output.
   void place(const FileView &file, u32 i, OutputSymbol &out);
   void place_global(const FileView &file, u32 i, OutputSymbol &out);
+  void place_ifunc(SymbolId s, OutputSymbol &out);
   void open(Part &part, u32 first);
   void add(Part &part, OutputSymbol out, const Name &name);
 

@@ -218,6 +218,19 @@ private:
   std::vector<u8> got_, got_plt_, plt_, plt_sec_, plt_got_, rela_plt_, relatives_, symbolics_;
 };
 
+// The type of a symbol that nothing defines, as its first mention has it.
+u32 mentioned_type(const Tables &t, SymbolId s) {
+  u32 low = 0, high = static_cast<u32>(t.file.rows); // the last file that begins at or before it has it
+  while (high - low > 1) {
+    u32 middle = low + (high - low) / 2;
+    (t.file.first_mention[FileId{middle}] <= raw(s) ? low : high) = middle;
+  }
+  FileView file(t, FileId{low});
+  u64 index = u64{file.first_global} + (raw(s) - t.file.first_mention[file.id]);
+  u32 type = index < file.symbol_count ? file.symbols()[static_cast<u32>(index)].type() : u32{STT_NOTYPE};
+  return type == STT_GNU_IFUNC ? u32{STT_FUNC} : type;
+}
+
 Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
   SymbolId s{t.entry.symbol[e]};
   u32 flags = t.symbol.flags[s];
@@ -262,6 +275,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       }
       if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none) {
         type = STT_FUNC; // its address is the PLT entry
+        sym.st_size = 0;
         out.st_shndx = static_cast<u16>(called_plt_index(t));
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
@@ -270,6 +284,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
     }
   } else {
     binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
+    type = mentioned_type(t, s);
   }
   out.st_info = static_cast<u8>(binding << 4 | type);
   if (type == STT_GNU_IFUNC || binding == STB_GNU_UNIQUE) t.found.has_gnu_symbols.set();
