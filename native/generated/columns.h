@@ -56,6 +56,7 @@ enum : u32 {
   SLOT = 0x1,
   ADDRESS = 0x2,
   REACHED = 0x4,
+  SMALL_COMMON = 0x8,
 };
 } // namespace SymbolUse
 
@@ -370,11 +371,10 @@ struct SymbolTable {
   Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)
   Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, find needs)
   Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
-  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; what --gc-sections keeps; atomic or (resolve, select)
+  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; whether a common one is small; what --gc-sections keeps; atomic or (resolve, select)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
-  Column<SymbolId, u8> is_small_common; // 1 when a common symbol of this name is not a large one; atomic (resolve)
   Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (find needs)
   Column<SymbolId, u64> address; // st_value in the output (layout)
 };

@@ -55,6 +55,7 @@ enum class Code : u16 {
   TlsMismatch, // offset: of the place; symbol: index in the file; operand: its type
   OverlappingFdes, // offset: of one of the FDEs
   FrameOutOfReach, // offset: of the FDE
+  DynamicSymbolSection, // symbol: index in the file
   SymbolTooLarge, // symbol: index in the file
   SectionTooLarge, // 
   OutputFailed, // operand: errno

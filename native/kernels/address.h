@@ -28,9 +28,9 @@ inline void set_section_offset(const Tables &t, SectionId s, u64 offset) {
   t.section.offset_high[s] = static_cast<u32>(offset >> 31);
 }
 
-// Where a common symbol goes. As GNU ld: a small and a large one of one name are a small one.
+// Where a common symbol goes.
 inline BucketId common_bucket(const Tables &t, SymbolId s) {
-  return BucketId{static_cast<u32>(t.symbol.is_small_common[s] ? t.link.common_bucket : t.link.large_common_bucket)};
+  return BucketId{static_cast<u32>(is_small_common(t, s) ? t.link.common_bucket : t.link.large_common_bucket)};
 }
 
 // Offset in its bucket of a section that is copied as it is.

@@ -73,7 +73,7 @@ private:
     if (file_.section_index(i, sym) == section_large_common) {
       t_.found.has_large_common.set();
       t_.found.has_large_sections.set();
-    } else t_.symbol.is_small_common.set_bits(s, 1);
+    } else t_.symbol.uses.set_bits(s, SymbolUse::SMALL_COMMON);
     // gABI ch. 4: st_value of a common symbol is its alignment.
     t_.symbol.common_alignment.raise(s, sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 0);
   }

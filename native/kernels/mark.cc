@@ -44,7 +44,7 @@ public:
     FileView owner(t_, Claim::file(claim));
     u32 index = Claim::symbol(claim);
     u32 section = owner.section_index(index, owner.symbols()[index]);
-    if (section == section_common) t_.symbol.uses.set_bits(s, SymbolUse::REACHED);
+    if (is_common(section)) t_.symbol.uses.set_bits(s, SymbolUse::REACHED);
     else if (section != SHN_UNDEF && section < owner.section_count) reach(owner.id, section);
   }
 

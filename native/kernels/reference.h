@@ -100,7 +100,7 @@ private:
     if (!claim || !is_live_object(t, Claim::file(claim))) return false;
     FileView file(t, Claim::file(claim));
     u32 symbol = Claim::symbol(claim), section = file.section_index(symbol, file.symbols()[symbol]);
-    if (section == section_large_common) return !t.symbol.is_small_common[s];
+    if (section == section_large_common) return !is_small_common(t, s);
     return section < file.section_count && is_large(t, file.section_id(section));
   }
 

@@ -231,6 +231,9 @@ u32 mentioned_type(const Tables &t, SymbolId s) {
   return type == STT_GNU_IFUNC ? u32{STT_FUNC} : type;
 }
 
+// st_shndx in .dynsym. No SHT_SYMTAB_SHNDX goes with it: what has no room is SHN_XINDEX here, and refused.
+u16 loaded_index(u64 index) { return index < SHN_LORESERVE ? static_cast<u16>(index) : u16{SHN_XINDEX}; }
+
 Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
   SymbolId s{t.entry.symbol[e]};
   u32 flags = t.symbol.flags[s];
@@ -250,8 +253,8 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       if (type == STT_GNU_IFUNC) type = STT_FUNC;
       if (flags & SymbolFlags::NEEDS_COPY) {
         binding = sym.binding();
-        out.st_shndx = static_cast<u16>(flags & SymbolFlags::COPY_IS_RELRO ? t.own_section.index[OwnSection::CopyRelro]
-                                                                           : t.own_section.index[OwnSection::Copy]);
+        out.st_shndx = loaded_index(flags & SymbolFlags::COPY_IS_RELRO ? t.own_section.index[OwnSection::CopyRelro]
+                                                                       : t.own_section.index[OwnSection::Copy]);
         out.st_value = t.symbol.address[s];
         out.st_size = sym.st_size;
       } else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT) {
@@ -266,17 +269,17 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = SHN_ABS;
       } else if (is_internal) {
         // Layout left the header index of its section there.
-        out.st_shndx = sym.st_size ? static_cast<u16>(sym.st_size) : u16{SHN_ABS};
+        out.st_shndx = sym.st_size ? loaded_index(sym.st_size) : u16{SHN_ABS};
       } else if (is_common(section)) {
-        out.st_shndx = t.bucket.index[common_bucket(t, s)];
+        out.st_shndx = loaded_index(t.bucket.index[common_bucket(t, s)]);
         if (type == STT_COMMON) type = STT_OBJECT;
       } else if (section < file.section_count) {
-        out.st_shndx = t.bucket.index[BucketId{t.section.bucket[file.section_id(section)]}];
+        out.st_shndx = loaded_index(t.bucket.index[BucketId{t.section.bucket[file.section_id(section)]}]);
       }
       if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none) {
         type = STT_FUNC; // its address is the PLT entry
         sym.st_size = 0;
-        out.st_shndx = static_cast<u16>(called_plt_index(t));
+        out.st_shndx = loaded_index(called_plt_index(t));
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
       out.st_size = is_common(section) ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;
@@ -340,6 +343,9 @@ void write_dynsym(Job &job) {
     EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
     SymbolId s{t.entry.symbol[e]};
     Elf64_Sym sym = dynamic_symbol(t, e);
+    if (u64 definition = t.symbol.claim[s]; sym.st_shndx == SHN_XINDEX)
+      job.report(Code::DynamicSymbolSection,
+                 {.file = raw(Claim::file(definition)), .symbol = Claim::symbol(definition)});
     append(symbols, &sym, sizeof sym);
     Name name = symbol_name(t, s);
     u64 at = t.entry.dynstr[e];

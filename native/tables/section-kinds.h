@@ -8,6 +8,9 @@
 
 namespace spore {
 
+// As GNU ld: a small and a large common symbol of one name are a small one.
+inline bool is_small_common(const Tables &t, SymbolId s) { return t.symbol.uses.load(s) & SymbolUse::SMALL_COMMON; }
+
 // log2 of sh_addralign; 64 when it is not a power of two.
 inline u32 alignment_log2(const Elf64_Shdr &h) {
   if (h.sh_addralign <= 1) return 0;

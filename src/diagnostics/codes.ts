@@ -151,6 +151,11 @@ export const codes = {
   sectionTooLarge: malformed(
     "section is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more",
   ),
+  /** GNU ld: nonrepresentable section on output. */
+  dynamicSymbolSection: error<{ symbol: string }>(
+    ({ symbol }) => `'${symbol}' is in a section after the 65,279th, which a dynamic symbol has no number for`,
+    { groupBy: () => "", placeIs: "in" },
+  ),
   symbolTooLarge: error<{ symbol: string }>(
     ({ symbol }) => `'${symbol}' is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more`,
   ),

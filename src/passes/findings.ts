@@ -344,6 +344,7 @@ export class FindingReader {
       }
       case "badSymbolSection":
       case "symbolTooLarge":
+      case "dynamicSymbolSection":
       case "tlsMismatch":
       case "relocationToDiscarded":
         diagnostics.add(name, { symbol: symbolName }, place);

@@ -74,6 +74,7 @@ export const findings = {
   tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
   overlappingFdes: { operands: "offset: of one of the FDEs", hasOffset: true },
   frameOutOfReach: { operands: "offset: of the FDE", hasOffset: true },
+  dynamicSymbolSection: { operands: "symbol: index in the file" },
   symbolTooLarge: { operands: "symbol: index in the file" },
   sectionTooLarge: { operands: "" },
   outputFailed: { operands: "operand: errno" },

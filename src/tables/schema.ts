@@ -171,12 +171,11 @@ export const schema = {
         "0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)",
       ),
       uses: u8(
-        "SymbolUse: how an undefined weak symbol is referred to; what --gc-sections keeps; atomic or (resolve, select)",
+        "SymbolUse: how an undefined weak symbol is referred to; whether a common one is small; what --gc-sections keeps; atomic or (resolve, select)",
       ),
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
       commonSize: u64("bytes of the largest common symbol of this name; atomic max (resolve)"),
       commonAlignment: u32("log2 of the strictest; atomic max (resolve)"),
-      isSmallCommon: u8("1 when a common symbol of this name is not a large one; atomic (resolve)"),
       entry: u32("its row in entry plus 1, or 0 (find needs)"),
       address: u64("st_value in the output (layout)"),
     },
@@ -567,7 +566,7 @@ export const enumerations = {
     LACKS_FILE_SYMBOL: 32768,
   },
   FileState: { REACHED: 1, EXPANDED: 2, NEEDED: 4, WANTED: 8 },
-  SymbolUse: { SLOT: 1, ADDRESS: 2, REACHED: 4 },
+  SymbolUse: { SLOT: 1, ADDRESS: 2, REACHED: 4, SMALL_COMMON: 8 },
   MentionFlags: {
     UNDEFINED: 0,
     DEFINED: 1,

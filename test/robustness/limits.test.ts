@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 
 import { expect, test } from "vitest";
 
+import { type Member, writeArchive } from "../harness/archive-writer.ts";
 import { bfd, readelf, searchingSpore, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
@@ -35,6 +36,26 @@ test("70,000 output sections are numbered as gABI says, and symbols are in their
   }
   expect(checked).toBe(MANY);
 });
+
+test(
+  "a dynamic symbol in a section that .dynsym has no number for is refused, as by GNU ld",
+  { timeout: 300_000 },
+  async () => {
+    await using dir = await scratch({
+      "many.s": numbers.map((i) => `.section z${i},"aw"\n.globl v${i}\nv${i}: .long ${i}\n`).join("") + noStack,
+      "first.map": "{ global: v0; v100; local: *; };",
+      "some.map": "{ global: v0; v69999; local: *; };",
+    });
+    const object = await dir.compile("many.s");
+    const link = ["-shared", object, "-o", "many.so", "--version-script"];
+    for (const linker of [bfd, spore]) {
+      const { status, stderr } = await dir.run(linker.path, [...link, "some.map"], { timeoutMs: 120_000 });
+      expect(status, linker.name).toBe(1);
+      if (linker === spore) expect(stderr).toContain("'v69999' is in a section after the 65,279th");
+      await dir.mustRun(linker.path, [...link, "first.map"], { timeoutMs: 120_000 });
+    }
+  },
+);
 
 test("each of 70,000 sections has a __start_ symbol", { timeout: 300_000 }, async () => {
   await using dir = await scratch({
@@ -159,50 +180,6 @@ test.each([
     expect(stderr).toContain(message);
   },
 );
-
-/** A member of an archive: where its header begins, and its bytes; those of a filler are a hole. */
-interface Member {
-  readonly name: string;
-  readonly contents: Uint8Array | number;
-}
-
-/** An archive that may have members of any size, which take no room: without an index, or with one of 64-bit offsets. */
-async function writeArchive(
-  path: string,
-  members: readonly Member[],
-  index?: ReadonlyMap<string, string>,
-): Promise<void> {
-  const header = (name: string, size: number): Buffer =>
-    Buffer.from(
-      `${name.padEnd(16)}${"0".padEnd(12)}${"0".padEnd(6)}${"0".padEnd(6)}${"644".padEnd(8)}${String(size).padEnd(10)}\`\n`,
-    );
-  const symbols = [...(index ?? new Map<string, string>())];
-  const names = Buffer.from(symbols.map(([symbol]) => `${symbol}\0`).join(""));
-  const longNames = Buffer.from(members.map(({ name }) => `${name}/\n`).join(""));
-  const all: Member[] = [{ name: "//", contents: longNames }, ...members];
-  if (index !== undefined)
-    all.unshift({ name: "/SYM64/", contents: new Uint8Array(8 + 8 * symbols.length + names.length) });
-  await using file = await open(path, "w");
-  await file.write("!<arch>\n", 0);
-  let at = 8;
-  const offsets = new Map<string, number>();
-  let nameAt = 0;
-  for (const { name, contents } of all) {
-    offsets.set(name, at);
-    const isListed = !name.startsWith("/");
-    const size = typeof contents === "number" ? contents : contents.length;
-    await file.write(header(isListed ? `/${nameAt}` : name, size), 0, 60, at);
-    if (isListed) nameAt += name.length + 2;
-    if (typeof contents !== "number") await file.write(contents, 0, size, at + 60);
-    at += 60 + size + (size & 1);
-  }
-  await file.truncate(at);
-  if (index === undefined) return;
-  const table = Buffer.alloc(8 + 8 * symbols.length);
-  table.writeBigUInt64BE(BigInt(symbols.length));
-  for (const [i, [, member]] of symbols.entries()) table.writeBigUInt64BE(BigInt(offsets.get(member)!), 8 + 8 * i);
-  await file.write(Buffer.concat([table, names]), 0, table.length + names.length, offsets.get("/SYM64/")! + 60);
-}
 
 for (const isIndexed of [true, false])
   for (const linker of [spore, searchingSpore])
