@@ -6,7 +6,6 @@ import { InputPatterns } from "./output/input-patterns.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
-import { compress } from "./passes/compress.ts";
 import { countBytes } from "./passes/count-bytes.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
@@ -18,6 +17,7 @@ import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
+import { pack } from "./passes/pack.ts";
 import { resolve } from "./passes/resolve.ts";
 import { listInputs, scan } from "./passes/scan.ts";
 import { searchArchives } from "./passes/search-archives.ts";
@@ -137,13 +137,13 @@ async function linkOnce(
   const addressOf = symbolAddresses(workers, internal, needs);
   checkRequired(workers, options, addressOf);
   const synthetic = await synthesise(workers, needs, options, target, findings); // no section is added below this line
-  const image = await layout(workers, synthetic, plan, patterns, internal, options, target, addressOf, findings); // addresses are final below this line
-  const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, image.placed);
+  const laidOut = await layout(workers, synthetic, plan, patterns, internal, options, target, addressOf, findings); // addresses are final below this line
+  const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, laidOut.placed);
   findings.check(diagnostics); // nothing has been written yet
+  const image = await pack(workers, laidOut, options, target); // --compress-debug-sections; no offset in the file changes below this line
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
   await write(workers, { ...image, entry }, output, options, target);
-  await compress(workers, { ...image, entry }, output, options, target); // --compress-debug-sections
   findings.check(diagnostics); // a relocation out of range keeps the old output
   void workers.dismiss(output.replacedBytes); // no kernel runs below this line; they end meanwhile
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
@@ -154,7 +154,7 @@ async function linkOnce(
   return {
     size,
     openedPaths: inputs.openedPaths,
-    map: hasMap ? listSections(workers, image, findings) : undefined,
+    map: hasMap ? listSections(workers, laidOut, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
     timings: workers.timings,

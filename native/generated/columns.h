@@ -224,8 +224,8 @@ enum class CieId : u32 { };
 // a live FDE, for .eh_frame_hdr
 enum class FdeId : u32 { };
 
-// a piece of a debug section that is compressed by itself
-enum class DebugPieceId : u32 { };
+// a chunk's or a partition's part of a bucket that is compressed; a bucket's are together
+enum class PackedPartId : u32 { };
 
 // an even share of the rows that are hashed, or of the symbols
 enum class RangeId : u32 { };
@@ -426,6 +426,7 @@ struct BucketTable {
   Column<BucketId, u8> is_copied; // 1 when its bytes are in the output file (layout)
   Column<BucketId, u8> filler; // the byte that fills gaps (layout)
   Column<BucketId, u32> index; // section header index in the output (layout)
+  Column<BucketId, u32> first_packed; // its first row in packedPart, plus 1; 0 for what is not compressed (pack)
 };
 
 // A row is a run of files; a bound of the work, never of the number of workers.
@@ -485,16 +486,16 @@ struct FdeTable {
   Column<FdeId, u32> record; // its own offset from .eh_frame_hdr (write)
 };
 
-// A row is a piece of a debug section that is compressed by itself.
-struct DebugPieceTable {
+// A row is a chunk's or a partition's part of a bucket that is compressed; a bucket's are together.
+struct PackedPartTable {
   u64 rows;
-  Column<DebugPieceId, u64> offset; // of its bytes in the output file, uncompressed (compress)
-  Column<DebugPieceId, u32> size; // bytes there (compress)
-  Column<DebugPieceId, u8> is_last; // 1 when its section ends with it (compress)
-  Column<DebugPieceId, u64> target; // address of the room for its compressed bytes (compress)
-  Column<DebugPieceId, u32> capacity; // bytes of that room (compress)
-  Column<DebugPieceId, u32> packed; // bytes used of it (compress)
-  Column<DebugPieceId, u32> checksum; // Adler-32 of the uncompressed bytes (compress)
+  Column<PackedPartId, u64> gap; // zeros before it, which are compressed with it (pack)
+  Column<PackedPartId, u8> is_last; // 1 when its section ends with it (pack)
+  Column<PackedPartId, u64> room; // address of the room for its compressed bytes (pack)
+  Column<PackedPartId, u64> capacity; // bytes of that room (pack)
+  Column<PackedPartId, u64> size; // bytes used of it, 0 where there is nothing to be written (pack)
+  Column<PackedPartId, u32> checksum; // Adler-32 of the uncompressed bytes (pack)
+  Column<PackedPartId, u64> file_offset; // of the compressed bytes in the output file (pack)
 };
 
 // A row is an even share of the rows that are hashed, or of the symbols.
@@ -592,8 +593,8 @@ struct VersionTable {
 // A row is an extent of the output: chunk * (bucketCount + parts) + ordinal or part, then merge cells, then the rest.
 struct DigestTable {
   u64 rows;
-  Column<DigestId, u64> low; // of the 128-bit digest (write)
-  Column<DigestId, u64> high; // of the 128-bit digest (write)
+  Column<DigestId, u64> low; // of the 128-bit digest, of uncompressed bytes (pack, write)
+  Column<DigestId, u64> high; // of the 128-bit digest, of uncompressed bytes (pack, write)
 };
 
 // A row is a section that the linker makes, or a part of one; all 0 where the output has none.
@@ -711,7 +712,7 @@ struct Tables {
   PieceTable piece;
   CieTable cie;
   FdeTable fde;
-  DebugPieceTable debug_piece;
+  PackedPartTable packed_part;
   RangeTable range;
   PartitionTable partition;
   HashCellTable hash_cell;

@@ -51,10 +51,12 @@ const spore_kernel_entry kernel_entries[] = {
     {"countSymtab", run_kernel<FileId, count_symtab>},
     {"assignAddresses", run_kernel<FileId, assign_addresses>},
     {"assignEntryAddresses", run_kernel<EntryId, assign_entry_addresses>},
+    {"packChunks", run_kernel<ChunkId, pack_chunks>},
+    {"packPieces", run_kernel<PartitionId, pack_pieces>},
     {"writeChunks", run_kernel<ChunkId, write_chunks>},
     {"writePieces", run_kernel<PartitionId, write_pieces>},
     {"writeTables", run_kernel<RangeId, write_tables>},
-    {"compressPieces", run_kernel<DebugPieceId, compress_pieces>},
+    {"writePacked", run_kernel<PackedPartId, write_packed>},
 };
 const u32 kernel_entry_count = sizeof kernel_entries / sizeof *kernel_entries;
 

@@ -144,6 +144,12 @@ void assign_addresses(Job &job, RowRange<FileId> rows);
 // Gives copied and PLT symbols theirs.
 void assign_entry_addresses(Job &job, RowRange<EntryId> rows);
 
+// Copies, relocates and compresses a chunk's debug sections.
+void pack_chunks(Job &job, RowRange<ChunkId> rows);
+
+// Compresses the unique pieces of a partition that are in debug sections.
+void pack_pieces(Job &job, RowRange<PartitionId> rows);
+
 // Copies and relocates a chunk's sections and FDEs; writes its dynamic relocations and symbols.
 void write_chunks(Job &job, RowRange<ChunkId> rows);
 
@@ -153,7 +159,7 @@ void write_pieces(Job &job, RowRange<PartitionId> rows);
 // Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; a hold on the file that is replaced; the parts of .eh_frame_hdr. Parameter: how many parts.
 void write_tables(Job &job, RowRange<RangeId> rows);
 
-// Compresses pieces of debug sections that are in the output file.
-void compress_pieces(Job &job, RowRange<DebugPieceId> rows);
+// Writes what pack has compressed.
+void write_packed(Job &job, RowRange<PackedPartId> rows);
 
 } // namespace spore

@@ -11,10 +11,9 @@ namespace spore {
 
 void DynamicRelocationWriter::begin_chunk(ChunkId chunk, FileId first) {
   chunk_ = chunk;
-  relatives_.open(t_.own_section.offset[OwnSection::RelaDyn] + u64{t_.file.first_relative[first]} * sizeof(Elf64_Rela),
-                  0);
-  symbolics_.open(t_.own_section.offset[OwnSection::RelaDyn] + u64{t_.file.first_symbolic[first]} * sizeof(Elf64_Rela),
-                  0);
+  u64 begin = t_.own_section.offset[OwnSection::RelaDyn];
+  relatives_.open(output_, begin + u64{t_.file.first_relative[first]} * sizeof(Elf64_Rela), 0);
+  symbolics_.open(output_, begin + u64{t_.file.first_symbolic[first]} * sizeof(Elf64_Rela), 0);
 }
 
 void DynamicRelocationWriter::begin_file(FileId f) {

@@ -34,7 +34,7 @@ public:
 
 private:
   void add(Stream &stream, const Elf64_Rela &rela) {
-    std::memcpy(stream.reserve(output_, stream.position(), sizeof rela), &rela, sizeof rela);
+    std::memcpy(stream.reserve(stream.position(), sizeof rela), &rela, sizeof rela);
   }
 
   const Tables &t_;

@@ -6,7 +6,7 @@ namespace spore {
 
 void EhFrameWriter::begin_chunk(FileId first) {
   begin_ = t_.file.eh_frame_offset[first];
-  stream_.open(t_.own_section.offset[OwnSection::EhFrame] + begin_, 0);
+  stream_.open(output_, t_.own_section.offset[OwnSection::EhFrame] + begin_, 0);
 }
 
 void EhFrameWriter::write_file(const FileView &file) {
@@ -59,7 +59,7 @@ void EhFrameWriter::write_fdes(const FileView &file, const EhFrame &frame, u32 &
 }
 
 u8 *EhFrameWriter::write_record(const EhFrame &frame, const EhRecord &record, u64 position) {
-  u8 *out = stream_.reserve(output_, position, record.size);
+  u8 *out = stream_.reserve(position, record.size);
   RelocatedPart part{.section = frame.section,
                      .bytes = contents_of(frame, record),
                      .offset = record.offset,

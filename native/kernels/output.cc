@@ -23,7 +23,7 @@ void Digest::update(const u8 *data, size_t size) {
   high_ = fold_multiply(lane[2] ^ k[1], lane[3] ^ low_) ^ lane[1] ^ rest;
 }
 
-Output::Output(Job &job) : job_(job) {
+Output::Output(Job &job) : Sink(job.t), job_(job) {
   fd_ = ::open(reinterpret_cast<const char *>(job.t.link.output_path), O_WRONLY | O_CLOEXEC);
   if (fd_ < 0) {
     has_failed_ = true;

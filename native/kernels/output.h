@@ -1,5 +1,5 @@
 // Writing the output: bytes are built in a small buffer that stays in cache, digested there, and written
-// with pwrite. Every byte of an extent is written once, gaps too, so nothing of an earlier use of the
+// with pwrite, or compressed. Every byte of an extent is written once, gaps too, so nothing of an earlier use of the
 // buffer can get into the file.
 #pragma once
 
@@ -17,24 +17,45 @@ namespace spore {
 class Digest {
 public:
   void update(const u8 *data, size_t size);
-  u64 low() const { return low_; }
-  u64 high() const { return high_; }
+  void store(const Tables &t, DigestId row) const {
+    t.digest.low[row] = low_;
+    t.digest.high[row] = high_;
+  }
 
 private:
   u64 low_ = 0x243f6a8885a308d3, high_ = 0x13198a2e03707344;
 };
 
+// Extents that a chunk has besides one for each bucket: .eh_frame and two kinds of dynamic relocations. As in
+// src/passes/digests.ts.
+inline constexpr u32 chunk_parts = 3;
+
+// Where the bytes of extents go.
+class Sink {
+public:
+  virtual void write(const u8 *data, size_t size, u64 offset) = 0;
+  // An extent is complete.
+  virtual void end() {}
+  // Whether anybody asks for digests: only a build id is made of them.
+  bool has_digest() const { return has_digest_; }
+
+protected:
+  explicit Sink(const Tables &t) : has_digest_(t.link.output_flags & OutputFlags::HAS_DIGEST) {}
+  ~Sink() = default;
+
+private:
+  bool has_digest_;
+};
+
 // The output, opened by path for as long as a kernel runs. The first failure is reported, once.
-class Output {
+class Output final : public Sink {
 public:
   explicit Output(Job &job);
   ~Output();
   Output(const Output &) = delete;
   Output &operator=(const Output &) = delete;
 
-  void write(const u8 *data, size_t size, u64 offset);
-  // Whether anybody asks for digests: only a build id is made of them.
-  bool has_digest() const { return job_.t.link.output_flags & OutputFlags::HAS_DIGEST; }
+  void write(const u8 *data, size_t size, u64 offset) override;
 
 private:
   Job &job_;
@@ -46,7 +67,8 @@ private:
 class Stream {
 public:
   // The extent begins at `offset` in the file; `filler` is the byte for gaps.
-  void open(u64 offset, u8 filler) {
+  void open(Sink &sink, u64 offset, u8 filler) {
+    sink_ = &sink;
     offset_ = offset;
     filler_ = filler;
     used_ = 0;
@@ -58,15 +80,15 @@ public:
 
   // Room for `size` bytes at `position` in the extent; valid until the next call. Positions ascend, unless
   // an input has changed since it was laid out: then what follows moves back, and the link fails later.
-  u8 *reserve(Output &output, u64 position, u64 size) {
+  u8 *reserve(u64 position, u64 size) {
     u64 end = flushed_ + used_;
     u64 gap = position > end ? position - end : 0;
-    if (used_ + gap + size > flush_at && used_ > 0) flush(output);
+    if (used_ + gap + size > flush_at && used_ > 0) flush();
     while (gap > flush_at) { // only between sections of great alignment
       grow(flush_at);
       std::memset(buffer_.get(), filler_, flush_at);
       used_ = flush_at;
-      flush(output);
+      flush();
       gap -= flush_at;
     }
     grow(used_ + gap + size);
@@ -76,18 +98,19 @@ public:
     return at;
   }
   // As many zeros as a file may claim to have, without the memory for them.
-  void write_zeros(Output &output, u64 position, u64 size) {
+  void write_zeros(u64 position, u64 size) {
     for (u64 done = 0; done < size; done += std::min(size - done, flush_at)) {
       u64 part = std::min(size - done, flush_at);
-      std::memset(reserve(output, position + done, part), 0, part);
+      std::memset(reserve(position + done, part), 0, part);
     }
   }
   u64 position() const { return flushed_ + used_; }
 
   // Writes what is left and fills up to `size` bytes in all.
-  void close(Output &output, u64 size) {
-    if (position() < size) reserve(output, size, 0);
-    flush(output);
+  void close(u64 size) {
+    if (position() < size) reserve(size, 0);
+    flush();
+    sink_->end();
     is_open_ = false;
   }
   const Digest &digest() const { return digest_; }
@@ -104,20 +127,50 @@ private:
     buffer_ = std::move(larger);
     capacity_ = capacity;
   }
-  void flush(Output &output) {
+  void flush() {
     if (used_ == 0) return;
-    if (output.has_digest()) digest_.update(buffer_.get(), used_);
-    output.write(buffer_.get(), used_, offset_ + flushed_);
+    if (sink_->has_digest()) digest_.update(buffer_.get(), used_);
+    sink_->write(buffer_.get(), used_, offset_ + flushed_);
     flushed_ += used_;
     used_ = 0;
   }
 
+  Sink *sink_ = nullptr;
   std::unique_ptr<u8[]> buffer_;
   u64 capacity_ = 0;
   u64 offset_ = 0, flushed_ = 0, used_ = 0;
   u8 filler_ = 0;
   bool is_open_ = false;
   Digest digest_;
+};
+
+// Which buckets a kernel makes the bytes of, and where those of their parts go.
+class PartSinks {
+public:
+  bool has(BucketId bucket) const { return (t_.bucket.first_packed[bucket] != 0) == is_packing_; }
+  // Nothing of it is loaded.
+  bool is_packing() const { return is_packing_; }
+  // `part` is a chunk, or a partition of what is merged.
+  virtual Sink &open(BucketId bucket, u32 part) = 0;
+
+protected:
+  PartSinks(const Tables &t, bool is_packing) : t_(t), is_packing_(is_packing) {}
+  ~PartSinks() = default;
+
+  const Tables &t_;
+
+private:
+  bool is_packing_;
+};
+
+// What is not compressed goes to the output.
+class OutputParts final : public PartSinks {
+public:
+  OutputParts(const Tables &t, Output &output) : PartSinks(t, false), output_(output) {}
+  Sink &open(BucketId, u32) override { return output_; }
+
+private:
+  Output &output_;
 };
 
 } // namespace spore

@@ -45,7 +45,8 @@ private:
 
 class Relocator {
 public:
-  Relocator(Job &job, DynamicRelocationWriter &dynamic)
+  // `dynamic` may be null where nothing that is relocated is loaded.
+  Relocator(Job &job, DynamicRelocationWriter *dynamic)
       : job_(job), t_(job.t), target_(target_of(job.t.link.machine)), relative_type_(target_.dynamic().relative),
         types_(target_, job.t.link.output_flags), dynamic_(dynamic), pieces_(job.t) {}
 
@@ -83,8 +84,8 @@ private:
 
   void add_relative(const Elf64_Rela &rela, u64 value) {
     if (relative_at(part_->where, rela.r_offset) == Effect::Packed)
-      dynamic_.add_packed(part_->ordinal, part_->part_offset + rela.r_offset);
-    else dynamic_.add_relative(part_->address + rela.r_offset, relative_type_, value);
+      dynamic_->add_packed(part_->ordinal, part_->part_offset + rela.r_offset);
+    else dynamic_->add_relative(part_->address + rela.r_offset, relative_type_, value);
   }
 
   void begin_part(const RelocatedPart &part, const TypeFacts *facts) {
@@ -117,7 +118,7 @@ private:
   const u32 relative_type_;
   Types types_;
   const TypeFacts *facts_ = nullptr; // in the part, by type
-  DynamicRelocationWriter &dynamic_;
+  DynamicRelocationWriter *dynamic_;
   References references_; // with addresses; of local symbols the row in the table of entries, plus 1
   PieceIndex pieces_;
   const FileView *file_ = nullptr;

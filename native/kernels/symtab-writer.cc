@@ -12,25 +12,24 @@ void SymtabWriter::write(ChunkId chunk) {
   FileId f{first};
   open(locals_, t_.file.first_output_local[f]);
   open(globals_, t_.file.first_output_global[f]);
-  strings_.open(t_.own_section.offset[OwnSection::Strtab] + t_.file.first_output_string[f], 0);
+  strings_.open(output_, t_.own_section.offset[OwnSection::Strtab] + t_.file.first_output_string[f], 0);
   string_begin_ = t_.file.first_output_string[f];
   for (; first < last; first++) write_file(FileId{first});
   DigestId digest{static_cast<u32>(t_.link.first_symtab_digest) + raw(chunk) * 3};
   for (Stream *stream : {&locals_.symbols, &globals_.symbols, &strings_}) {
-    stream->close(output_, stream->position());
-    t_.digest.low[digest] = stream->digest().low();
-    t_.digest.high[digest] = stream->digest().high();
+    stream->close(stream->position());
+    stream->digest().store(t_, digest);
     ++digest;
   }
   // They follow from the sections, which have a digest.
   for (Stream *stream : {&locals_.indices, &globals_.indices})
-    if (stream->is_open()) stream->close(output_, stream->position());
+    if (stream->is_open()) stream->close(stream->position());
 }
 
 void SymtabWriter::open(Part &part, u32 first) {
-  part.symbols.open(t_.own_section.offset[OwnSection::Symtab] + u64{first} * sizeof(Elf64_Sym), 0);
+  part.symbols.open(output_, t_.own_section.offset[OwnSection::Symtab] + u64{first} * sizeof(Elf64_Sym), 0);
   if (t_.own_section.offset[OwnSection::SymtabIndices])
-    part.indices.open(t_.own_section.offset[OwnSection::SymtabIndices] + u64{first} * sizeof(u32), 0);
+    part.indices.open(output_, t_.own_section.offset[OwnSection::SymtabIndices] + u64{first} * sizeof(u32), 0);
 }
 
 static void make_local(Elf64_Sym &sym) {
@@ -138,12 +137,12 @@ void SymtabWriter::add(Part &part, OutputSymbol out, const Name &name) {
   bool is_extended = out.index >= SHN_LORESERVE;
   if (out.index) out.sym.st_shndx = is_extended ? u16{SHN_XINDEX} : static_cast<u16>(out.index);
   out.sym.st_name = static_cast<u32>(string_begin_ + strings_.position());
-  std::memcpy(part.symbols.reserve(output_, part.symbols.position(), sizeof out.sym), &out.sym, sizeof out.sym);
+  std::memcpy(part.symbols.reserve(part.symbols.position(), sizeof out.sym), &out.sym, sizeof out.sym);
   if (part.indices.is_open()) {
     u32 index = is_extended ? out.index : 0;
-    std::memcpy(part.indices.reserve(output_, part.indices.position(), sizeof index), &index, sizeof index);
+    std::memcpy(part.indices.reserve(part.indices.position(), sizeof index), &index, sizeof index);
   }
-  u8 *text = strings_.reserve(output_, strings_.position(), name.size + u64{1});
+  u8 *text = strings_.reserve(strings_.position(), name.size + u64{1});
   std::memcpy(text, name.data, name.size);
   text[name.size] = 0;
 }

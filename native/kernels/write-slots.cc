@@ -28,9 +28,7 @@ void write_part(Job &job, Output &output, u32 index, const std::vector<u8> &byte
   if (bytes.empty()) return;
   Digest digest;
   digest.update(bytes.data(), bytes.size());
-  DigestId id{static_cast<u32>(job.t.link.first_single_digest) + index};
-  job.t.digest.low[id] = digest.low();
-  job.t.digest.high[id] = digest.high();
+  digest.store(job.t, DigestId{static_cast<u32>(job.t.link.first_single_digest) + index});
   output.write(bytes.data(), bytes.size(), offset);
 }
 

@@ -36,6 +36,8 @@ export interface ArrangedSection {
   readonly isEmpty: boolean;
   /** The name by which a statement of the plan speaks of it. */
   readonly planned: string | undefined;
+  /** Bytes that it takes compressed, where it is. */
+  readonly packedSize?: number;
 }
 
 /** A section while parts are added to it. */

@@ -55,7 +55,7 @@ export class OutputFile implements Disposable, AsyncDisposable {
   readonly #onSignal: (signal: NodeJS.Signals) => void;
   readonly #onExit: () => void;
   #fd: number;
-  #size: number;
+  readonly #size: number;
   #isRemoved = false;
 
   /**
@@ -113,24 +113,6 @@ export class OutputFile implements Disposable, AsyncDisposable {
   /** Writes bytes at `offset`. For what the parent decides last, such as the build id. @throws IoError */
   write(bytes: Uint8Array, offset: number): void {
     writeAll(this.#fd, bytes, offset, this.target);
-  }
-
-  /** Moves bytes towards the beginning of the file; the two ranges may overlap. @throws IoError */
-  move(from: number, to: number, size: number): void {
-    if (from === to) return;
-    const buffer = new Uint8Array(Math.min(COPY_BYTES, size));
-    for (let done = 0; done < size;) {
-      const count = readSync(this.#fd, buffer, 0, Math.min(COPY_BYTES, size - done), from + done);
-      if (count === 0) throw new IoError({ code: "EIO", syscall: "read", path: this.path });
-      this.write(buffer.subarray(0, count), to + done);
-      done += count;
-    }
-  }
-
-  /** Makes the file smaller. @throws IoError */
-  truncate(size: number): void {
-    attempt("ftruncate", this.target, () => ftruncateSync(this.#fd, size));
-    this.#size = size;
   }
 
   /** Puts the file in its place. @throws IoError; the old output is then as it was, unless it was copied over */

@@ -95,7 +95,11 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
 }
 
 /** Bytes of a section: its parts, each where its alignment allows. */
-export function sizeOfSection({ parts }: ArrangedSection, { sizeOf }: Pick<PlaceOptions, "sizeOf">): number {
+export function sizeOfSection(
+  { parts, packedSize }: ArrangedSection,
+  { sizeOf }: Pick<PlaceOptions, "sizeOf">,
+): number {
+  if (packedSize !== undefined) return packedSize;
   let at = 0;
   for (const part of parts) at = alignUp(at, part.alignment) + sizeOf(part);
   return at;

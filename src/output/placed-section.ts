@@ -6,8 +6,9 @@ import type { Bucket, Region } from "./plan.ts";
 export interface PlacedPart {
   readonly bucket: Bucket | undefined;
   readonly own: OwnSectionId | undefined;
+  /** In memory; of what is not loaded, in the section. */
   readonly address: number;
-  /** In the output file. */
+  /** In the output file, unless the section is compressed. */
   readonly offset: number;
   /** Bytes. */
   readonly size: number;

@@ -1,10 +1,21 @@
 /** The section header table (gABI ch. 4, Sections). */
 import { SHN_LORESERVE, SHN_XINDEX } from "../elf/constants.ts";
+import { alignUp } from "./place.ts";
 import type { Placed, PlacedSection } from "./placed-section.ts";
 import type { OwnSections } from "./sections/own-section.ts";
 import type { StringTable } from "./sections/string-table.ts";
 
 export const SHDR = 64;
+const ALIGNMENT = 8;
+
+/** Where the table is, after all sections, and how many bytes the file has with it. */
+export function placeSectionHeaders(
+  placed: Placed,
+  fileEnd: number,
+): { readonly sectionHeadersOffset: number; readonly size: number } {
+  const sectionHeadersOffset = alignUp(fileEnd, ALIGNMENT);
+  return { sectionHeadersOffset, size: sectionHeadersOffset + (placed.sections.length + 1) * SHDR };
+}
 
 /** Counts and indices that are too large for the ELF header are in the null header (gABI ch. 4, extended numbering). */
 export interface SectionNumbers {

@@ -2,7 +2,6 @@
  * Layout: walks the plan. Sizes of what comes from inputs are counted by kernels; sections are arranged as the plan
  * says and placed; kernels are told where everything is, and give every symbol its address. Addresses are final after it.
  */
-import * as elf from "../elf/constants.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { arrange, type ArrangedPart, type ArrangedSection, type BucketSize } from "../output/arrange.ts";
@@ -12,7 +11,7 @@ import { alignUp, place, type PlaceOptions, type Placement } from "../output/pla
 import type { Placed } from "../output/placed-section.ts";
 import type { Bucket, OutputPlan } from "../output/plan.ts";
 import { isLoadedWithAllPermissions, type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
-import { SHDR } from "../output/section-headers.ts";
+import { placeSectionHeaders } from "../output/section-headers.ts";
 import { dynamicHeader, dynamicSection } from "../output/sections/dynamic.ts";
 import { dynstrSize } from "../output/sections/dynamic-strings.ts";
 import type { OwnSection, OwnSections } from "../output/sections/own-section.ts";
@@ -24,6 +23,7 @@ import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
 import { defineAssignments } from "./define-assignments.ts";
+import { allocateDigests } from "./digests.ts";
 import type { FindingReader } from "./findings.ts";
 import type { SymbolAddresses } from "./linker-object.ts";
 import { publish } from "./publish.ts";
@@ -35,6 +35,9 @@ import type { Workers } from "./workers.ts";
 const ADDRESS_SPACE = 2 ** 47;
 
 export interface Image extends Synthetic {
+  /** What was placed, and how: it can be placed again. */
+  readonly arranged: readonly ArrangedSection[];
+  readonly placing: PlaceOptions;
   readonly placed: Placed;
   readonly segments: readonly ProgramHeader[];
   readonly sectionNames: StringTable;
@@ -76,13 +79,12 @@ export async function layout(
   const sectionNames = new StringTable(arranged.map(({ name }) => name));
   const sizeOf = partSizes(workers, synthetic, own, bucketSizes, sectionNames);
 
-  const { placed, fileEnd, segments } = placeAll(arranged, plan, options, synthetic.isStackExecutable, sizeOf);
+  const isExecutableStack = synthetic.isStackExecutable;
+  const { placing, placed, fileEnd, segments } = placeAll(arranged, plan, options, isExecutableStack, sizeOf);
   if (options.isWarnRwxSegments && segments.some(isLoadedWithAllPermissions))
     workers.diagnostics.add("segmentWithAllPermissions", { output: options.output });
-  const sectionHeadersOffset = alignUp(fileEnd, 8);
 
-  tellBuckets(workers, placed, target);
-  publish(workers, placed, segments);
+  publish(workers, placed, segments, target);
   defineSymbols(workers, internal, plan, placed, options);
   await workers.run("assignAddresses", { bounds });
   if (synthetic.assignments.length > 0) {
@@ -91,14 +93,16 @@ export async function layout(
     await workers.run("assignAddresses", { bounds });
   }
   await workers.run("assignEntryAddresses");
+  allocateDigests(workers, synthetic);
   return {
     ...synthetic,
     own,
+    arranged,
+    placing,
     placed,
     segments,
     sectionNames,
-    sectionHeadersOffset,
-    size: sectionHeadersOffset + (placed.sections.length + 1) * SHDR,
+    ...placeSectionHeaders(placed, fileEnd),
   };
 }
 
@@ -130,14 +134,15 @@ function placeAll(
   options: LinkOptions,
   isStackExecutable: boolean | undefined,
   sizeOf: PlaceOptions["sizeOf"],
-): Placement & { readonly segments: readonly ProgramHeader[] } {
+): Placement & { readonly placing: PlaceOptions; readonly segments: readonly ProgramHeader[] } {
   const { maxPageSize: pageSize, separate } = options.z;
   let headerSize = EHDR;
   for (;;) {
-    const placement = place(arranged, { base, headerSize, pageSize, isPacked: separate === "none", sizeOf });
+    const placing = { base, headerSize, pageSize, isPacked: separate === "none", sizeOf };
+    const placement = place(arranged, placing);
     const segments = segmentsOf(placement.placed, options, base, headerSize, isStackExecutable);
     const wanted = EHDR + segments.length * PHDR;
-    if (wanted === headerSize) return { ...placement, segments };
+    if (wanted === headerSize) return { ...placement, placing, segments };
     headerSize = wanted;
   }
 }
@@ -220,29 +225,6 @@ async function packRelatives(
       }
     }
   tables.set("relrWords", next);
-}
-
-/** Tells kernels where each bucket went. */
-function tellBuckets({ tables }: Workers, placed: Placed, target: Target): void {
-  const address = tables.column("bucket", "address");
-  const fileOffset = tables.column("bucket", "fileOffset");
-  const isCopied = tables.column("bucket", "isCopied");
-  const filler = tables.column("bucket", "filler");
-  const index = tables.column("bucket", "index");
-  for (const section of placed.sections)
-    for (const part of section.parts) {
-      if (part.bucket === undefined) continue;
-      const { id } = part.bucket;
-      address.set(id, part.address);
-      fileOffset.set(id, part.offset);
-      isCopied[id] = section.type === elf.SHT_NOBITS ? 0 : 1;
-      filler[id] = section.flags & elf.SHF_EXECINSTR ? target.codeFiller : 0;
-      index[id] = section.index;
-    }
-  for (const part of placed.leftOut) {
-    address.set(part.bucket.id, part.address);
-    index[part.bucket.id] = part.index;
-  }
 }
 
 /** Gives the names of the plan their values, and `__start_SECTION` and `__stop_SECTION`. */

@@ -1,6 +1,6 @@
 /**
- * Write: workers copy, relocate and digest what comes from inputs and what grows with symbols; the parent
- * writes headers and small sections, and the build id last, because it is made of all digests.
+ * Write: workers copy, relocate and digest what comes from inputs and what grows with symbols, unless pack has
+ * done it; the parent writes headers and small sections, and the build id last, because it is made of all digests.
  */
 import type { LinkOptions } from "../options/link-options.ts";
 import { elfHeader, type HeaderFacts } from "../output/elf-header.ts";
@@ -10,13 +10,9 @@ import { pltFdes } from "../output/sections/plt-frame.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
 import type { Tables } from "../tables/views.ts";
 import type { Target } from "../targets/target.ts";
-import type { Image } from "./layout.ts";
+import type { Packed } from "./pack.ts";
 import type { Workers } from "./workers.ts";
 
-/** Extents that a chunk has besides one for each bucket, and that one kernel writes at once; as in the kernels. */
-const CHUNK_PARTS = 3;
-const SYMTAB_PARTS = 3;
-const SINGLE_PARTS = 16;
 /** Rows of the kernel writeTables before those of .eh_frame_hdr. */
 const TABLE_ROWS = 3;
 /** FDEs that one part of .eh_frame_hdr has, more or less, and how many parts there are at most: each looks at all. */
@@ -24,7 +20,7 @@ const FDES_PER_PART = 32_768;
 const MAX_PARTS = 16;
 
 /** An image and e_entry. */
-export type EntryImage = Image & { readonly entry: number };
+export type EntryImage = Packed & { readonly entry: number };
 
 export async function write(
   workers: Workers,
@@ -34,16 +30,7 @@ export async function write(
   target: Target,
 ): Promise<void> {
   const { tables } = workers;
-  const { buckets, placed, fileBounds } = image;
-  const chunks = fileBounds.length - 1;
-  const firstPiece = chunks * (buckets.length + CHUNK_PARTS);
-  const firstSymtab = firstPiece + tables.rows("mergeCell");
-  const firstSingle = firstSymtab + chunks * SYMTAB_PARTS;
-  const digests = firstSingle + SINGLE_PARTS;
-  tables.allocate("digest", digests);
-  tables.set("firstPieceDigest", firstPiece);
-  tables.set("firstSymtabDigest", firstSymtab);
-  tables.set("firstSingleDigest", firstSingle);
+  const { placed } = image;
   tables.set("outputPath", addressOfPath(tables, output.path));
   tables.set("replacedPath", addressOfPath(tables, output.target));
 
@@ -55,6 +42,7 @@ export async function write(
       : 0;
   if (parts > 0) listPltFdes(tables, image);
   await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
+  if (image.packed.length > 0) await workers.run("writePacked");
 
   const own = writeOwn(workers, image, output, options, target);
   const note = placed.own("buildIdNote");
@@ -87,7 +75,7 @@ function addressOfPath({ arena }: Tables, path: string): number {
 }
 
 /** What the ELF header says. Whether GNU's symbols are there is known once symbols are written. */
-export function headerFacts(tables: Tables, image: EntryImage): HeaderFacts {
+function headerFacts(tables: Tables, image: EntryImage): HeaderFacts {
   return { ...image, hasGnuSymbols: tables.get("hasGnuSymbols") !== 0 };
 }
 
@@ -111,6 +99,11 @@ function writeOwn(
       const contents = part.own === undefined ? undefined : own.get(part.own)?.contents;
       if (contents !== undefined) put(contents(placed), part.offset);
     }
+  for (const { index, head, tail } of image.packed) {
+    const { offset, size } = placed.sections[index - 1];
+    put(head, offset);
+    put(tail, offset + size - tail.length);
+  }
   put(sectionNames.bytes, placed.own("shstrtab")!.offset);
   put(sectionHeaders(placed, own, sectionNames), image.sectionHeadersOffset);
   return written;

@@ -11,6 +11,7 @@ export const passes = [
   "find needs",
   "synthesise",
   "layout",
+  "pack",
   "write",
 ] as const;
 
@@ -126,6 +127,16 @@ export const kernels = {
   countSymtab: { pass: "layout", row: "file", does: "Counts what .symtab keeps of a file." },
   assignAddresses: { pass: "layout", row: "file", does: "Gives each symbol the address of its definition." },
   assignEntryAddresses: { pass: "layout", row: "entry", does: "Gives copied and PLT symbols theirs." },
+  packChunks: {
+    pass: "pack",
+    row: "chunk",
+    does: "Copies, relocates and compresses a chunk's debug sections.",
+  },
+  packPieces: {
+    pass: "pack",
+    row: "partition",
+    does: "Compresses the unique pieces of a partition that are in debug sections.",
+  },
   writeChunks: {
     pass: "write",
     row: "chunk",
@@ -137,7 +148,7 @@ export const kernels = {
     row: "range",
     does: "Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; a hold on the file that is replaced; the parts of .eh_frame_hdr. Parameter: how many parts.",
   },
-  compressPieces: { row: "debugPiece", does: "Compresses pieces of debug sections that are in the output file." },
+  writePacked: { pass: "write", row: "packedPart", does: "Writes what pack has compressed." },
 } as const satisfies Record<string, Kernel>;
 
 export type KernelName = keyof typeof kernels;

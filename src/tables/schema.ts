@@ -232,6 +232,7 @@ export const schema = {
       isCopied: u8("1 when its bytes are in the output file (layout)"),
       filler: u8("the byte that fills gaps (layout)"),
       index: u32("section header index in the output (layout)"),
+      firstPacked: u32("its first row in packedPart, plus 1; 0 for what is not compressed (pack)"),
     },
   },
   chunk: {
@@ -299,17 +300,17 @@ export const schema = {
       record: u32("its own offset from .eh_frame_hdr (write)"),
     },
   },
-  debugPiece: {
-    row: "a piece of a debug section that is compressed by itself",
-    id: "DebugPieceId",
+  packedPart: {
+    row: "a chunk's or a partition's part of a bucket that is compressed; a bucket's are together",
+    id: "PackedPartId",
     columns: {
-      offset: u64("of its bytes in the output file, uncompressed (compress)"),
-      size: u32("bytes there (compress)"),
-      isLast: u8("1 when its section ends with it (compress)"),
-      target: u64("address of the room for its compressed bytes (compress)"),
-      capacity: u32("bytes of that room (compress)"),
-      packed: u32("bytes used of it (compress)"),
-      checksum: u32("Adler-32 of the uncompressed bytes (compress)"),
+      gap: u64("zeros before it, which are compressed with it (pack)"),
+      isLast: u8("1 when its section ends with it (pack)"),
+      room: u64("address of the room for its compressed bytes (pack)"),
+      capacity: u64("bytes of that room (pack)"),
+      size: u64("bytes used of it, 0 where there is nothing to be written (pack)"),
+      checksum: u32("Adler-32 of the uncompressed bytes (pack)"),
+      fileOffset: u64("of the compressed bytes in the output file (pack)"),
     },
   },
   range: {
@@ -418,8 +419,8 @@ export const schema = {
     row: "an extent of the output: chunk * (bucketCount + parts) + ordinal or part, then merge cells, then the rest",
     id: "DigestId",
     columns: {
-      low: u64("of the 128-bit digest (write)"),
-      high: u64("of the 128-bit digest (write)"),
+      low: u64("of the 128-bit digest, of uncompressed bytes (pack, write)"),
+      high: u64("of the 128-bit digest, of uncompressed bytes (pack, write)"),
     },
   },
   ownSection: {
