@@ -149,6 +149,7 @@ enum : u32 {
   IGNORE_UNDEFINED = 0x1000000,
   DYNAMIC_WEAK = 0x2000000,
   LIST_WEAK = 0x4000000,
+  WARN_UNDEFINED = 0x8000000,
 };
 } // namespace OutputFlags
 

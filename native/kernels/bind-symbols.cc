@@ -11,6 +11,8 @@ namespace spore {
 namespace {
 
 constexpr u16 local_version = 0xffff;
+// The link goes on with what nothing defines.
+constexpr u64 tolerant = OutputFlags::IGNORE_UNDEFINED | OutputFlags::WARN_UNDEFINED;
 constexpr u32 decided_here = SymbolFlags::VISIBILITY | SymbolFlags::IMPORTED | SymbolFlags::EXPORTED;
 
 u32 visibility_of(u32 flags) {
@@ -57,8 +59,8 @@ private:
       if (!(output_ & OutputFlags::DYNAMIC_WEAK)) return false;
       return output_ & OutputFlags::SHARED || t_.symbol.uses.load(s) == SymbolUse::SLOT;
     }
-    if (output_ & OutputFlags::SHARED) return !(output_ & OutputFlags::NO_UNDEFINED);
-    return output_ & OutputFlags::IGNORE_UNDEFINED && !(output_ & OutputFlags::STATIC);
+    if (output_ & OutputFlags::SHARED) return !(output_ & OutputFlags::NO_UNDEFINED) || output_ & tolerant;
+    return output_ & tolerant && !(output_ & OutputFlags::STATIC);
   }
 
   void leave_undefined(SymbolId s, bool is_weak) {
@@ -71,7 +73,7 @@ private:
 
   void bind_undefined(SymbolId s) {
     leave_undefined(s, is_weak());
-    if (is_weak() || output_ & OutputFlags::IGNORE_UNDEFINED) flags_ |= SymbolFlags::IS_WEAK_UNDEFINED;
+    if (is_weak() || output_ & tolerant) flags_ |= SymbolFlags::IS_WEAK_UNDEFINED;
   }
 
   // In an archive member that only weak references name.

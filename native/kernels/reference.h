@@ -26,6 +26,7 @@ struct Reference {
     Warned = 8192, // a .gnu.warning section speaks of it
     Elsewhere = 16384, // not defined in this link
     Far = 32768, // in a section that may be out of reach of 32 bits
+    Missed = 65536, // undefined, and that is worth a warning
     Odd = Undefined | Discarded | Tls | Ifunc, // not all expressions have their meaning
   };
   u32 flags = 0;
@@ -65,6 +66,9 @@ public:
     if (f & SymbolFlags::IMPORTED && f & (SymbolFlags::OWNED_BY_SHARED | SymbolFlags::IS_UNDEFINED))
       flags |= Reference::Elsewhere;
     if (f & SymbolFlags::IS_IFUNC && !(f & SymbolFlags::IMPORTED)) flags |= Reference::Ifunc;
+    if (f & SymbolFlags::IS_UNDEFINED && f & SymbolFlags::STRONGLY_REFERENCED && !(f & SymbolFlags::OWNED_BY_SHARED) &&
+        t.link.output_flags & OutputFlags::WARN_UNDEFINED)
+      flags |= Reference::Missed;
     if (f & SymbolFlags::IS_UNDEFINED && !(f & SymbolFlags::IMPORTED))
       flags |=
           f & SymbolFlags::IS_WEAK_UNDEFINED ? u32{Reference::Weak | Reference::Absolute} : u32{Reference::Undefined};

@@ -640,6 +640,7 @@ export const enumerations = {
     IGNORE_UNDEFINED: 16777216,
     DYNAMIC_WEAK: 33554432,
     LIST_WEAK: 67108864,
+    WARN_UNDEFINED: 134217728,
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32, SUFFIX: 64 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },

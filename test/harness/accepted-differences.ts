@@ -276,11 +276,11 @@ const accepted: readonly Accepted[] = [
   {
     reason: "local names are gone, so that what has none has to be guessed",
     kind: ["contents", "relocation", "unwind", "symbol", "file"],
-    words: /(^| )-[sxX]( |$)/,
+    words: /(^| |,)-[sxX]( |$)/,
   },
   {
     reason: "what is undefined may be defined when the program runs",
-    kind: [...symbolTables, "relocation", "section", "dynamic"],
+    kind: [...symbolTables, "relocation", "section", "dynamic", "contents"],
     words: /unresolved-symbols/,
   },
 
@@ -412,6 +412,13 @@ const accepted: readonly Accepted[] = [
     kind: "file",
     what: /^OS ABI$/,
     spore: /^0$/,
+  },
+  {
+    reason: "a call of nothing goes to address 0 of the image, in place of a PLT entry without a function",
+    kind: "contents",
+    what: /^code$/,
+    words: /-static-pie/,
+    bfd: /PLT of 0x0/,
   },
   {
     reason: "a GOT without slots is left out",
