@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, spore } from "../harness/oracles.ts";
+import { bfd, spore, symbols } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -113,4 +113,29 @@ test("debug information of what is gone does not keep it, and its addresses are 
   await expectWellFormed(dir.file("a.out"));
   const address = /^(\w+) T main$/m.exec((await dir.mustRun("nm", ["a.out"])).stdout)?.[1] ?? "";
   expect((await dir.mustRun("addr2line", ["-e", "a.out", address])).stdout).toMatch(/main\.c:4/);
+});
+
+test("common symbols, and what libraries have, go when only dead code refers to them, as with GNU ld", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      #include <stdlib.h>
+      int used_common;
+      int main(void) { used_common += 3; exit(used_common); }`,
+    "dead.c": 'int puts(const char *); int dead_common[1000]; void dead(void) { puts("x"); dead_common[1]++; }',
+  });
+  for (const name of ["main.c", "dead.c"]) await dir.compile(name, ["-O1", "-ffunction-sections", "-fPIC", "-fcommon"]);
+  for (const kind of ["-pie", "-no-pie"]) {
+    const seen = [];
+    for (const linker of [bfd, spore]) {
+      const flags = [kind, "-Wl,--gc-sections"];
+      expect(await dir.linkAndRun(linker, ["main.o", "dead.o"], { flags }), linker.name).toMatchObject({ status: 3 });
+      const dynamic = (await symbols(dir.file("a.out"), ".dynsym")).map(({ name }) => name.replace(/@.*/, ""));
+      seen.push({
+        commons: await kept(dir, /_common$/),
+        has: ["puts", "exit"].filter((name) => dynamic.includes(name)),
+      });
+    }
+    expect(seen[1], kind).toEqual(seen[0]);
+    expect(seen[1]).toEqual({ commons: ["used_common"], has: ["exit"] });
+  }
 });

@@ -103,6 +103,9 @@ test("what a shared object needs and the executable hides is an error", async ()
     ["./libstrong.so", "-Wl,--allow-shlib-undefined"],
     ["./libstrong.so", "./libother.so"],
     ["./libother.so", "./libstrong.so"],
+    ["-Wl,--no-as-needed", "./libstrong.so", "./libother.so"],
+    ["-Wl,--no-as-needed", "./libother.so", "./libboth.so"],
+    ["-Wl,--no-as-needed", "./libboth.so", "-Wl,--as-needed", "./libother.so"],
   ];
   const scripts = ["all", "one", "global"].map((name) => `-Wl,--version-script=${name}.map`);
   const links = [
@@ -228,4 +231,16 @@ test("--as-needed keeps libraries that only an underlinked shared object needs",
     }
     expect(seen[1], libraries.join(" ")).toEqual(seen[0]);
   }
+});
+
+test("the C driver links a C++ program, whose library needs what libgcc.a hides and libgcc_s.so has", async () => {
+  await using dir = await scratch({
+    "main.cc": `#include <string>
+      int main() { try { throw std::string("x").size(); } catch (unsigned long size) { return 41 + int(size); } }`,
+  });
+  for (const linker of [bfd, spore])
+    for (const flags of [["-Wl,--as-needed"], ["-Wl,--no-as-needed"]]) {
+      const order = [...flags, "main.o", "-lstdc++"];
+      expect(await dir.linkAndRun(linker, order), `${linker.name} ${flags.join()}`).toMatchObject({ status: 42 });
+    }
 });

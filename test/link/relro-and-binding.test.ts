@@ -100,3 +100,29 @@ test("-z global, -z unique, an ISA level and a package's metadata are in the out
   expect(seen[1]).toEqual(seen[0]);
   expect(seen[1]).toMatchObject({ flags: ["Flags: GLOBAL"], gnuFlags: ["Flags: UNIQUE"] });
 });
+
+test("-z pack-relative-relocs makes a table only where there are relative relocations, as with GNU ld", async () => {
+  await using dir = await scratch({
+    "none.s": ".globl f\nf: call exit@PLT",
+    "slot.s": ".globl f\nf: add g@GOTPCREL(%rip), %rax\ncall exit@PLT\n.hidden g\n.globl g\ng: call exit@PLT",
+    "word.s": ".globl f\nf: call exit@PLT\n.data\n.balign 8\n.quad f2\n.local f2\nf2: .quad 0",
+    "odd.s": ".globl f\nf: call exit@PLT\n.data\n.byte 0\n.quad f2\n.local f2\nf2: .quad 0",
+  });
+  const presence = [];
+  for (const name of ["none", "slot", "word", "odd"]) {
+    await dir.compile(`${name}.s`);
+    const seen = [];
+    for (const linker of [bfd, spore]) {
+      await dir.mustRun(linker.path, ["-shared", "-z", "pack-relative-relocs", `${name}.o`, "-lc", "-o", "out"]);
+      const { text } = await readelf(dir.file("out"), "-dSVW");
+      seen.push({
+        section: text.includes(".relr.dyn"),
+        tags: /\(RELR\)/.test(text),
+        version: text.includes("GLIBC_ABI_DT_RELR"),
+      });
+    }
+    presence.push(seen[1]!.section);
+    expect(seen[1], name).toEqual(seen[0]);
+  }
+  expect(presence).toEqual([false, true, true, false]);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { bfd, readelf, spore, symbols } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const item = (name: string): string =>
@@ -50,4 +50,30 @@ test("the bounds of a section that does not exist are null when they are weak, a
     status: 1,
     stderr: expect.stringContaining("'__start_nothing'"),
   });
+});
+
+test("bounds of sections are exported, protected, by a shared object, as GNU ld has them", async () => {
+  await using dir = await scratch({
+    "lib.s": `.globl f
+      f: lea __start_items(%rip), %rax
+      mov __stop_items@GOTPCREL(%rip), %rdx
+      ret
+      .section items,"aw"
+      .quad 1`,
+  });
+  await dir.compile("lib.s");
+  for (const kind of ["-shared", "-pie", "-no-pie"]) {
+    const seen = [];
+    for (const linker of [bfd, spore]) {
+      await dir.mustRun(linker.path, [kind, "lib.o", "-e", "f", "-o", "out"]);
+      for (const table of kind === "-no-pie" ? [".symtab"] : [".dynsym", ".symtab"])
+        seen.push(
+          (await symbols(dir.file("out"), table))
+            .filter(({ name }) => name.endsWith("_items"))
+            .map(({ name, bind, visibility }) => `${table} ${name} ${bind} ${visibility}`)
+            .toSorted(),
+        );
+    }
+    expect(seen.slice(seen.length / 2), kind).toEqual(seen.slice(0, seen.length / 2));
+  }
 });

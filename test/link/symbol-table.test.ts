@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { bfd, readelf, spore, symbols } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -80,4 +80,79 @@ test("gdb and nm find a static function by its name where the program runs it", 
   const { stdout } = await dir.linkAndRun(spore, ["main.o"], { flags: ["-no-pie"] });
   const nm = (await dir.mustRun("nm", ["a.out"])).stdout;
   expect(Number(stdout)).toBe(Number.parseInt(/(\w+) t here$/m.exec(nm)?.[1] ?? "", 16));
+});
+
+test("hidden symbols are local behind their file's name, which objects without .file get, as in GNU ld's libraries", async () => {
+  const source = (name: string): string => `
+    .text
+    here_${name}: ret
+    .globl hidden_${name}, internal_${name}, weak_${name}, protected_${name}, shown_${name}
+    .hidden hidden_${name}, weak_${name}
+    .internal internal_${name}
+    .protected protected_${name}
+    .weak weak_${name}
+    hidden_${name}: internal_${name}: weak_${name}: protected_${name}: shown_${name}: ret
+    .comm common_${name}, 4
+    .hidden common_${name}
+    .section .note.GNU-stack,"",@progbits`;
+  await using dir = await scratch({
+    "a.s": source("a"),
+    "b.s": `.file "b.c"\n${source("b")}`,
+    "c.s": source("c"),
+    "empty.s": '.globl shown\nshown: ret\n.section .note.GNU-stack,"",@progbits',
+  });
+  for (const name of ["a.s", "b.s", "c.s", "empty.s"]) await dir.compile(name);
+  await dir.mustRun("ar", ["rcsD", "libc.a", "c.o"]);
+  const inputs = ["a.o", "empty.o", "b.o", "--whole-archive", "libc.a"];
+  const tables = [];
+  for (const linker of [bfd, spore]) {
+    await dir.mustRun(linker.path, ["-shared", ...inputs, "-o", "lib.so"]);
+    tables.push(await symbols(dir.file("lib.so"), ".symtab"));
+  }
+  const named = (table: (typeof tables)[number]) =>
+    table
+      .filter(({ name }) => /_[abc]$|^shown$/.test(name))
+      .map(({ name, bind, visibility }) => `${name} ${bind} ${visibility}`)
+      .toSorted();
+  expect(named(tables[1]!)).toEqual(named(tables[0]!));
+  const files = (table: (typeof tables)[number]) =>
+    table.filter(({ type, name }) => type === "FILE" && name !== "").map(({ name }) => name);
+  expect(files(tables[1]!)).toEqual(files(tables[0]!));
+  let file = "";
+  for (const { name, type, bind } of tables[1]!)
+    if (type === "FILE") file = name;
+    else if (bind === "LOCAL" && /_[abc]$/.test(name)) expect(file, name).toMatch(new RegExp(`^${name.at(-1)!}\\.`));
+  const { text, complaints } = await readelf(dir.file("lib.so"), "-sW");
+  expect(complaints, text).toEqual([]);
+});
+
+test("a symbol of the GNU ABI is what EI_OSABI speaks of, as with GNU ld", async () => {
+  await using dir = await scratch({
+    "plain.s": '.globl _start\n_start: ret\n.section .note.GNU-stack,"",@progbits',
+    "unique.s": '.data\n.globl u\n.type u,@gnu_unique_object\nu: .quad 1\n.section .note.GNU-stack,"",@progbits',
+    "ifunc.s": '.globl i\n.type i,@gnu_indirect_function\ni: ret\n.section .note.GNU-stack,"",@progbits',
+    "dead.s":
+      '.section .dead,"aw"\n.globl d\n.type d,@gnu_unique_object\nd: .quad 1\n.section .note.GNU-stack,"",@progbits',
+  });
+  for (const name of ["plain.s", "unique.s", "ifunc.s", "dead.s"]) await dir.compile(name);
+  for (const words of [
+    [],
+    ["unique.o"],
+    ["ifunc.o"],
+    ["dead.o"],
+    ["dead.o", "--gc-sections"],
+    ["unique.o", "-shared"],
+  ]) {
+    const seen = [];
+    for (const linker of [bfd, spore]) {
+      await dir.mustRun(linker.path, ["plain.o", ...words, "-o", "a.out"]);
+      const { text } = await readelf(dir.file("a.out"), "-hW");
+      const exported = await symbols(dir.file("a.out"), ".dynsym");
+      seen.push({
+        abi: /OS\/ABI: +(.*)/.exec(text)?.[1],
+        unique: exported.filter(({ bind }) => bind === "UNIQUE").length,
+      });
+    }
+    expect(seen[1], words.join(" ")).toEqual(seen[0]);
+  }
 });

@@ -87,3 +87,16 @@ test("a hidden reference to a weak symbol that nobody defines is null, to a stro
     stderr: expect.stringMatching(/'f'/),
   });
 });
+
+test("a call of a function that nothing defines ends the program, as with GNU ld", async () => {
+  await using dir = await scratch({
+    "main.c": "__attribute__((weak)) void nothing(void); int main(void) { nothing(); return 0; }",
+  });
+  for (const flags of kinds) {
+    await dir.compile("main.c", flags.slice(0, -1));
+    for (const linker of linkers) {
+      const ended = await dir.linkAndRun(linker, ["main.o"], { flags: [flags.at(-1)!] });
+      expect(ended.status, `${linker.name} ${flags.join(" ")}`).not.toBe(0);
+    }
+  }
+});
