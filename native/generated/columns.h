@@ -165,6 +165,14 @@ enum : u32 {
 };
 } // namespace PatternFlags
 
+namespace PartEnding {
+enum : u32 {
+  GOES_ON = 0x0,
+  BYTE = 0x1,
+  STREAM = 0x2,
+};
+} // namespace PartEnding
+
 namespace HashSource {
 enum : u32 {
   MENTIONS = 0x0,
@@ -225,8 +233,11 @@ enum class CieId : u32 { };
 // a live FDE, for .eh_frame_hdr
 enum class FdeId : u32 { };
 
-// a chunk's or a partition's part of a bucket that is compressed; a bucket's are together
+// a chunk's or a partition's part of a bucket that is compressed; a bucket's are together. Some that follow one another are a piece, of which the first knows all but gap and ending
 enum class PackedPartId : u32 { };
+
+// chunks that follow one another, and partitions that do: what they have of a bucket is compressed as one piece
+enum class PackRunId : u32 { };
 
 // an even share of the rows that are hashed, or of the symbols
 enum class RangeId : u32 { };
@@ -487,16 +498,23 @@ struct FdeTable {
   Column<FdeId, u32> record; // its own offset from .eh_frame_hdr (write)
 };
 
-// A row is a chunk's or a partition's part of a bucket that is compressed; a bucket's are together.
+// A row is a chunk's or a partition's part of a bucket that is compressed; a bucket's are together. Some that follow one another are a piece, of which the first knows all but gap and ending.
 struct PackedPartTable {
   u64 rows;
   Column<PackedPartId, u64> gap; // zeros before it, which are compressed with it (pack)
-  Column<PackedPartId, u8> is_last; // 1 when its section ends with it (pack)
-  Column<PackedPartId, u64> room; // address of the room for its compressed bytes (pack)
+  Column<PackedPartId, u8> ending; // PartEnding (pack)
+  Column<PackedPartId, u64> room; // address of the room for the piece's compressed bytes (pack)
   Column<PackedPartId, u64> capacity; // bytes of that room (pack)
   Column<PackedPartId, u64> size; // bytes used of it, 0 where there is nothing to be written (pack)
   Column<PackedPartId, u32> checksum; // Adler-32 of the uncompressed bytes (pack)
   Column<PackedPartId, u64> file_offset; // of the compressed bytes in the output file (pack)
+};
+
+// A row is chunks that follow one another, and partitions that do: what they have of a bucket is compressed as one piece.
+struct PackRunTable {
+  u64 rows;
+  Column<PackRunId, u32> first_chunk; // its first chunk (pack)
+  Column<PackRunId, u32> first_partition; // its first partition (pack)
 };
 
 // A row is an even share of the rows that are hashed, or of the symbols.
@@ -714,6 +732,7 @@ struct Tables {
   CieTable cie;
   FdeTable fde;
   PackedPartTable packed_part;
+  PackRunTable pack_run;
   RangeTable range;
   PartitionTable partition;
   HashCellTable hash_cell;

@@ -144,11 +144,11 @@ void assign_addresses(Job &job, RowRange<FileId> rows);
 // Gives copied and PLT symbols theirs.
 void assign_entry_addresses(Job &job, RowRange<EntryId> rows);
 
-// Copies, relocates and compresses a chunk's debug sections.
-void pack_chunks(Job &job, RowRange<ChunkId> rows);
+// Copies, relocates and compresses the debug sections of a run of chunks.
+void pack_chunks(Job &job, RowRange<PackRunId> rows);
 
-// Compresses the unique pieces of a partition that are in debug sections.
-void pack_pieces(Job &job, RowRange<PartitionId> rows);
+// Compresses the unique pieces of a run of partitions that are in debug sections.
+void pack_pieces(Job &job, RowRange<PackRunId> rows);
 
 // Copies and relocates a chunk's sections and FDEs; writes its dynamic relocations and symbols.
 void write_chunks(Job &job, RowRange<ChunkId> rows);

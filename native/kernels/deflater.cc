@@ -34,27 +34,26 @@ DeflateStates::State DeflateStates::take() {
 
 void Deflater::begin() {
   state_ = states_.take();
+  first_ = part_;
   used_ = 0;
   checksum_ = 1;
   has_room_ = true;
-  static constexpr u8 zeros[16 * 1024] = {};
-  for (u64 left = t_.packed_part.gap[part_]; left > 0 && has_room_;) {
-    size_t size = std::min<u64>(left, sizeof zeros);
-    deflate(zeros, size);
-    left -= size;
-  }
 }
 
 void Deflater::write(const u8 *data, size_t size, u64) {
   if (!state_) begin();
+  static constexpr u8 zeros[16 * 1024] = {};
+  for (; gap_ > 0 && has_room_; gap_ -= std::min<u64>(gap_, sizeof zeros))
+    deflate(zeros, std::min<u64>(gap_, sizeof zeros));
   deflate(data, size);
 }
 
 void Deflater::end() {
-  if (!state_) return;
-  flush(t_.packed_part.is_last[part_] ? Z_FINISH : Z_SYNC_FLUSH);
-  t_.packed_part.size[part_] = has_room_ ? used_ : 0;
-  t_.packed_part.checksum[part_] = checksum_;
+  u32 ending = t_.packed_part.ending[part_];
+  if (!state_ || ending == PartEnding::GOES_ON) return;
+  flush(ending == PartEnding::STREAM ? Z_FINISH : Z_SYNC_FLUSH);
+  t_.packed_part.size[first_] = has_room_ ? used_ : 0;
+  t_.packed_part.checksum[first_] = checksum_;
   states_.give_back(std::move(state_));
 }
 
@@ -73,9 +72,9 @@ void Deflater::deflate(const u8 *data, size_t size) {
 // Takes all input that there is. As zlib.h says: as long as that fills the room, there may be more to come.
 void Deflater::flush(int how) {
   while (has_room_) {
-    u64 left = t_.packed_part.capacity[part_] - used_;
+    u64 left = t_.packed_part.capacity[first_] - used_;
     uInt room = static_cast<uInt>(std::min<u64>(left, slice));
-    state_->next_out = reinterpret_cast<Bytef *>(t_.packed_part.room[part_]) + used_;
+    state_->next_out = reinterpret_cast<Bytef *>(t_.packed_part.room[first_]) + used_;
     state_->avail_out = room;
     int result = ::deflate(state_.get(), how);
     used_ += room - state_->avail_out;

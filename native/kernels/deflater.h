@@ -1,5 +1,6 @@
-// Compresses a part of a debug section, as its bytes are made, into its room in the arena. A part ends at a byte, so
-// that those of a section follow one another as one stream of RFC 1951. The zlib is Node's, as in inflate.cc.
+// Compresses pieces of a debug section, as the bytes of their parts are made, into rooms in the arena. A piece ends at
+// a byte, so that those of a section follow one another as one stream of RFC 1951. The zlib is Node's, as in
+// inflate.cc.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,7 @@ struct z_stream_s;
 
 namespace spore {
 
-// States of deflate, each some 270 KB. A part has one from its first to its last flush, which for nearly all parts is
-// the same one: no more are in use than there are parts larger than a stream's buffer.
+// States of deflate, each some 270 KB. A piece has one from its first flush to its last.
 class DeflateStates {
 public:
   struct End {
@@ -27,14 +27,17 @@ private:
   std::vector<State> idle_;
 };
 
-// One part after another.
+// Of one bucket: part after part, piece after piece.
 class Deflater final : public Sink {
 public:
   Deflater(const Tables &t, DeflateStates &states) : Sink(t), t_(t), states_(states) {}
 
-  void open(PackedPartId part) { part_ = part; }
+  void open(PackedPartId part) {
+    part_ = part;
+    gap_ = t_.packed_part.gap[part];
+  }
   void write(const u8 *data, size_t size, u64 offset) override;
-  // Leaves how many bytes are in the room; 0 where they did not fit, because the input has grown.
+  // At the end of a piece, leaves how many bytes are in its room; 0 where they did not fit, because an input has grown.
   void end() override;
 
 private:
@@ -45,7 +48,8 @@ private:
   const Tables &t_;
   DeflateStates &states_;
   DeflateStates::State state_;
-  PackedPartId part_{};
+  PackedPartId part_{}, first_{}; // of the piece
+  u64 gap_ = 0; // before the part, as long as it is to come
   u64 used_ = 0; // of the room
   u32 checksum_ = 1;
   bool has_room_ = true;

@@ -129,13 +129,13 @@ export const kernels = {
   assignEntryAddresses: { pass: "layout", row: "entry", does: "Gives copied and PLT symbols theirs." },
   packChunks: {
     pass: "pack",
-    row: "chunk",
-    does: "Copies, relocates and compresses a chunk's debug sections.",
+    row: "packRun",
+    does: "Copies, relocates and compresses the debug sections of a run of chunks.",
   },
   packPieces: {
     pass: "pack",
-    row: "partition",
-    does: "Compresses the unique pieces of a partition that are in debug sections.",
+    row: "packRun",
+    does: "Compresses the unique pieces of a run of partitions that are in debug sections.",
   },
   writeChunks: {
     pass: "write",

@@ -301,16 +301,24 @@ export const schema = {
     },
   },
   packedPart: {
-    row: "a chunk's or a partition's part of a bucket that is compressed; a bucket's are together",
+    row: "a chunk's or a partition's part of a bucket that is compressed; a bucket's are together. Some that follow one another are a piece, of which the first knows all but gap and ending",
     id: "PackedPartId",
     columns: {
       gap: u64("zeros before it, which are compressed with it (pack)"),
-      isLast: u8("1 when its section ends with it (pack)"),
-      room: u64("address of the room for its compressed bytes (pack)"),
+      ending: u8("PartEnding (pack)"),
+      room: u64("address of the room for the piece's compressed bytes (pack)"),
       capacity: u64("bytes of that room (pack)"),
       size: u64("bytes used of it, 0 where there is nothing to be written (pack)"),
       checksum: u32("Adler-32 of the uncompressed bytes (pack)"),
       fileOffset: u64("of the compressed bytes in the output file (pack)"),
+    },
+  },
+  packRun: {
+    row: "chunks that follow one another, and partitions that do: what they have of a bucket is compressed as one piece",
+    id: "PackRunId",
+    columns: {
+      firstChunk: rowOf("chunk", "its first chunk (pack)"),
+      firstPartition: u32("its first partition (pack)"),
     },
   },
   range: {
@@ -643,6 +651,8 @@ export const enumerations = {
     WARN_UNDEFINED: 134217728,
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32, SUFFIX: 64 },
+  /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */
+  PartEnding: { GOES_ON: 0, BYTE: 1, STREAM: 2 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
   /** What a row of request asks for; its index, then its operand. */
   RequestKind: {

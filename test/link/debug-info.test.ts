@@ -167,6 +167,10 @@ const large = {
       .byte 97 + i % 26, 97 + i / 26 % 26, 97 + i / 676, 96 + ${n}, 0
       .set i, i + 1
       .endr
+      .section .debug_few,"MS",@progbits,1
+      .irp n, ${Array.from({ length: 20 }, (_, i) => i + 11).join()}
+      .asciz "string ${n}.\\n"
+      .endr
       .section .debug_mixed,"",@progbits,unique,1
       .p2align 4
       .quad .debug_big + ${n}
@@ -185,10 +189,10 @@ test("the parts of a compressed section are joined with their gaps, the same for
     dir.linkAndRun(spore, inputs, { flags: [workers, compressing], output: basename(output), unlike }),
   );
   const { text } = await readelf(dir.file("a.out"), "-SW");
-  for (const name of [".debug_big", ".debug_mixed"]) {
+  for (const name of [".debug_big", ".debug_mixed", ".debug_few"]) {
     expect(text, name).toMatch(new RegExp(`\\${name} +PROGBITS .* M?S?C +0 +0 +8\\n`));
     const contents = await contentsOf(dir, "without", name);
-    expect(contents.length, name).toBeGreaterThan(200_000);
+    expect(contents.length, name).toBeGreaterThan(name === ".debug_few" ? 400 : 200_000);
     expect((await contentsOf(dir, "a.out", name)).equals(contents), name).toBe(true);
   }
 });
