@@ -1,10 +1,11 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
 // test/programs needs more than gcc and g++: `npm run test:programs`.
+// test/growth measures time: `npm run test:growth`.
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/programs/**"],
+    exclude: [...configDefaults.exclude, "test/programs/**", "test/growth/**"],
     pool: "forks",
     // Side by side: most of a test is waiting for compilers and linkers. By default one core would stay idle.
     maxWorkers: "100%",
