@@ -88,7 +88,9 @@ void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) 
   u64 claim = t_.symbol.claim[s];
   bool is_defined = claim && !is_shared(t_, file.id) && is_live(t_, file.id);
   if (!is_defined) {
-    u32 binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
+    u32 binding = flags & SymbolFlags::NEEDS_COPY            ? sym.binding() // it is defined here
+                  : flags & SymbolFlags::STRONGLY_REFERENCED ? u32{STB_GLOBAL}
+                                                             : u32{STB_WEAK};
     // What a member that is not in the link says of it does not count.
     u32 type = !is_shared(t_, file.id) && claim ? u32{STT_NOTYPE}
                : sym.type() == STT_GNU_IFUNC    ? u32{STT_FUNC}

@@ -64,12 +64,12 @@ function* chain(n: number): Generator<{ name: string; symbol: string; contents: 
 /** An object whose relocations are not right behind the sections that they are for. */
 function objectWithDistantRelocations(n: number): Uint8Array {
   const writer = new ObjectWriter("many.c");
-  const start = writer.addSection({
+  const code = writer.addSection({
     name: ".text",
     flags: SHF_ALLOC | SHF_EXECINSTR,
     contents: new Uint8Array([0xc3]),
   });
-  const symbol = writer.addSymbol({ name: "_start", binding: STB_GLOBAL, type: STT_FUNC, section: start });
+  const symbol = writer.addSymbol({ name: "_start", binding: STB_GLOBAL, type: STT_FUNC, section: code });
   for (let i = 0; i < n; i++) {
     const section = writer.addSection({
       name: ".data",

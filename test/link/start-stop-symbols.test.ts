@@ -63,10 +63,10 @@ test("bounds of sections are exported, protected, by a shared object, as GNU ld 
   });
   await dir.compile("lib.s");
   for (const kind of ["-shared", "-pie", "-no-pie"]) {
-    const seen = [];
+    const seen: string[][] = [];
     for (const linker of [bfd, spore]) {
       await dir.mustRun(linker.path, [kind, "lib.o", "-e", "f", "-o", "out"]);
-      for (const table of kind === "-no-pie" ? [".symtab"] : [".dynsym", ".symtab"])
+      for (const table of kind === "-no-pie" ? ([".symtab"] as const) : ([".dynsym", ".symtab"] as const))
         seen.push(
           (await symbols(dir.file("out"), table))
             .filter(({ name }) => name.endsWith("_items"))

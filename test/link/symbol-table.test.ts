@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, readelf, spore, symbols } from "../harness/oracles.ts";
+import { bfd, readelf, spore, symbols, type ElfSymbol } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -104,20 +104,20 @@ test("hidden symbols are local behind their file's name, which objects without .
   for (const name of ["a.s", "b.s", "c.s", "empty.s"]) await dir.compile(name);
   await dir.mustRun("ar", ["rcsD", "libc.a", "c.o"]);
   const inputs = ["a.o", "empty.o", "b.o", "--whole-archive", "libc.a"];
-  const tables = [];
+  const tables: ElfSymbol[][] = [];
   for (const linker of [bfd, spore]) {
     await dir.mustRun(linker.path, ["-shared", ...inputs, "-o", "lib.so"]);
     tables.push(await symbols(dir.file("lib.so"), ".symtab"));
   }
-  const named = (table: (typeof tables)[number]) =>
+  const named = (table: readonly ElfSymbol[]) =>
     table
       .filter(({ name }) => /_[abc]$|^shown$/.test(name))
       .map(({ name, bind, visibility }) => `${name} ${bind} ${visibility}`)
       .toSorted();
   expect(named(tables[1]!)).toEqual(named(tables[0]!));
-  const files = (table: (typeof tables)[number]) =>
+  const fileNames = (table: readonly ElfSymbol[]) =>
     table.filter(({ type, name }) => type === "FILE" && name !== "").map(({ name }) => name);
-  expect(files(tables[1]!)).toEqual(files(tables[0]!));
+  expect(fileNames(tables[1]!)).toEqual(fileNames(tables[0]!));
   let file = "";
   for (const { name, type, bind } of tables[1]!)
     if (type === "FILE") file = name;

@@ -32,8 +32,8 @@ const relocations: readonly Mutant[] = [
   },
   {
     file: decide,
-    find: "constexpr u32 far = Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak;",
-    replace: "constexpr u32 far = Reference::Imported | Reference::Absolute | Reference::Weak;",
+    find: "Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak | Reference::Far;",
+    replace: "Reference::Imported | Reference::Absolute | Reference::Weak | Reference::Far;",
     tests: link("ifunc", "relocation-table"),
   },
   {
