@@ -124,9 +124,11 @@ void mark_copy_aliases(Job &job, RowRange<FileId> rows) {
         continue;
       SymbolId s{t.mention.symbol[file.mention(i)]};
       u64 claim = t.symbol.claim[s];
-      if (claim && Claim::file(claim) == f && Claim::symbol(claim) == i)
+      if (claim && Claim::file(claim) == f && Claim::symbol(claim) == i) {
         t.symbol.flags.set_bits(s, SymbolFlags::NEEDS_COPY | SymbolFlags::NEEDS_DYNSYM | SymbolFlags::IMPORTED |
                                        SymbolFlags::OWNED_BY_SHARED);
+        t.symbol.uses.set_bits(s, SymbolUse::REACHED); // by the library, whatever --gc-sections found
+      }
     }
   }
 }
