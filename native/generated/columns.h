@@ -418,6 +418,7 @@ struct SectionTable {
   Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
   Column<SectionId, u32> bucket; // the bucket that it is laid out in, or 0 (split)
   Column<SectionId, u32> offset; // offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)
+  Column<SectionId, u32> relocations; // header index of its SHT_RELA section, where that does not follow it (split)
   Column<SectionId, u32> offset_high; // the other bits of an offset of 2 GiB or more (layout)
 };
 

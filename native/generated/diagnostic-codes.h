@@ -56,6 +56,8 @@ enum class Code : u16 {
   OverlappingFdes, // offset: of one of the FDEs
   FrameOutOfReach, // offset: of the FDE
   DynamicSymbolSection, // symbol: index in the file
+  SymbolNamesTooLong, // 
+  SectionsOverlap, // 
   SymbolTooLarge, // symbol: index in the file
   SectionTooLarge, // 
   OutputFailed, // operand: errno

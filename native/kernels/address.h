@@ -15,7 +15,8 @@ inline constexpr u32 far_section = 1u << 31;
 
 inline u64 section_offset(const Tables &t, SectionId s) {
   u32 low = t.section.offset[s];
-  if (!(low & far_section)) [[likely]] return low;
+  if (!(low & far_section)) [[likely]]
+    return low;
   return u64{t.section.offset_high[s]} << 31 | (low & ~far_section);
 }
 

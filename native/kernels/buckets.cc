@@ -159,6 +159,24 @@ bool is_reversed(const Bucketing &bucketing, const FileView &file, const Elf64_S
   return name && bucketing.reversed_into(bucketing.rule_of(*name), h);
 }
 
+// Of several SHT_RELA sections for one, that which follows it is taken, else the first.
+void note_stray_relocations(const Tables &t, const FileView &file) {
+  for (u32 i = 1; i < file.section_count; i++) {
+    Elf64_Shdr h = file.section(i);
+    if (h.sh_type != SHT_RELA || h.sh_info >= file.section_count) continue;
+    SectionId s = file.section_id(h.sh_info);
+    if (t.section.relocations[s] == 0) t.section.relocations[s] = i;
+  }
+}
+
+// Before that has been noted.
+bool is_relocated(const Tables &t, const FileView &file, u32 index) {
+  if (file.has_stray_relocations && t.section.relocations[file.section_id(index)]) return true;
+  if (index + 1 >= file.section_count) return false;
+  Elf64_Shdr next = file.section(index + 1);
+  return next.sh_type == SHT_RELA && next.sh_info == index;
+}
+
 } // namespace
 
 void assign_buckets(Job &job, RowRange<FileId> rows) {
@@ -170,6 +188,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
     FileView file(t, f);
     u32 more_flags = 0;
     bool has_sections = false;
+    if (file.has_stray_relocations) note_stray_relocations(t, file);
     bool is_runtime = t.input.flags[InputId{t.file.input[f]}] & InputFlags::IS_RUNTIME;
     for (u32 i = 1; i < file.section_count; i++) {
       Elf64_Shdr h = file.section(i);
@@ -222,7 +241,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       bool is_merged = false;
       if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
           h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
-        is_merged = find_relocation_section(file, i) == 0; // what is relocated cannot be compared
+        is_merged = !is_relocated(t, file, i); // what is relocated cannot be compared
       }
       u32 rule = bucketing.rule_of(*name);
       if (bucketing.reversed_into(rule, h)) {
@@ -285,7 +304,7 @@ void reverse_constructors(Job &job, RowRange<FileId> rows) {
         u64 value = (*words)[w];
         std::memcpy(copy + h.sh_offset + (words->size() - 1 - w) * word, &value, word);
       }
-      u32 rela_section = find_relocation_section(file, i);
+      u32 rela_section = relocation_section_of(t, file, i);
       if (rela_section == 0) continue;
       Elf64_Shdr relas = file.section(rela_section);
       auto all = original.array<Elf64_Rela>(relas.sh_offset, relas.sh_size / sizeof(Elf64_Rela));

@@ -69,8 +69,7 @@ Decision plt(const Reference &ref, u64 output) {
 // far away, and GNU ld keeps the slot, too.
 [[gnu::noinline]] Decision got_pc_relative(const Target &target, const Reference &ref, const Relocation &r, u64 output,
                                            const Site &site) {
-  constexpr u32 unfit =
-      Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak | Reference::Far;
+  constexpr u32 unfit = Reference::Imported | Reference::Ifunc | Reference::Absolute | Reference::Weak | Reference::Far;
   if (!(ref.flags & unfit) && !(output & OutputFlags::NO_RELAX) && target.may_relax(r, site.bytes, site.at))
     return {.value = Value::Symbol, .origin = Origin::Place, .rewrite = Rewrite::Got};
   return value(Value::Got, Origin::Place, SymbolFlags::NEEDS_GOT);

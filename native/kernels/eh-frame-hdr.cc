@@ -19,8 +19,7 @@ u64 key_of(const Tables &t, u32 row) { return u64{t.fde.function[FdeId{row}]} <<
 // From which key on each part has them: the same for every part that asks.
 std::vector<u64> bounds_of(const Tables &t, u32 count, u32 parts) {
   std::vector<u64> samples(parts * samples_per_part);
-  for (size_t i = 0; i < samples.size(); i++)
-    samples[i] = key_of(t, static_cast<u32>(u64{i} * count / samples.size()));
+  for (size_t i = 0; i < samples.size(); i++) samples[i] = key_of(t, static_cast<u32>(u64{i} * count / samples.size()));
   std::sort(samples.begin(), samples.end());
   std::vector<u64> bounds(parts, 0);
   for (u32 part = 1; part < parts; part++) bounds[part] = samples[part * samples_per_part];

@@ -8,7 +8,8 @@ namespace spore {
 
 class EhFrameWriter {
 public:
-  EhFrameWriter(Job &job, Output &output, Relocator &relocator) : job_(job), t_(job.t), output_(output), relocator_(relocator) {}
+  EhFrameWriter(Job &job, Output &output, Relocator &relocator)
+      : job_(job), t_(job.t), output_(output), relocator_(relocator) {}
 
   void begin_chunk(FileId first);
   // The file's own CIEs, then its live FDEs, as layout placed them. The relocator is at this file.

@@ -93,8 +93,8 @@ template <typename Visit> bool for_each_cie(const Bytes &contents, u64 &bad_offs
 // Bytes of the function that an FDE describes, as far as they fit; nothing where the section does not say.
 std::optional<u32> function_size(const EhFrame &frame, const EhRecord &fde);
 
-// Whether an FDE is in the output: as its function is, unless that is empty. GNU ld drops those of empty functions, too:
-// in the search table they would hide what begins at the same address.
+// Whether an FDE is in the output: as its function is, unless that is empty. GNU ld drops those of empty functions,
+// too: in the search table they would hide what begins at the same address.
 bool is_live_fde(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &fde);
 
 } // namespace spore

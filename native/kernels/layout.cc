@@ -125,7 +125,8 @@ Name global_name(const Tables &t, const FileView &file, u32 symbol) {
 void count_symtab(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
-    u32 locals = 0, globals = 0, strings = 0;
+    u32 locals = 0, globals = 0;
+    u64 strings = 0;
     bool has_own_first = false; // an STT_FILE symbol in front
     if (!(t.file.flags[f] & FileFlags::IS_BROKEN)) {
       FileView file(t, f);
@@ -136,12 +137,12 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
           if (!name || !is_kept_local(t, file, i, sym, *name)) continue;
           has_own_first |= locals == 0 && sym.type() == STT_FILE;
           locals++;
-          strings += name->size + 1;
+          strings += name->size + u64{1};
         }
       for (u32 i = file.first_global; i < file.symbol_count; i++) {
         if (!is_kept_global(t, file, i)) continue;
         (is_made_local(t, file, i) ? locals : globals)++;
-        strings += global_name(t, file, i).size + 1;
+        strings += global_name(t, file, i).size + u64{1};
       }
     }
     // As GNU ld: else a reader would take them for another file's.
@@ -149,7 +150,9 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
       t.file.flags[f] |= FileFlags::LACKS_FILE_SYMBOL;
     t.file.output_locals[f] = locals;
     t.file.output_globals[f] = globals;
-    t.file.output_strings[f] = strings;
+    // More than a file has only where names share their bytes.
+    if (strings > UINT32_MAX) job.report(Code::SymbolNamesTooLong, {.file = raw(f)});
+    t.file.output_strings[f] = static_cast<u32>(strings);
   }
 }
 

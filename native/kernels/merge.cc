@@ -69,6 +69,13 @@ u64 hash_cie(const Tables &t, const FileView &file, const Bytes &cie, u64 offset
   return h;
 }
 
+// A file has less than 4 GiB, but its sections may share bytes.
+bool fits_column(Job &job, FileId f, u64 count) {
+  if (count <= UINT32_MAX) return true;
+  job.report(Code::SectionsOverlap, {.file = raw(f)});
+  return false;
+}
+
 void list_cies(const Tables &t, const FileView &file) {
   CieId cie{t.file.first_cie[file.id]}, end = cie + t.file.cies[file.id];
   SortedRelocations relas;
@@ -95,7 +102,8 @@ void list_cies(const Tables &t, const FileView &file) {
 void count_pieces(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
-    u32 mergeables = 0, pieces = 0, cies = 0;
+    u32 mergeables = 0;
+    u64 pieces = 0, cies = 0;
     if (is_live_object(t, f)) {
       FileView file(t, f);
       for (u32 i = 1; i < file.section_count; i++) {
@@ -114,8 +122,9 @@ void count_pieces(Job &job, RowRange<FileId> rows) {
       });
     }
     t.file.mergeables[f] = mergeables;
-    t.file.pieces[f] = pieces;
-    t.file.cies[f] = cies;
+    if (!fits_column(job, f, pieces) || !fits_column(job, f, cies)) pieces = cies = 0;
+    t.file.pieces[f] = static_cast<u32>(pieces);
+    t.file.cies[f] = static_cast<u32>(cies);
   }
 }
 
@@ -239,7 +248,7 @@ void count_fdes(Job &job, RowRange<FileId> rows) {
   EhFrame frame;
   std::vector<CieId> cie_of;
   for (FileId f : rows) {
-    u32 fdes = 0, size = 0;
+    u64 fdes = 0, size = 0;
     if (is_live_object(t, f) && t.file.cies[f]) {
       FileView file(t, f);
       CieId cie{t.file.first_cie[f]};
@@ -265,8 +274,9 @@ void count_fdes(Job &job, RowRange<FileId> rows) {
         }
       });
     }
-    t.file.fdes[f] = fdes;
-    t.file.eh_frame_size[f] = size;
+    if (!fits_column(job, f, fdes) || !fits_column(job, f, size)) fdes = size = 0;
+    t.file.fdes[f] = static_cast<u32>(fdes);
+    t.file.eh_frame_size[f] = static_cast<u32>(size);
   }
 }
 

@@ -34,24 +34,12 @@ inline bool is_reached(const Tables &t, SymbolId s) {
   return !(t.link.output_flags & OutputFlags::GC_SECTIONS) || t.symbol.uses.load(s) & SymbolUse::REACHED;
 }
 
-// The header index of a section's SHT_RELA section, or 0, as the headers have it. Assemblers put it right after the
-// section; where they do not, all headers are searched.
-inline u32 find_relocation_section(const FileView &file, u32 index) {
-  auto is_for = [&](u32 i) {
-    Elf64_Shdr h = file.section(i);
-    return h.sh_type == SHT_RELA && h.sh_info == index;
-  };
-  if (index + 1 < file.section_count && is_for(index + 1)) return index + 1;
-  if (!file.has_stray_relocations) return 0;
-  for (u32 i = 1; i < file.section_count; i++)
-    if (is_for(i)) return i;
-  return 0;
-}
-
-// The same once split has marked the sections that are followed by it: most have none, and need no look at a header.
+// The header index of a section's SHT_RELA section, or 0, once split has noted it. Assemblers put it right after the
+// section: most have none, and need no look at a header.
 inline u32 relocation_section_of(const Tables &t, const FileView &file, u32 index) {
-  if (t.section.flags[file.section_id(index)] & SectionFlags::RELOCATED) return index + 1;
-  return file.has_stray_relocations ? find_relocation_section(file, index) : 0;
+  SectionId s = file.section_id(index);
+  if (t.section.flags[s] & SectionFlags::RELOCATED) return index + 1;
+  return file.has_stray_relocations ? t.section.relocations[s] : 0;
 }
 
 } // namespace spore

@@ -156,6 +156,8 @@ export const codes = {
     ({ symbol }) => `'${symbol}' is in a section after the 65,279th, which a dynamic symbol has no number for`,
     { groupBy: () => "", placeIs: "in" },
   ),
+  symbolNamesTooLong: malformed("names of symbols take more than 4 GiB"),
+  sectionsOverlap: malformed("sections that share bytes have more than 2^32 of them, or of strings and frames in them"),
   symbolTooLarge: error<{ symbol: string }>(
     ({ symbol }) => `'${symbol}' is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more`,
   ),

@@ -22,6 +22,7 @@ import { dynsymSection } from "../output/sections/symbol-tables.ts";
 import { versionDefinitions } from "../output/sections/version-definitions.ts";
 import { versionRequirements } from "../output/sections/version-requirements.ts";
 import { versionSection, versymSection } from "../output/sections/version-tables.ts";
+import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { PltSizes, PltUnwind, Target } from "../targets/target.ts";
 import { isStackExecutable } from "./executable-stack.ts";
@@ -167,6 +168,7 @@ async function addDynamic(
   placeVersions(workers, needs, shared);
   tables.allocate("dynsym", tables.rows("entry"));
   await workers.run("listDynsyms", { rows: 1 });
+  if (tables.get("dynstrSize") > 0xffffffff) throw new LimitExceeded("bytes of names in .dynstr", "4 GiB");
   const required = requireVersions(workers, shared, hasRelr, FIRST_VERSION_INDEX + versions.length);
   const versionNeeds = versionRequirements(required, strings);
   const state = tables.column("file", "state");

@@ -75,6 +75,8 @@ export const findings = {
   overlappingFdes: { operands: "offset: of one of the FDEs", hasOffset: true },
   frameOutOfReach: { operands: "offset: of the FDE", hasOffset: true },
   dynamicSymbolSection: { operands: "symbol: index in the file" },
+  symbolNamesTooLong: { operands: "" },
+  sectionsOverlap: { operands: "" },
   symbolTooLarge: { operands: "symbol: index in the file" },
   sectionTooLarge: { operands: "" },
   outputFailed: { operands: "operand: errno" },

@@ -211,6 +211,7 @@ export const schema = {
       offset: u32(
         "offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)",
       ),
+      relocations: u32("header index of its SHT_RELA section, where that does not follow it (split)"),
       offsetHigh: u32("the other bits of an offset of 2 GiB or more (layout)"),
     },
   },
