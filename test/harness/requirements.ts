@@ -1,5 +1,6 @@
 /** Tests that need what a machine may lack are skipped there, and say so: `test.skipIf(lacks(requirements))`. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 
 import { isInstalled } from "./oracles.ts";
 
@@ -26,6 +27,13 @@ export function lacksRoot(what: string): boolean {
   const isRoot = process.geteuid?.() === 0;
   if (!isRoot) tell(`root (${what})`);
   return !isRoot;
+}
+
+/** Whether a program that only claims so many bytes may not run: proc(5), overcommit_memory. Says so, once. */
+export function lacksAddressSpace(bytes: number): boolean {
+  const isRefused = readFileSync("/proc/sys/vm/overcommit_memory", "latin1").trim() !== "1" && totalmem() < bytes;
+  if (isRefused) tell(`${bytes / 2 ** 30} GiB of memory, or vm.overcommit_memory=1`);
+  return isRefused;
 }
 
 function tell(what: string): void {
