@@ -155,7 +155,11 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
       flags: access | SHF_X86_64_LARGE,
       commons: "large",
     });
-  else key.set(LARGE_COMMON_BUCKET, 0); // kernels see no bucket that has no place among those in use
+  else {
+    // Kernels see no bucket that has no place among those in use.
+    key.set(LARGE_COMMON_BUCKET, 0);
+    type[LARGE_COMMON_BUCKET] = 0;
+  }
   for (const [i, { id }] of buckets.entries()) ordinal[id] = i;
   tables.set("bucketCount", buckets.length);
   return buckets;

@@ -126,3 +126,26 @@ test("-z pack-relative-relocs makes a table only where there are relative reloca
   }
   expect(presence).toEqual([false, true, true, false]);
 });
+
+test("what comes first in an object may have packed relative relocations", async () => {
+  await using dir = await scratch({
+    "library.s": `
+      .section .data.rel.ro, "aw"
+      .balign 8
+      .globl table
+      .type table, @object
+      .size table, 16
+      table: .quad value, value + 4
+      .data
+      value: .long 40, 2
+      .section .note.GNU-stack, "", @progbits`,
+    "main.c": "extern int *table[]; int main(void) { return *table[0] + *table[1]; }",
+  });
+  await dir.compile("library.s");
+  await dir.mustRun(spore.path, ["-shared", "-z", "pack-relative-relocs", "library.o", "-o", "library.so"]);
+  const { text } = await readelf(dir.file("library.so"), "-SW");
+  expect(text).toContain(".relr.dyn");
+  await dir.compile("main.c", ["-fPIC"]);
+  await dir.mustRun("gcc", [...bfd.gccFlags, "main.o", "./library.so", "-o", "a.out"]);
+  expect(await dir.run(dir.file("a.out"))).toMatchObject({ status: 42 });
+});
