@@ -122,7 +122,9 @@ test("-z pack-relative-relocs makes a table only where there are relative reloca
       });
     }
     presence.push(seen[1]!.section);
-    expect(seen[1], name).toEqual(seen[0]);
+    // GNU ld asks for the version also where it packs nothing.
+    expect({ ...seen[1], version: undefined }, name).toEqual({ ...seen[0], version: undefined });
+    expect(seen[1]!.version, name).toBe(seen[1]!.section);
   }
   expect(presence).toEqual([false, true, true, false]);
 });
