@@ -452,12 +452,6 @@ const accepted: readonly Accepted[] = [
     what: /_DYNAMIC/,
   },
   {
-    reason: "fault: what nothing defines has no type, also where references say that it is thread-local",
-    kind: "dynamicSymbol",
-    what: /^type$/,
-    spore: /^NOTYPE$/,
-  },
-  {
     reason: "slots of functions that an executable exports itself are filled by the linker",
     kind: "relocation",
     what: /^R_X86_64_GLOB_DAT /,
@@ -483,13 +477,6 @@ const accepted: readonly Accepted[] = [
     spore: "absent",
     bfd: /^undefined$/,
     words: /-Wl,-u\b/,
-  },
-  {
-    reason: "fault: a symbol that only dead code refers to stays in .dynsym",
-    kind: ["dynamicSymbol", "version"],
-    spore: /^undefined$/,
-    bfd: "absent",
-    words: /--gc-sections/,
   },
 ];
 
