@@ -27,7 +27,7 @@ test("what is no input is said to be what it is", async () => {
   await using dir = await scratch({ ...main, empty: "", binary: Uint8Array.of(0, 1, 2), "bit.o": "BC\xc0\xde" });
   await dir.write("bit.o", Buffer.from("BC\xc0\xde0000", "latin1"));
   const { stderr } = await dir.linkDirectly(spore, ["main.o", "empty", "binary", "bit.o", "main.c"]);
-  expect(stderr).toContain("'empty' is empty");
+  expect(stderr).not.toContain("'empty'"); // a script that says nothing
   expect(stderr).toContain("'binary': file format not recognized");
   expect(stderr).toContain("LLVM bitcode: link-time optimisation is not supported\n>>> in bit.o");
   expect(stderr).toMatch(/main\.c:1: unknown command/);

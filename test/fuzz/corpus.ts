@@ -44,7 +44,7 @@ const sources = {
       .globl pieces, piece_data, unique, hidden_one
       .type pieces, @function
       .section .text.pieces,"ax",@progbits
-    pieces: .cfi_startproc
+    pieces: .Lpieces: .cfi_startproc
       .cfi_personality 0x9b, personality
       .cfi_lsda 0x1b, lsda
       movq piece_data@GOTPCREL(%rip), %rax
@@ -90,7 +90,7 @@ const sources = {
       .section .gnu.warning.dangerous,"",@progbits
       .string "do not use"
       .section .ordered,"ao",@progbits,.text.pieces
-      .long pieces - .
+      .long .Lpieces - .
       .text
     hidden_one: call dangerous
       ret

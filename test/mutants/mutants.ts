@@ -196,7 +196,7 @@ const contents: readonly Mutant[] = [
   },
   {
     file: "native/kernels/buckets.cc",
-    find: "is_merged = find_relocation_section(file, i) == 0; // what is relocated cannot be compared",
+    find: "is_merged = !is_relocated(t, file, i); // what is relocated cannot be compared",
     replace: "is_merged = true;",
     tests: link("merged-sections"),
   },
