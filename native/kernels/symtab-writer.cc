@@ -42,7 +42,9 @@ void SymtabWriter::write_file(FileId f) {
   FileView file(t_, f);
   if (u64 at = t_.file.symbol_file_name[f]) {
     const char *name = reinterpret_cast<const char *>(at);
-    OutputSymbol out{{.st_info = STT_FILE, .st_shndx = SHN_ABS}};
+    OutputSymbol out{};
+    out.sym.st_info = STT_FILE;
+    out.sym.st_shndx = SHN_ABS;
     add(locals_, out, {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false});
   }
   if (t_.file.output_locals[f])
