@@ -74,7 +74,7 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
       case "INPUT":
       case "GROUP":
       case "STARTUP":
-        parseInputs(lexer, inputs, { isAsNeeded: false, isBinary });
+        parseInputs(lexer, inputs, isBinary);
         break;
       case "TARGET": {
         const [format = ""] = parseList(lexer);
@@ -127,24 +127,26 @@ export function outputFormatOf(text: string): string | undefined {
   return undefined;
 }
 
-/** `(a, b AS_NEEDED(c) -ld)`: names are separated by white space or commas. */
-function parseInputs(
-  lexer: ScriptLexer,
-  inputs: ScriptInput[],
-  state: Pick<ScriptInput, "isAsNeeded" | "isBinary">,
-): void {
+/** `(a, b AS_NEEDED(c) -ld)`: names are separated by white space or commas. AS_NEEDED may nest, as deeply as it likes. */
+function parseInputs(lexer: ScriptLexer, inputs: ScriptInput[], isBinary: boolean): void {
   lexer.expect("(");
-  while (!lexer.take(")")) {
+  for (let depth = 1; depth > 0;) {
     if (lexer.take(",")) continue;
+    if (lexer.take(")")) {
+      depth -= 1;
+      continue;
+    }
     const token = lexer.name("a file or ')'");
     if (!token.isQuoted && token.text === "AS_NEEDED") {
-      parseInputs(lexer, inputs, { ...state, isAsNeeded: true });
+      lexer.expect("(");
+      depth += 1;
     } else {
       const isLibrary = token.text.startsWith("-l") && token.text.length > 2;
       inputs.push({
         kind: isLibrary ? "library" : "file",
         name: isLibrary ? token.text.slice(2) : token.text,
-        ...state,
+        isAsNeeded: depth > 1,
+        isBinary,
         line: token.line,
       });
     }

@@ -7,13 +7,14 @@ import { type FileType, fileTypeOf, HEAD_SIZE } from "./file-type.ts";
 import { thinMemberPath } from "./input-slot.ts";
 import { outputFormatOf } from "./linker-script.ts";
 import { beginningOf, type MappedFile } from "./mapped-files.ts";
+import { textOf } from "./pattern-files.ts";
 
 /** Why a file is skipped; undefined when it is not. Of an archive its first member is looked at. */
 export function whyIncompatible(file: MappedFile): string | undefined {
   const { kind } = file.type;
   if (kind === "script") {
     // Only this name counts: a "default" is for another machine, too.
-    const format = outputFormatOf(Buffer.from(file.bytes()).toString("utf8"));
+    const format = outputFormatOf(textOf(file.bytes()));
     return format === undefined || format === "elf64-x86-64" ? undefined : `its OUTPUT_FORMAT is ${format}`;
   }
   const type = kind === "archive" || kind === "thin-archive" ? firstMemberType(file) : file.type;

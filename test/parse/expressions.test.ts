@@ -71,3 +71,10 @@ test("what is no number, or no expression, is refused", () => {
   for (const text of ["1 / 0", "1 % 0", "nowhere", "SIZEOF(.none)", "CONSTANT(NONE)"])
     expect(() => valueOf(text), text).toThrow(ExpressionError);
 });
+
+test("an expression that nests too deeply is refused, not evaluated until the stack is full", () => {
+  const nested = (depth: number) => `${"(".repeat(depth)}1${")".repeat(depth)}`;
+  expect(valueOf(nested(400))).toEqual({ value: 1n, section: undefined });
+  for (const text of [nested(3000), `${"-".repeat(30_000)}1`, `1${"+1".repeat(20_000)}`])
+    expect(() => parseExpression(text), text.slice(0, 10)).toThrow(ExpressionError);
+});

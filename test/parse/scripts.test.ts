@@ -33,6 +33,16 @@ test("INPUT takes commas, quotes and libraries", () => {
   ]);
 });
 
+test("AS_NEEDED nests, as deeply as the file likes, and ends with its own parenthesis", () => {
+  const depth = 100_000;
+  const { inputs } = parseLinkerScript("s", `INPUT(a ${"AS_NEEDED(".repeat(depth)}b${")".repeat(depth)} c)`);
+  expect(inputs.map(({ name, isAsNeeded }) => [name, isAsNeeded])).toEqual([
+    ["a", false],
+    ["b", true],
+    ["c", false],
+  ]);
+});
+
 test("a script says where to look, where to begin, and what is undefined", () => {
   expect(
     parseLinkerScript("s", `SEARCH_DIR(=/lib) ENTRY(start) OUTPUT("x") EXTERN(a b) VERSION { V1 { global: f; }; }`),

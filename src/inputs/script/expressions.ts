@@ -54,6 +54,9 @@ interface Token {
 const tokenPattern =
   /\s+|"([^"\n]*)"|(\$?[0-9][0-9A-Za-z]*|\$[0-9A-Fa-f]+)|([A-Za-z_.$\\][\w.$\\]*)|(<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%<>&|!~?:(),])/y;
 
+/** Parser and evaluation are recursive: what nests as deeply as this leaves room for fits on the stack. */
+const maxTokens = 1000;
+
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   tokenPattern.lastIndex = 0;
@@ -67,6 +70,7 @@ function tokensOf(text: string): Token[] {
     else if (quoted !== undefined || name !== undefined) tokens.push({ kind: "name", text: quoted ?? name ?? "" });
   }
   tokens.push({ kind: "end", text: "" });
+  if (tokens.length > maxTokens) throw new ExpressionError(`more than ${maxTokens} words`);
   return tokens;
 }
 
