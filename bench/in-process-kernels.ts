@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { Diagnostics } from "../src/diagnostics/diagnostics.ts";
+import type { LinkOptions } from "../src/options/link-options.ts";
+import type { Inputs } from "../src/passes/find-inputs.ts";
+import { tablesOf } from "../src/passes/spawn.ts";
 import { Workers } from "../src/passes/workers.ts";
 import { Arena, type JobOptions, type JobReport, type WorkerPool } from "../src/staging/index.ts";
-import { Tables } from "../src/tables/views.ts";
 import { packageRoot } from "./measure.ts";
 
 interface InProcess {
@@ -84,10 +86,9 @@ class NoPool {
   }
 }
 
-/** Tables whose kernels run in this process. What a kernel does over a bad input, it does to this process. */
-export function workersInProcess(): Workers {
+/** The tables of such a link, whose kernels run in this process. What a kernel does over a bad input, it does to this process. */
+export function workersInProcess(inputs: Inputs, options: LinkOptions): Workers {
   const arena = Arena.create();
-  const tables = new Tables(arena);
-  tables.set("hashSeed", 1);
+  const tables = tablesOf(arena, inputs, options, 0);
   return new Workers(arena, new NoPool(arena) as unknown as WorkerPool, tables, new Diagnostics());
 }

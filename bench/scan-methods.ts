@@ -63,9 +63,10 @@ function inputsOf(
 }
 
 async function scanInProcess(paths: readonly string[], buffers: readonly Buffer[]): Promise<() => Found> {
-  const workers = workersInProcess();
   const sizes = buffers.map(({ length }) => length);
-  listInputs(workers, inputsOf(paths, buffers.map(addressOf), sizes), undefined);
+  const inputs = inputsOf(paths, buffers.map(addressOf), sizes);
+  const workers = workersInProcess(inputs, noOptions);
+  listInputs(workers, inputs, undefined);
   await scan(workers, noOptions);
   const found = foundIn(workers);
   await workers[Symbol.asyncDispose]();

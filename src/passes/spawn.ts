@@ -35,18 +35,9 @@ export async function spawn(
   { hasCollisions = false, chunkRows, leavesToExit = false, onSpawn, fault, delays }: OwnHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
-  const tables = new Tables(arena);
-  tables.allocate("ownSection", ownSectionIds.length);
-  if (addon().tablesBytes !== tables.rootBytes)
-    throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
-  tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
+  const tables = tablesOf(arena, inputs, options, attempt);
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
-  const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
-  tables.set("outputFlags", outputFlags(options, inputs) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
   const tests = { ...(fault === undefined ? {} : { fault }), ...(delays === undefined ? {} : { delays }) };
-  const target = targetOf(options.emulation);
-  tables.set("machine", target.machine);
-  tables.set("gotPltReserved", target.gotPltReserved);
   const workers = options.threads ?? workersFor(inputs);
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
@@ -58,6 +49,21 @@ export async function spawn(
   });
   onSpawn?.(spawned);
   return spawned;
+}
+
+/** Tables that say what kind of output is wanted, and nothing yet of the inputs. */
+export function tablesOf(arena: Arena, inputs: Inputs, options: LinkOptions, attempt: number): Tables {
+  const tables = new Tables(arena);
+  if (addon().tablesBytes !== tables.rootBytes)
+    throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
+  tables.allocate("ownSection", ownSectionIds.length);
+  tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
+  const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
+  tables.set("outputFlags", outputFlags(options, inputs) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
+  const target = targetOf(options.emulation);
+  tables.set("machine", target.machine);
+  tables.set("gotPltReserved", target.gotPltReserved);
+  return tables;
 }
 
 /** One for every processor that this link may use, as long as there is work for it. */
