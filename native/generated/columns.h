@@ -358,11 +358,13 @@ struct FileTable {
   Column<FileId, u32> first_relative; // the first of them in .rela.dyn (layout)
   Column<FileId, u32> symbolics; // dynamic relocations with a symbol for its sections (find needs)
   Column<FileId, u32> first_symbolic; // the first of them in .rela.dyn (layout)
-  Column<FileId, u32> output_locals; // local symbols of .symtab: those that it keeps, and globals that are made local (layout)
+  Column<FileId, u32> output_locals; // local symbols of .symtab that it keeps (layout)
   Column<FileId, u32> first_output_local; // the first of them in .symtab (layout)
+  Column<FileId, u32> output_hidden; // local symbols of .symtab that were its globals (layout)
+  Column<FileId, u32> first_output_hidden; // the first of them in .symtab (layout)
   Column<FileId, u32> output_globals; // global symbols of .symtab that it owns (layout)
   Column<FileId, u32> first_output_global; // the first of them in .symtab (layout)
-  Column<FileId, u32> output_strings; // bytes of .strtab for both (layout)
+  Column<FileId, u32> output_strings; // bytes of .strtab for all of them (layout)
   Column<FileId, u64> symbol_file_name; // address of the name in the STT_FILE symbol that the link gives it, or 0 (layout)
   Column<FileId, u32> first_output_string; // their offset in .strtab (layout)
 };
@@ -667,6 +669,7 @@ struct Decisions {
   u64 common_bucket; // row of the bucket of common symbols
   u64 large_common_bucket; // row of the bucket of large ones, of SHN_X86_64_LCOMMON
   u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
+  u64 hidden_lead; // 1 when an STT_FILE symbol leads the globals that are made local in .symtab, else 0
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 relr_words; // words of .relr.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies

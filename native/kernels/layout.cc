@@ -125,7 +125,7 @@ Name global_name(const Tables &t, const FileView &file, u32 symbol) {
 void count_symtab(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
-    u32 locals = 0, globals = 0;
+    u32 locals = 0, hidden = 0, globals = 0;
     u64 strings = 0;
     bool has_own_first = false; // an STT_FILE symbol in front
     if (!(t.file.flags[f] & FileFlags::IS_BROKEN)) {
@@ -141,7 +141,7 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
         }
       for (u32 i = file.first_global; i < file.symbol_count; i++) {
         if (!is_kept_global(t, file, i)) continue;
-        (is_made_local(t, file, i) ? locals : globals)++;
+        (is_made_local(t, file, i) ? hidden : globals)++;
         strings += global_name(t, file, i).size + u64{1};
       }
     }
@@ -149,6 +149,7 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
     if (locals > 0 && !has_own_first && !(t.link.output_flags & OutputFlags::DISCARD_ALL))
       t.file.flags[f] |= FileFlags::LACKS_FILE_SYMBOL;
     t.file.output_locals[f] = locals;
+    t.file.output_hidden[f] = hidden;
     t.file.output_globals[f] = globals;
     // More than a file has only where names share their bytes.
     if (strings > UINT32_MAX) job.report(Code::SymbolNamesTooLong, {.file = raw(f)});

@@ -11,18 +11,21 @@ void SymtabWriter::write(ChunkId chunk) {
   if (first == last) return;
   FileId f{first};
   open(locals_, t_.file.first_output_local[f]);
+  bool leads_hidden = first == 0 && t_.link.hidden_lead;
+  open(hidden_, t_.file.first_output_hidden[f] - leads_hidden);
   open(globals_, t_.file.first_output_global[f]);
   strings_.open(output_, t_.own_section.offset[OwnSection::Strtab] + t_.file.first_output_string[f], 0);
   string_begin_ = t_.file.first_output_string[f];
+  if (leads_hidden) add_file(hidden_, {});
   for (; first < last; first++) write_file(FileId{first});
-  DigestId digest{static_cast<u32>(t_.link.first_symtab_digest) + raw(chunk) * 3};
-  for (Stream *stream : {&locals_.symbols, &globals_.symbols, &strings_}) {
+  DigestId digest{static_cast<u32>(t_.link.first_symtab_digest) + raw(chunk) * symtab_parts};
+  for (Stream *stream : {&locals_.symbols, &hidden_.symbols, &globals_.symbols, &strings_}) {
     stream->close(stream->position());
     stream->digest().store(t_, digest);
     ++digest;
   }
   // They follow from the sections, which have a digest.
-  for (Stream *stream : {&locals_.indices, &globals_.indices})
+  for (Stream *stream : {&locals_.indices, &hidden_.indices, &globals_.indices})
     if (stream->is_open()) stream->close(stream->position());
 }
 
@@ -38,14 +41,11 @@ static void make_local(Elf64_Sym &sym) {
 }
 
 void SymtabWriter::write_file(FileId f) {
-  if (t_.file.output_locals[f] + t_.file.output_globals[f] == 0) return;
+  if (t_.file.output_locals[f] + t_.file.output_hidden[f] + t_.file.output_globals[f] == 0) return;
   FileView file(t_, f);
   if (u64 at = t_.file.symbol_file_name[f]) {
     const char *name = reinterpret_cast<const char *>(at);
-    OutputSymbol out{};
-    out.sym.st_info = STT_FILE;
-    out.sym.st_shndx = SHN_ABS;
-    add(locals_, out, {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false});
+    add_file(locals_, {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false});
   }
   if (t_.file.output_locals[f])
     for (u32 i = 1; i < file.first_global; i++) {
@@ -62,7 +62,7 @@ void SymtabWriter::write_file(FileId f) {
     place_global(file, i, out);
     bool is_local = is_made_local(t_, file, i);
     if (is_local) make_local(out.sym);
-    add(is_local ? locals_ : globals_, out, name);
+    add(is_local ? hidden_ : globals_, out, name);
   }
 }
 
@@ -133,6 +133,13 @@ void SymtabWriter::place_ifunc(SymbolId s, OutputSymbol &out) {
   out.sym.st_value = t_.symbol.address[s];
   out.sym.st_size = 0;
   out.index = static_cast<u32>(called_plt_index(t_));
+}
+
+void SymtabWriter::add_file(Part &part, const Name &name) {
+  OutputSymbol out{};
+  out.sym.st_info = STT_FILE;
+  out.sym.st_shndx = SHN_ABS;
+  add(part, out, name);
 }
 
 void SymtabWriter::add(Part &part, OutputSymbol out, const Name &name) {

@@ -1,10 +1,14 @@
-// Writing a chunk's part of .symtab, locals in one extent and globals in another, and of .strtab.
+// Writing a chunk's part of .symtab, an extent each for locals, for globals that are made local and for the other
+// globals, and of .strtab.
 #pragma once
 
 #include "kernels/output.h"
 #include "tables/file-view.h"
 
 namespace spore {
+
+// Extents of a chunk. As in src/passes/digests.ts.
+inline constexpr u32 symtab_parts = 4;
 
 // Of one job, chunk after chunk.
 class SymtabWriter {
@@ -30,11 +34,12 @@ private:
   void place_global(const FileView &file, u32 i, OutputSymbol &out);
   void place_ifunc(SymbolId s, OutputSymbol &out);
   void open(Part &part, u32 first);
+  void add_file(Part &part, const Name &name);
   void add(Part &part, OutputSymbol out, const Name &name);
 
   const Tables &t_;
   Output &output_;
-  Part locals_, globals_;
+  Part locals_, hidden_, globals_;
   Stream strings_;
   u64 string_begin_ = 0;
 };

@@ -4,7 +4,7 @@ import type { Workers } from "./workers.ts";
 
 /** Extents that a chunk has besides one for each bucket, and that one kernel writes at once; as in the kernels. */
 const CHUNK_PARTS = 3;
-const SYMTAB_PARTS = 3;
+const SYMTAB_PARTS = 4;
 const SINGLE_PARTS = 16;
 
 export function allocateDigests({ tables }: Workers, { buckets, fileBounds }: Synthetic): void {

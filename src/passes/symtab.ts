@@ -1,4 +1,7 @@
-/** Layout: .symtab and .strtab. Each file's locals come first, then each file's globals. */
+/**
+ * Layout: .symtab and .strtab. Each file's locals come first; then the globals that are made local, after an STT_FILE
+ * symbol without a name, as with GNU ld; then each file's globals.
+ */
 import { SHN_LORESERVE } from "../elf/constants.ts";
 import type { OwnSection } from "../output/sections/own-section.ts";
 import { strtabSection, symtabIndicesSection, symtabSection } from "../output/sections/symbol-tables.ts";
@@ -40,11 +43,18 @@ export function symtabSections(
   { files, buckets }: Scanned & { readonly buckets: readonly unknown[] },
 ): OwnSection[] {
   const locals = tables.column("file", "outputLocals");
+  const hidden = tables.column("file", "outputHidden");
   const globals = tables.column("file", "outputGlobals");
   const strings = tables.column("file", "outputStrings");
   const firstLocal = tables.column("file", "firstOutputLocal");
+  const firstHidden = tables.column("file", "firstOutputHidden");
   const firstGlobal = tables.column("file", "firstOutputGlobal");
   const firstString = tables.column("file", "firstOutputString");
+  let isAnyHidden = false;
+  for (let file = 0 as FileRow; file < files; file++) isAnyHidden ||= hidden[file] > 0;
+  const hiddenLead = isAnyHidden ? 1 : 0;
+  tables.set("hiddenLead", hiddenLead);
+  strings[0 as FileRow] += hiddenLead; // the NUL of no name
   let symbol = 1;
   let string = 1;
   for (let file = 0 as FileRow; file < files; file++) {
@@ -52,6 +62,11 @@ export function symtabSections(
     symbol += locals[file];
     firstString[file] = string;
     string += strings[file];
+  }
+  symbol += hiddenLead;
+  for (let file = 0 as FileRow; file < files; file++) {
+    firstHidden[file] = symbol;
+    symbol += hidden[file];
   }
   const localCount = symbol;
   for (let file = 0 as FileRow; file < files; file++) {

@@ -135,3 +135,21 @@ test("a large alignment of thread-local data is honoured in every thread", async
   for (const flags of [["-pie"], ["-static"]])
     expect(await dir.linkAndRun(spore, ["main.o"], { flags })).toMatchObject({ status: 0 });
 });
+
+// GNU ld and lld link it, and the program reads and writes what lies outside of its own block.
+test.each([
+  ["a shared object", ["-shared"], []],
+  ["a shared object", ["-shared"], ["./libthere.so"]],
+  ["a PIE object", ["-pie"], ["./libthere.so"]],
+])("%s (%o with %o) that takes another module's variable for its own is refused", async (kind, flags, libraries) => {
+  await using dir = await scratch({
+    "there.c": "__thread int there = 1;",
+    "use.c": "static __thread int here; extern __thread int there; int main(void) { return here + there; }",
+  });
+  await dir.mustRun("gcc", ["-shared", "-fPIC", "there.c", "-o", "libthere.so"]);
+  await dir.compile("use.c", ["-fPIC", "-ftls-model=local-dynamic"]);
+  const { status, stderr } = await dir.link(spore, ["use.o", ...libraries], { flags });
+  expect(stderr).toContain(`relocation R_X86_64_DTPOFF32 against 'there' can not be used when making ${kind}`);
+  expect(stderr).toContain("in use.o:(function main)");
+  expect(status).not.toBe(0);
+});

@@ -26,4 +26,9 @@ int part_from_main(void);
 
 /* Defined by main.c, called from part.c. */
 int main_hook(int value);
+#ifdef MAIN_TLS_MODEL
+/* For a part that is a shared object of -ftls-model=local-dynamic: what main.c defines is not its own. */
+extern _Thread_local int main_tls __attribute__((tls_model(MAIN_TLS_MODEL)));
+#else
 extern _Thread_local int main_tls;
+#endif
