@@ -27,7 +27,7 @@ function objectFiles(): string[] {
     readdirSync(join(packageRoot, "native", name))
       .filter((file) => file.endsWith(".cc"))
       .map((file) => join(folder, name, file.replace(/cc$/, "o")));
-  const kernels = ["kernels", "targets", "generated"].flatMap(below);
+  const kernels = ["kernels", "targets", "tables", "generated"].flatMap(below);
   return [...kernels, ...["builtin-kernels.o", "kernel-registry.o"].map((name) => join(folder, "staging", name))];
 }
 

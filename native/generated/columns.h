@@ -21,14 +21,20 @@ enum : u32 {
 };
 } // namespace InputFlags
 
-namespace FileFlags {
+namespace FileTraits {
 enum : u32 {
   IS_SHARED = 0x1,
+  IS_BROKEN = 0x2,
+  IS_LTO = 0x4,
+  HAS_STRAY_RELOCATIONS = 0x8,
+};
+} // namespace FileTraits
+
+namespace FileFlags {
+enum : u32 {
   IS_LAZY = 0x2,
   AS_NEEDED = 0x4,
   EXCLUDE_LIBS = 0x8,
-  IS_BROKEN = 0x10,
-  IS_LTO = 0x20,
   IS_INDIRECT = 0x40,
   IS_INTERNAL = 0x80,
   NEEDS_EXECUTABLE_STACK = 0x100,
@@ -36,7 +42,6 @@ enum : u32 {
   HAS_IBT = 0x400,
   HAS_SHSTK = 0x800,
   IS_CHECKED = 0x1000,
-  HAS_STRAY_RELOCATIONS = 0x2000,
   HAS_CONSTRUCTORS = 0x4000,
   LACKS_FILE_SYMBOL = 0x8000,
 };
@@ -70,8 +75,6 @@ enum : u32 {
   WEAK = 0x4,
   VERSIONED = 0x8,
   DEFAULT_VERSION = 0x10,
-  WRAPPED = 0x20,
-  ANSWERS = 0x40,
   NAME_HAS_AT = 0x80,
 };
 } // namespace MentionFlags
@@ -313,32 +316,34 @@ struct IndexNameTable {
 // A row is an object, an archive member or a shared object, in input order.
 struct FileTable {
   u64 rows;
-  Column<FileId, u64> base; // address of the first byte; of its uncompressed copy, when there is one (scan, split)
-  Column<FileId, u32> size; // bytes (scan, split)
+  Column<FileId, u64> input_offset; // offset in the input of its first byte
+  Column<FileId, u32> size; // bytes
+  Column<FileId, u64> name_offset; // archive members: offset of the member's name in the archive's header; else 0
+  Column<FileId, u8> traits; // FileTraits: what it is
+  Column<FileId, u32> section_headers; // e_shoff
+  Column<FileId, u32> section_count; // section headers, extended numbering resolved
+  Column<FileId, u32> section_names; // offset of .shstrtab's contents
+  Column<FileId, u32> section_names_size; // bytes
+  Column<FileId, u32> symbols; // offset of .symtab's or .dynsym's contents
+  Column<FileId, u32> symbol_count; // symbols in it
+  Column<FileId, u32> first_global; // index of the first symbol that is not local
+  Column<FileId, u32> strings; // offset of the symbols' string table
+  Column<FileId, u32> strings_size; // bytes; the last is NUL
+  Column<FileId, u32> section_indices; // offset of SHT_SYMTAB_SHNDX's contents, or 0
+  Column<FileId, u32> versions; // shared objects: offset of .gnu.version's contents, or 0
+  Column<FileId, u32> version_definitions; // shared objects: offset of .gnu.version_d's contents, or 0
+  Column<FileId, u32> version_definitions_size; // bytes
+  Column<FileId, u32> signatures; // COMDAT groups whose signature is a local symbol: mentions past the globals
+  Column<FileId, u32> groups; // SHT_GROUP sections
+  Column<FileId, u64> inflated_size; // bytes of a copy with all sections uncompressed; 0 when none is compressed
+  Column<FileId, u64> image; // address of its first byte as kernels read it: where it is staged, or of a copy with what is compressed uncompressed and constructors reversed (scan, split)
+  Column<FileId, u32> image_size; // bytes there (scan, split)
   Column<FileId, u32> input; // row of input it is from (scan)
-  Column<FileId, u64> input_offset; // offset in the input of its first byte (scan)
-  Column<FileId, u64> inflated_size; // bytes of a copy with all sections uncompressed; 0 when none is compressed (scan)
   Column<FileId, u64> inflated_offset; // where its copy goes, from link.inflated (split)
   Column<FileId, u64> reversed_copy; // address of a copy with .ctors and .dtors in reverse, or 0 (split)
-  Column<FileId, u64> name_offset; // archive members: offset of the member's name in the archive's header; else 0 (scan)
-  Column<FileId, u16> flags; // FileFlags: what it is (scan)
+  Column<FileId, u16> flags; // FileFlags: what the link is told of it, and finds (scan, resolve, split, layout)
   Column<FileId, u8> state; // FileState: reached, expanded, needed, wanted by a shared object alone; atomic (resolve)
-  Column<FileId, u32> section_headers; // e_shoff (scan)
-  Column<FileId, u32> section_count; // section headers, extended numbering resolved (scan)
-  Column<FileId, u32> section_names; // offset of .shstrtab's contents (scan)
-  Column<FileId, u32> section_names_size; // bytes (scan)
-  Column<FileId, u32> symbols; // offset of .symtab's or .dynsym's contents (scan)
-  Column<FileId, u32> symbol_count; // symbols in it (scan)
-  Column<FileId, u32> first_global; // index of the first symbol that is not local (scan)
-  Column<FileId, u32> strings; // offset of the symbols' string table (scan)
-  Column<FileId, u32> strings_size; // bytes; the last is NUL (scan)
-  Column<FileId, u32> section_indices; // offset of SHT_SYMTAB_SHNDX's contents, or 0 (scan)
-  Column<FileId, u32> versions; // shared objects: offset of .gnu.version's contents, or 0 (scan)
-  Column<FileId, u32> version_definitions; // shared objects: offset of .gnu.version_d's contents, or 0 (scan)
-  Column<FileId, u32> version_definitions_size; // bytes (scan)
   Column<FileId, u32> first_version; // shared objects: its first row in version (synthesise)
-  Column<FileId, u32> signatures; // COMDAT groups whose signature is a local symbol: mentions past the globals (scan)
-  Column<FileId, u32> groups; // SHT_GROUP sections (scan)
   Column<FileId, u32> first_section; // its first row in section (scan)
   Column<FileId, u32> first_mention; // its first row in mention (scan)
   Column<FileId, u32> local_needs; // local symbols that need a slot (find needs)
@@ -372,11 +377,13 @@ struct FileTable {
 // A row is a global symbol of one file; or the name of a COMDAT group with a local signature.
 struct MentionTable {
   u64 rows;
-  Column<MentionId, u64> hash; // of the name; reused as scratch once symbols are known (scan)
-  Column<MentionId, u64> name; // address of the name, which ends in NUL (scan)
-  Column<MentionId, u8> flags; // MentionFlags (scan)
+  Column<MentionId, u8> flags; // MentionFlags
+  Column<MentionId, u64> name; // address of the name, which ends in NUL; where isWrapped, without its prefix (scan)
+  Column<MentionId, u64> hash; // of the name (scan)
+  Column<MentionId, u8> is_wrapped; // 1 when --wrap made a reference to `name` one to `__wrap_name` (scan)
+  Column<MentionId, u64> common_offset; // a common symbol's: offset in its chunk's part of the bucket (layout)
   Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (resolve)
-  Column<MentionId, u32> alias; // the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too: ANSWERS (scan)
+  Column<MentionId, u32> alias; // the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too, plus 1; or 0 (scan)
 };
 
 // A row is a global name; its id is the row of its first mention in input order, other rows are unused.
@@ -419,7 +426,8 @@ struct SectionTable {
   u64 rows;
   Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
   Column<SectionId, u32> bucket; // the bucket that it is laid out in, or 0 (split)
-  Column<SectionId, u32> offset; // offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)
+  Column<SectionId, u32> offset; // in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)
+  Column<SectionId, u32> mergeable; // of one that is split, which has no offset: its row in mergeable (merge)
   Column<SectionId, u32> relocations; // header index of its SHT_RELA section, where that does not follow it (split)
   Column<SectionId, u32> offset_high; // the other bits of an offset of 2 GiB or more (layout)
 };
@@ -474,7 +482,8 @@ struct MergeableTable {
 struct PieceTable {
   u64 rows;
   Column<PieceId, u32> start; // offset in the file (merge)
-  Column<PieceId, u64> hash; // of bucket and bytes; then its place: partition << 48 | offset in the partition's part of the bucket (merge)
+  Column<PieceId, u64> hash; // of bucket and bytes (merge)
+  Column<PieceId, u64> place; // partition << 48 | offset in the partition's part of the bucket (merge)
   Column<PieceId, u32> same; // row of the first equal piece in input order (merge)
   Column<PieceId, u8> alignment; // log2, of all equal pieces; atomic max (merge)
   Column<PieceId, u32> mergeable; // its mergeable section (merge)

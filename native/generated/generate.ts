@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { compatibilityPage, optionsPage } from "../../src/command/option-pages.ts";
+import { type Access, accesses } from "../../src/tables/accesses.ts";
 import { findings } from "../../src/tables/findings.ts";
 import { kernels } from "../../src/tables/kernels.ts";
 import { decisions, enumerations, results, schema, type TableSchema } from "../../src/tables/schema.ts";
@@ -54,10 +55,43 @@ function kernelList(): string {
     "namespace spore {\n",
     "const spore_kernel_entry kernel_entries[] = {",
   ];
-  for (const [name, { row }] of Object.entries(kernels))
-    lines.push(`    {"${name}", run_kernel<${schema[row].id}, ${snake(name)}>},`);
+  for (const [number, [name, { row }]] of Object.entries(kernels).entries())
+    lines.push(`    {"${name}", run_kernel<${schema[row].id}, ${snake(name)}, ${number}>},`);
   lines.push("};", "const u32 kernel_entry_count = sizeof kernel_entries / sizeof *kernel_entries;\n");
   lines.push("} // namespace spore");
+  return lines.join("\n") + "\n";
+}
+
+function accessList(): string {
+  const columns = (Object.entries(schema) as [string, TableSchema][]).flatMap(([table, { columns: all }]) =>
+    Object.entries(all).map(([column, { width }]) => ({ table, column, bytes: Number(width.slice(1)) / 8 })),
+  );
+  const lines = [
+    head("src/tables/schema.ts and src/tables/accesses.ts"),
+    "#ifdef SPORE_CHECKED\n",
+    "#include <cstddef>\n",
+    '#include "tables/protection.h"\n',
+    "namespace spore {\n",
+    "const ColumnPlace column_places[] = {",
+    ...columns.map(
+      ({ table, column, bytes }) =>
+        `    {"${table}.${column}", offsetof(Tables, ${snake(table)}.${snake(column)}), ${bytes}},`,
+    ),
+    "    {},",
+    "};\n",
+    "namespace {\n",
+    "constexpr Access o = Access::None, r = Access::Reads, w = Access::Fills;\n",
+  ];
+  for (const [name, { reads, fills }] of Object.entries<Access>(accesses)) {
+    const letters = columns.map(({ table, column }) => {
+      const path = `${table}.${column}` as Access["reads"][number];
+      return fills.includes(path) ? "w" : reads.includes(path) ? "r" : "o";
+    });
+    lines.push(`const Access ${snake(name)}[] = {${letters.join(",")}};`);
+  }
+  lines.push("\n} // namespace\n", "const Access *const kernel_accesses[] = {");
+  for (const name of Object.keys(kernels)) lines.push(`    ${snake(name)},`);
+  lines.push("};\n", "} // namespace spore\n", "#endif");
   return lines.join("\n") + "\n";
 }
 
@@ -122,6 +156,7 @@ export const generated: Readonly<Record<string, (root: string) => string>> = {
   "native/generated/columns.h": columnsHeader,
   "native/generated/kernels.h": kernelsHeader,
   "native/generated/kernels.cc": kernelList,
+  "native/generated/accesses.cc": accessList,
   "native/generated/diagnostic-codes.h": codesHeader,
   "native/generated/relocation-enums.h": relocationEnums,
   "native/generated/relocations-x86-64.h": relocationsHeader,

@@ -39,12 +39,12 @@ inline u64 offset_in_bucket(const Tables &t, FileId f, SectionId s, BucketId buc
   return t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[f]}, bucket)] + section_offset(t, s);
 }
 
-// piece.hash of a placed piece: its partition, then its offset in the partition's part of the bucket.
+// piece.place: its partition, then its offset in the partition's part of the bucket.
 inline constexpr u32 piece_offset_bits = 48;
 
 // Address of a piece's unique copy.
 inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
-  u64 placed = t.piece.hash[piece];
+  u64 placed = t.piece.place[piece];
   MergeCellId cell{static_cast<u32>(placed >> piece_offset_bits) * static_cast<u32>(t.link.bucket_count) +
                    t.bucket.ordinal[bucket]};
   return t.bucket.address[bucket] + t.merge_cell.offset[cell] + (placed & ((u64{1} << piece_offset_bits) - 1));
@@ -53,7 +53,7 @@ inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
 // Where byte `offset` of a section that was split has gone, in the output. `delta` is added after the
 // piece was found: a reference may point before or past the piece that it means.
 inline u64 merged_address(const Tables &t, SectionId s, const Elf64_Shdr &header, u64 offset) {
-  MergeableId m{t.section.offset[s]};
+  MergeableId m{t.section.mergeable[s]};
   u32 count = t.mergeable.pieces[m];
   if (count == 0) return 0;
   PieceId first{t.mergeable.first_piece[m]};
@@ -90,7 +90,7 @@ inline u64 definition_address(const Tables &t, const FileView &file, u32 symbol)
     if (!is_reached(t, s)) return 0;
     BucketId bucket = common_bucket(t, s);
     return t.bucket.address[bucket] + t.chunk_bucket.offset[chunk_bucket(t, ChunkId{t.file.chunk[file.id]}, bucket)] +
-           t.mention.hash[file.mention(symbol)];
+           t.mention.common_offset[file.mention(symbol)];
   }
   if (section == SHN_UNDEF || section >= file.section_count) return 0;
   return section_address(t, file, section, sym.st_value);

@@ -277,14 +277,14 @@ void reverse_constructors(Job &job, RowRange<FileId> rows) {
     if (!is_live_object(t, f) || !(t.file.flags[f] & FileFlags::HAS_CONSTRUCTORS)) continue;
     InputId input{t.file.input[f]};
     u64 offset = t.file.input_offset[f];
-    // Not file.base: a rerun may find the copy there already.
+    // Not file.image: a rerun may find the copy there already.
     Bytes original(reinterpret_cast<const u8 *>(t.input.base[input] + offset), t.input.size[input] - offset);
     u8 *copy = reinterpret_cast<u8 *>(t.file.reversed_copy[f]);
     if (copy) {
       std::memcpy(copy, original.data(), t.file.size[f]);
-      t.file.base[f] = reinterpret_cast<u64>(copy);
+      t.file.image[f] = reinterpret_cast<u64>(copy);
     } else {
-      copy = reinterpret_cast<u8 *>(t.file.base[f]); // uncompressed: a copy already
+      copy = reinterpret_cast<u8 *>(t.file.image[f]); // uncompressed: a copy already
     }
     FileView file(t, f);
     u64 headers = t.file.section_headers[f], headers_end = headers + file.section_count * sizeof(Elf64_Shdr);

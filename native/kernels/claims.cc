@@ -28,6 +28,7 @@ Claim::Rank rank_of(const Tables &t, FileId f, u32 mention, bool is_first) {
 void claim_for(const Tables &t, FileId f, bool is_first) {
   FileView file(t, f);
   bool may_be_discarded = is_live_object(t, f) && t.file.groups[f];
+  bool may_answer = is_shared(t, f);
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     MentionId m = file.mention(i);
     u32 flags = t.mention.flags[m];
@@ -38,7 +39,8 @@ void claim_for(const Tables &t, FileId f, bool is_first) {
     if (rank == Claim::Assigned && file.symbols()[i].type() == STT_OBJECT) rank = Claim::Strong;
     u64 claim = Claim::make(rank, f, i);
     t.symbol.claim.raise(symbol_of(t, m), claim);
-    if (flags & MentionFlags::ANSWERS) t.symbol.claim.raise(SymbolId{t.mention.alias[m]}, claim);
+    if (may_answer || flags & MentionFlags::DEFAULT_VERSION)
+      if (u32 alias = t.mention.alias[m]) t.symbol.claim.raise(SymbolId{alias - 1}, claim);
   }
 }
 

@@ -36,7 +36,7 @@ void inflate_sections(Job &job, RowRange<FileId> rows) {
     u64 size = t.file.inflated_size[f];
     if (size == 0 || !is_live_object(t, f)) continue;
     InputId input{t.file.input[f]};
-    // Not file.base: a rerun may find the copy there already.
+    // Not file.image: a rerun may find the copy there already.
     Bytes original(reinterpret_cast<const u8 *>(t.input.base[input] + t.file.input_offset[f]),
                    t.input.size[input] - t.file.input_offset[f]);
     u8 *copy = reinterpret_cast<u8 *>(t.link.inflated + t.file.inflated_offset[f]);
@@ -64,8 +64,8 @@ void inflate_sections(Job &job, RowRange<FileId> rows) {
       std::memcpy(copy + at, &*header, sizeof *header);
       used += (chdr->ch_size + 15) & ~u64{15};
     }
-    t.file.size[f] = static_cast<u32>(size);
-    t.file.base[f] = reinterpret_cast<u64>(copy);
+    t.file.image_size[f] = static_cast<u32>(size);
+    t.file.image[f] = reinterpret_cast<u64>(copy);
   }
 }
 

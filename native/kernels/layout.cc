@@ -53,7 +53,7 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         if (!is_reached(t, s)) continue;
         u64 bytes = t.symbol.common_size[s];
         u32 log2 = t.symbol.common_alignment[s];
-        if (fits(common_bucket(t, s), bytes, log2)) t.mention.hash[m] = take(common_bucket(t, s), bytes, log2);
+        if (fits(common_bucket(t, s), bytes, log2)) t.mention.common_offset[m] = take(common_bucket(t, s), bytes, log2);
         else job.report(Code::SymbolTooLarge, {.file = f, .symbol = i});
       }
     }
@@ -128,7 +128,7 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
     u32 locals = 0, hidden = 0, globals = 0;
     u64 strings = 0;
     bool has_own_first = false; // an STT_FILE symbol in front
-    if (!(t.file.flags[f] & FileFlags::IS_BROKEN)) {
+    if (!(t.file.traits[f] & FileTraits::IS_BROKEN)) {
       FileView file(t, f);
       if (is_live_object(t, f) && !(t.file.flags[f] & FileFlags::IS_INTERNAL))
         for (u32 i = 1; i < file.first_global; i++) {

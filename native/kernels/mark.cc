@@ -82,7 +82,7 @@ void mark_roots(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   constexpr u32 roots = SymbolFlags::ROOT | SymbolFlags::EXPORTED;
   for (FileId f : rows) {
-    if (t.file.flags[f] & FileFlags::IS_BROKEN || is_shared(t, f)) continue;
+    if (t.file.traits[f] & FileTraits::IS_BROKEN || is_shared(t, f)) continue;
     FileView file(t, f);
     bool is_internal = t.file.flags[f] & FileFlags::IS_INTERNAL;
     if (!is_live(t, f)) continue;

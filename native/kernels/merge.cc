@@ -142,7 +142,7 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
       Elf64_Shdr h = file.section(i);
       u32 bucket = t.section.bucket[s];
       u32 log2 = alignment_log2(h);
-      t.section.offset[s] = raw(mergeable);
+      t.section.mergeable[s] = raw(mergeable);
       t.mergeable.file[mergeable] = raw(f);
       t.mergeable.ordinal[mergeable] = t.bucket.ordinal[BucketId{bucket}];
       t.mergeable.end[mergeable] = 0;
@@ -217,7 +217,7 @@ void place_pieces(Job &job, RowRange<PartitionId> rows) {
       MergeCellId cell = cells + t.mergeable.ordinal[MergeableId{t.piece.mergeable[piece]}];
       u32 log2 = t.piece.alignment[piece];
       u64 offset = align_up(t.merge_cell.size[cell], log2);
-      t.piece.hash[piece] = u64{p} << piece_offset_bits | offset;
+      t.piece.place[piece] = u64{p} << piece_offset_bits | offset;
       t.merge_cell.size[cell] = offset + piece_bytes(t, piece).size();
       if (t.merge_cell.alignment[cell] < log2) t.merge_cell.alignment[cell] = static_cast<u8>(log2);
     }
@@ -225,7 +225,7 @@ void place_pieces(Job &job, RowRange<PartitionId> rows) {
     for (u32 i = pieces.begin(); i < pieces.end(); i++) {
       pieces.ask_for_columns(i);
       PieceId piece = pieces.at(i);
-      t.piece.hash[piece] = t.piece.hash[PieceId{t.piece.same[piece]}];
+      t.piece.place[piece] = t.piece.place[PieceId{t.piece.same[piece]}];
     }
   }
 }

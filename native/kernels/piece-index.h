@@ -20,7 +20,7 @@ public:
 
   // Address of byte `offset` of a section of the file, as merged_address() has it.
   u64 address_of(SectionId s, const Elf64_Shdr &header, u64 offset) {
-    MergeableId m{t_.section.offset[s]};
+    MergeableId m{t_.section.mergeable[s]};
     if (raw(m) - first_ >= begins_.size() || t_.mergeable.pieces[m] < worth_it)
       return merged_address(t_, s, header, offset);
     u32 &begin = begins_[raw(m) - first_];

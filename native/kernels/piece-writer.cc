@@ -36,7 +36,7 @@ void PieceWriter::write_piece(PieceId piece) {
   if (raw(buckets_[ordinal]) == 0) return;
   Stream &stream = stream_of(ordinal);
   Bytes bytes = piece_bytes(t_, piece);
-  u64 position = t_.piece.hash[piece] & ((u64{1} << piece_offset_bits) - 1);
+  u64 position = t_.piece.place[piece] & ((u64{1} << piece_offset_bits) - 1);
   if (position < stream.position()) return; // the file changed since pieces were placed
   if (bytes.size()) std::memcpy(stream.reserve(position, bytes.size()), bytes.data(), bytes.size());
 }

@@ -12,7 +12,7 @@ inline Bytes piece_bytes(const Tables &t, PieceId p) {
   u32 begin = t.piece.start[p], end = t.mergeable.end[m];
   bool is_last = raw(p) + 1 >= t.mergeable.first_piece[m] + t.mergeable.pieces[m];
   if (!is_last && t.piece.start[p + 1] < end) end = t.piece.start[p + 1];
-  return {reinterpret_cast<const u8 *>(t.file.base[FileId{t.mergeable.file[m]}]) + begin,
+  return {reinterpret_cast<const u8 *>(t.file.image[FileId{t.mergeable.file[m]}]) + begin,
           end > begin ? end - begin : 0};
 }
 
@@ -32,7 +32,7 @@ public:
     __builtin_prefetch(&t_.piece.same[p]);
     __builtin_prefetch(&t_.piece.mergeable[p]);
     __builtin_prefetch(&t_.piece.start[p]);
-    __builtin_prefetch(&t_.piece.hash[p], 1);
+    __builtin_prefetch(&t_.piece.place[p], 1);
     __builtin_prefetch(&t_.piece.alignment[p]);
   }
   void ask_for_bytes(u32 entry) const {

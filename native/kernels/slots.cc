@@ -106,7 +106,7 @@ template <typename Visit> void for_each_local_need(const Tables &t, Visit visit)
 void mark_copy_aliases(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {
-    if (!is_shared(t, f) || t.file.flags[f] & FileFlags::IS_BROKEN) continue;
+    if (!is_shared(t, f) || t.file.traits[f] & FileTraits::IS_BROKEN) continue;
     FileView file(t, f);
     std::vector<u64> copied;
     for (u32 i = file.first_global; i < file.symbol_count; i++) {
@@ -319,7 +319,7 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       u64 claim = t.symbol.claim[s];
       if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
         FileId f = Claim::file(claim);
-        u32 versym = t.file.versions[f] ? *Bytes(reinterpret_cast<const u8 *>(t.file.base[f]), t.file.size[f])
+        u32 versym = t.file.versions[f] ? *Bytes(reinterpret_cast<const u8 *>(t.file.image[f]), t.file.image_size[f])
                                                .read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2)
                                         : 0;
         u32 version = versym & ~VERSYM_HIDDEN;

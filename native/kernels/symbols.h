@@ -5,7 +5,7 @@
 
 namespace spore {
 
-inline bool takes_part(const Tables &t, FileId f) { return !(t.file.flags[f] & FileFlags::IS_BROKEN); }
+inline bool takes_part(const Tables &t, FileId f) { return !(t.file.traits[f] & FileTraits::IS_BROKEN); }
 
 inline SymbolId symbol_of(const Tables &t, MentionId m) { return SymbolId{t.mention.symbol[m]}; }
 

@@ -16,7 +16,7 @@ void SymtabWriter::write(ChunkId chunk) {
   open(globals_, t_.file.first_output_global[f]);
   strings_.open(output_, t_.own_section.offset[OwnSection::Strtab] + t_.file.first_output_string[f], 0);
   string_begin_ = t_.file.first_output_string[f];
-  if (leads_hidden) add_file(hidden_, {});
+  if (leads_hidden) add_file(hidden_, {reinterpret_cast<const u8 *>(""), 0, false});
   for (; first < last; first++) write_file(FileId{first});
   DigestId digest{static_cast<u32>(t_.link.first_symtab_digest) + raw(chunk) * symtab_parts};
   for (Stream *stream : {&locals_.symbols, &hidden_.symbols, &globals_.symbols, &strings_}) {

@@ -38,7 +38,7 @@ struct Name {
 class FileView {
 public:
   FileView(const Tables &t, FileId id)
-      : id(id), bytes(reinterpret_cast<const u8 *>(t.file.base[id]), t.file.size[id]),
+      : id(id), bytes(reinterpret_cast<const u8 *>(t.file.image[id]), t.file.image_size[id]),
         section_count(t.file.section_count[id]), first_global(t.file.first_global[id]),
         symbol_count(t.file.symbol_count[id]), first_section(t.file.first_section[id]),
         first_mention(t.file.first_mention[id]), headers_(bytes.data() + t.file.section_headers[id], section_count),
@@ -46,7 +46,7 @@ public:
         strings_(bytes.data() + t.file.strings[id], t.file.strings_size[id]),
         section_names_(bytes.data() + t.file.section_names[id], t.file.section_names_size[id]),
         indices_(bytes.data() + t.file.section_indices[id], t.file.section_indices[id] ? symbol_count : 0) {
-    has_stray_relocations = t.file.flags[id] & FileFlags::HAS_STRAY_RELOCATIONS;
+    has_stray_relocations = t.file.traits[id] & FileTraits::HAS_STRAY_RELOCATIONS;
   }
 
   FileId id;
@@ -106,11 +106,11 @@ private:
   Array<u32> indices_;
 };
 
-inline bool is_shared(const Tables &t, FileId f) { return t.file.flags[f] & FileFlags::IS_SHARED; }
+inline bool is_shared(const Tables &t, FileId f) { return t.file.traits[f] & FileTraits::IS_SHARED; }
 inline bool is_live(const Tables &t, FileId f) { return t.file.state.load(f) & FileState::REACHED; }
 // An object whose sections and symbols take part in the link.
 inline bool is_live_object(const Tables &t, FileId f) {
-  return is_live(t, f) && !(t.file.flags[f] & (FileFlags::IS_SHARED | FileFlags::IS_BROKEN));
+  return is_live(t, f) && !(t.file.traits[f] & (FileTraits::IS_SHARED | FileTraits::IS_BROKEN));
 }
 
 // A definition that bids for a symbol: what is smaller wins. Kept inverted, so that 0 is no bid.

@@ -7,6 +7,7 @@
 #include "generated/columns.h"
 #include "generated/diagnostic-codes.h"
 #include "spore/kernel.h"
+#include "tables/protection.h"
 
 namespace spore {
 
@@ -72,10 +73,11 @@ private:
   u32 worker_;
 };
 
-// Returns 0, or ENOMEM when a kernel's own tables found no memory.
-template <RowId Id, void (*kernel)(Job &, RowRange<Id>)>
+// Returns 0, or ENOMEM when a kernel's own tables found no memory. `number` is the kernel's, in kernel_entries.
+template <RowId Id, void (*kernel)(Job &, RowRange<Id>), u32 number>
 int32_t run_kernel(const spore_context *context, uint32_t first, uint32_t end) {
   Job job(*context);
+  protect_columns(job.t, number);
   try {
     kernel(job, RowRange<Id>(first, end, context->fault_row));
   } catch (const std::bad_alloc &) {

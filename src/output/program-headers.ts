@@ -1,5 +1,6 @@
 /** Segments: what the loader maps and what it is told besides (gABI ch. 5, Program Header). */
 import * as elf from "../elf/constants.ts";
+import type { ElfSegment } from "../elf/elf-file.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { endOf, type Placed, type PlacedSection } from "./placed-section.ts";
 import { Region } from "./plan.ts";
@@ -7,16 +8,6 @@ import { Region } from "./plan.ts";
 const PF_X = 1;
 const PF_W = 2;
 const PF_R = 4;
-
-export interface ProgramHeader {
-  readonly type: number;
-  readonly flags: number;
-  readonly offset: number;
-  readonly address: number;
-  readonly fileSize: number;
-  readonly memorySize: number;
-  readonly alignment: number;
-}
 
 const regionFlags: Readonly<Record<Region, number>> = {
   [Region.ReadOnly]: PF_R,
@@ -42,8 +33,8 @@ export function segmentsOf(
   base: number,
   headerSize: number,
   isStackExecutable: boolean | undefined,
-): ProgramHeader[] {
-  const headers: ProgramHeader[] = [];
+): ElfSegment[] {
+  const headers: ElfSegment[] = [];
   const ordered = placed.sections;
   const add = (type: number, flags: number, sections: readonly PlacedSection[], alignment?: number): void => {
     const [first] = sections;
@@ -135,7 +126,7 @@ export function segmentsOf(
 }
 
 /** Whether what is loaded may be written and run, which a program rarely means. */
-export const isLoadedWithAllPermissions = ({ type, flags }: ProgramHeader): boolean =>
+export const isLoadedWithAllPermissions = ({ type, flags }: ElfSegment): boolean =>
   type === elf.PT_LOAD && flags === (PF_R | PF_W | PF_X);
 
 /** Notes that lie together with the same alignment share a segment: readers walk it as one list. */

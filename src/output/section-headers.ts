@@ -1,11 +1,11 @@
 /** The section header table (gABI ch. 4, Sections). */
 import { SHN_LORESERVE, SHN_XINDEX } from "../elf/constants.ts";
+import { Elf64_Shdr } from "../elf/records.ts";
 import { alignUp } from "./place.ts";
 import type { Placed, PlacedSection } from "./placed-section.ts";
 import type { OwnSections } from "./sections/own-section.ts";
 import type { StringTable } from "./sections/string-table.ts";
 
-export const SHDR = 64;
 const ALIGNMENT = 8;
 
 /** Where the table is, after all sections, and how many bytes the file has with it. */
@@ -14,7 +14,7 @@ export function placeSectionHeaders(
   fileEnd: number,
 ): { readonly sectionHeadersOffset: number; readonly size: number } {
   const sectionHeadersOffset = alignUp(fileEnd, ALIGNMENT);
-  return { sectionHeadersOffset, size: sectionHeadersOffset + (placed.sections.length + 1) * SHDR };
+  return { sectionHeadersOffset, size: sectionHeadersOffset + (placed.sections.length + 1) * Elf64_Shdr.sizeof };
 }
 
 /** Counts and indices that are too large for the ELF header are in the null header (gABI ch. 4, extended numbering). */
@@ -38,24 +38,25 @@ export function sectionNumbers(placed: Placed): SectionNumbers {
 }
 
 export function sectionHeaders(placed: Placed, own: OwnSections, names: StringTable): Uint8Array {
-  const view = new DataView(new ArrayBuffer((placed.sections.length + 1) * SHDR));
+  const view = new DataView(new ArrayBuffer((placed.sections.length + 1) * Elf64_Shdr.sizeof));
+  const u32 = (at: number, value: number): void => view.setUint32(at, value, true);
   const u64 = (at: number, value: number): void => view.setBigUint64(at, BigInt(value), true);
   const { nullSize, nullLink } = sectionNumbers(placed);
-  u64(32, nullSize);
-  view.setUint32(40, nullLink, true);
+  u64(Elf64_Shdr.sh_size, nullSize);
+  u32(Elf64_Shdr.sh_link, nullLink);
   for (const section of placed.sections) {
-    const at = section.index * SHDR;
+    const at = section.index * Elf64_Shdr.sizeof;
     const { link, info } = linksOf(section, placed, own);
-    view.setUint32(at, names.offsetOf(section.name), true);
-    view.setUint32(at + 4, section.type, true);
-    u64(at + 8, section.flags);
-    u64(at + 16, section.address);
-    u64(at + 24, section.offset);
-    u64(at + 32, section.size);
-    view.setUint32(at + 40, link, true);
-    view.setUint32(at + 44, info, true);
-    u64(at + 48, section.alignment);
-    u64(at + 56, section.entsize);
+    u32(at + Elf64_Shdr.sh_name, names.offsetOf(section.name));
+    u32(at + Elf64_Shdr.sh_type, section.type);
+    u64(at + Elf64_Shdr.sh_flags, section.flags);
+    u64(at + Elf64_Shdr.sh_addr, section.address);
+    u64(at + Elf64_Shdr.sh_offset, section.offset);
+    u64(at + Elf64_Shdr.sh_size, section.size);
+    u32(at + Elf64_Shdr.sh_link, link);
+    u32(at + Elf64_Shdr.sh_info, info);
+    u64(at + Elf64_Shdr.sh_addralign, section.alignment);
+    u64(at + Elf64_Shdr.sh_entsize, section.entsize);
   }
   return new Uint8Array(view.buffer);
 }

@@ -17,7 +17,7 @@ import { dropRequests, readRequests } from "./requests.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState, MentionFlags } = enumerations;
+const { FileState, FileTraits, MentionFlags } = enumerations;
 
 /** A mention of `name@VERSION` or `name@@VERSION` by an object. */
 export interface VersionedName {
@@ -74,13 +74,12 @@ export async function aliasVersions(
   const versions = new DefaultVersions(inputs, findings);
   const answers: Answer[] = [];
   for (const { file, index } of readRequests(workers, "VERSIONED_DEFINITION")) {
-    const isShared = (tables.column("file", "flags")[file] & FileFlags.IS_SHARED) !== 0;
+    const isShared = (tables.column("file", "traits")[file] & FileTraits.IS_SHARED) !== 0;
     const input = isShared ? tables.column("file", "input")[file] : undefined;
     const versioned = symbols.get(versions.nameOf(file, index, input) ?? "");
     if (versioned === undefined) continue;
     const mention = mentionOf(file, index);
-    flags[mention] |= MentionFlags.ANSWERS;
-    alias[mention] = versioned;
+    alias[mention] = versioned + 1;
     answers.push({ file, index, plain: symbolOf[mention], versioned });
   }
   dropRequests(workers);
@@ -97,10 +96,10 @@ export async function aliasVersions(
 export function settleVersions({ tables }: Workers, { mentions, answers }: VersionedNames): void {
   const claim = tables.column("symbol", "claim");
   const symbolOf = tables.column("mention", "symbol");
-  const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   const isInObject = (owner: FileRow): boolean =>
-    !(flags[owner] & FileFlags.IS_SHARED) && (state[owner] & FileState.REACHED) !== 0;
+    !(traits[owner] & FileTraits.IS_SHARED) && (state[owner] & FileState.REACHED) !== 0;
   const ownerOf = (symbol: SymbolRow): FileRow => claimingFile(claim.high(symbol));
   const isClaimed = (symbol: SymbolRow): boolean => claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
   const meant = new Map<SymbolRow, SymbolRow>();

@@ -14,7 +14,7 @@ import type { FindingReader } from "./findings.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, SymbolFlags } = enumerations;
+const { FileTraits, SymbolFlags } = enumerations;
 
 /** What a name stands for. */
 interface Meaning {
@@ -84,7 +84,8 @@ function meaningOfDefinition(
   const symbol = symbolOf(workers, scanned, internal, name);
   if (symbol === undefined) return NOTHING;
   const definition = definitionOf(tables.column("symbol", "claim"), symbol);
-  if (definition === undefined || tables.column("file", "flags")[definition.file] & FileFlags.IS_SHARED) return NOTHING;
+  if (definition === undefined || tables.column("file", "traits")[definition.file] & FileTraits.IS_SHARED)
+    return NOTHING;
   if (definition.file === internalFile) return { ...NOTHING, isAddress: true };
   const object = findings.object(definition.file);
   return {

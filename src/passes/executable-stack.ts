@@ -6,7 +6,7 @@ import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState } = enumerations;
+const { FileFlags, FileState, FileTraits } = enumerations;
 
 /**
  * As GNU ld 2.40: an object without the note was made by somebody who did not think of it, so it needs the permission,
@@ -21,13 +21,14 @@ export function isStackExecutable(
   if (z.execStack === true && isWarnExecStack === true) diagnostics.add("executableStackAsked", {});
   if (z.execStack !== undefined) return z.execStack;
   const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   const { HAS_STACK_NOTE, NEEDS_EXECUTABLE_STACK } = FileFlags;
   let hasNote = false;
   let asking: FileRow | undefined; // the first whose note asks for it
   let silent: FileRow | undefined; // the last without a note
   for (let file = 0 as FileRow; file < files; file++) {
-    if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
+    if (file === internalFile || traits[file] & FileTraits.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
     if (flags[file] & HAS_STACK_NOTE) hasNote = true;
     if (!(flags[file] & NEEDS_EXECUTABLE_STACK)) continue;
     if (flags[file] & HAS_STACK_NOTE) asking ??= file;

@@ -8,7 +8,7 @@ import type { FileRow, Tables } from "../tables/views.ts";
 import type { Merged } from "./merge.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState } = enumerations;
+const { FileState, FileTraits } = enumerations;
 
 export interface Needs extends Merged {
   /** Dynamic relocations without a symbol, and with one, for sections. */
@@ -38,11 +38,11 @@ export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs
  * when it is used.
  */
 function roomForLocalNeeds(tables: Tables, files: number): number {
-  const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   const locals = tables.column("file", "firstGlobal");
   let room = 0;
   for (let file = 0 as FileRow; file < files; file++)
-    if (state[file] & FileState.REACHED && !(flags[file] & FileFlags.IS_SHARED)) room += locals[file];
+    if (state[file] & FileState.REACHED && !(traits[file] & FileTraits.IS_SHARED)) room += locals[file];
   return room * 2;
 }

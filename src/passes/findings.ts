@@ -30,7 +30,7 @@ const outputNames = {
   shared: "shared object",
   relocatable: "relocatable object",
 } as const;
-const { FileFlags, MentionFlags, SymbolFlags } = enumerations;
+const { FileFlags, FileTraits, MentionFlags, SymbolFlags } = enumerations;
 const findingNames = Object.keys(findingTable) as FindingName[];
 
 export interface Finding {
@@ -194,9 +194,10 @@ export class FindingReader {
   *#definedNames(): Generator<string> {
     const { tables } = this.#workers;
     const flags = tables.column("file", "flags");
+    const traits = tables.column("file", "traits");
     const mentionFlags = tables.column("mention", "flags");
     for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
-      if (flags[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INTERNAL)) continue;
+      if (traits[file] & FileTraits.IS_BROKEN || flags[file] & FileFlags.IS_INTERNAL) continue;
       const firstGlobal = tables.column("file", "firstGlobal")[file];
       const firstMention = tables.column("file", "firstMention")[file];
       const object = this.#objectOf(file);
@@ -210,9 +211,10 @@ export class FindingReader {
   #definedIndirectly(): Map<string, string> {
     const { tables } = this.#workers;
     const flags = tables.column("file", "flags");
+    const traits = tables.column("file", "traits");
     const names = new Map<string, string>();
     for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
-      if ((flags[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INDIRECT)) !== FileFlags.IS_INDIRECT) continue;
+      if (traits[file] & FileTraits.IS_BROKEN || !(flags[file] & FileFlags.IS_INDIRECT)) continue;
       const object = this.#objectOf(file);
       for (let i = 1; i < (object?.symbolCount ?? 0); i++)
         if (object?.isDefined(i) === true) names.set(object.symbolName(i), this.fileName(file));

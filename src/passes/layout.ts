@@ -5,12 +5,13 @@
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { arrange, type ArrangedPart, type ArrangedSection, type BucketSize } from "../output/arrange.ts";
-import { EHDR, PHDR } from "../output/elf-header.ts";
+import type { ElfSegment } from "../elf/elf-file.ts";
+import { headerSize } from "../output/elf-header.ts";
 import type { InputPatterns } from "../output/input-patterns.ts";
 import { alignUp, place, type PlaceOptions, type Placement } from "../output/place.ts";
 import type { Placed } from "../output/placed-section.ts";
 import type { Bucket, OutputPlan } from "../output/plan.ts";
-import { isLoadedWithAllPermissions, type ProgramHeader, segmentsOf } from "../output/program-headers.ts";
+import { isLoadedWithAllPermissions, segmentsOf } from "../output/program-headers.ts";
 import { placeSectionHeaders } from "../output/section-headers.ts";
 import { dynamicHeader, dynamicSection } from "../output/sections/dynamic.ts";
 import { dynstrSize } from "../output/sections/dynamic-strings.ts";
@@ -39,7 +40,7 @@ export interface Image extends Synthetic {
   readonly arranged: readonly ArrangedSection[];
   readonly placing: PlaceOptions;
   readonly placed: Placed;
-  readonly segments: readonly ProgramHeader[];
+  readonly segments: readonly ElfSegment[];
   readonly sectionNames: StringTable;
   readonly sectionHeadersOffset: number;
   /** Bytes. */
@@ -88,7 +89,7 @@ export async function layout(
   defineSymbols(workers, internal, plan, placed, options);
   await workers.run("assignAddresses", { bounds });
   if (synthetic.assignments.length > 0) {
-    const image = { ordered: placed.sections, headerSize: EHDR + segments.length * PHDR, options };
+    const image = { ordered: placed.sections, headerSize: headerSize(segments.length), options };
     defineAssignments(workers, synthetic, internal, synthetic.assignments, image);
     await workers.run("assignAddresses", { bounds });
   }
@@ -134,16 +135,16 @@ function placeAll(
   options: LinkOptions,
   isStackExecutable: boolean | undefined,
   sizeOf: PlaceOptions["sizeOf"],
-): Placement & { readonly placing: PlaceOptions; readonly segments: readonly ProgramHeader[] } {
+): Placement & { readonly placing: PlaceOptions; readonly segments: readonly ElfSegment[] } {
   const { maxPageSize: pageSize, separate } = options.z;
-  let headerSize = EHDR;
+  let reserved = headerSize(0);
   for (;;) {
-    const placing = { base, headerSize, pageSize, isPacked: separate === "none", sizeOf };
+    const placing = { base, headerSize: reserved, pageSize, isPacked: separate === "none", sizeOf };
     const placement = place(arranged, placing);
-    const segments = segmentsOf(placement.placed, options, base, headerSize, isStackExecutable);
-    const wanted = EHDR + segments.length * PHDR;
-    if (wanted === headerSize) return { ...placement, placing, segments };
-    headerSize = wanted;
+    const segments = segmentsOf(placement.placed, options, base, reserved, isStackExecutable);
+    const wanted = headerSize(segments.length);
+    if (wanted === reserved) return { ...placement, placing, segments };
+    reserved = wanted;
   }
 }
 

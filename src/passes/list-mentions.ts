@@ -8,7 +8,7 @@ import type { FindingReader } from "./findings.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState, MentionFlags } = enumerations;
+const { FileFlags, FileState, FileTraits, MentionFlags } = enumerations;
 
 /** Every mention of a global name in the files that are linked, in input order. */
 export function* listMentions(
@@ -21,7 +21,8 @@ export function* listMentions(
   const firstMention = tables.column("file", "firstMention");
   for (let file = 0 as FileRow; file < files; file++) {
     if (!(tables.column("file", "state")[file] & FileState.REACHED)) continue;
-    if (tables.column("file", "flags")[file] & (FileFlags.IS_BROKEN | FileFlags.IS_INTERNAL)) continue;
+    if (tables.column("file", "traits")[file] & FileTraits.IS_BROKEN) continue;
+    if (tables.column("file", "flags")[file] & FileFlags.IS_INTERNAL) continue;
     const object = findings.object(file);
     const name = findings.fileName(file);
     for (let i = firstGlobal[file]; i < tables.column("file", "symbolCount")[file]; i++) {

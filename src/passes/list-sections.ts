@@ -7,7 +7,7 @@ import type { Image } from "./layout.ts";
 import type { Split } from "./split.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState, SectionFlags } = enumerations;
+const { FileState, FileTraits, SectionFlags } = enumerations;
 /** From here on, offsets have their high bits in a column of their own. */
 const FAR = 2 ** 31;
 
@@ -77,12 +77,12 @@ function* liveSections(
   { tables }: Workers,
   files: number,
 ): Generator<{ file: FileRow; section: number; row: SectionRow }> {
-  const fileFlags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   const count = tables.column("file", "sectionCount");
   const first = tables.column("file", "firstSection");
   for (let file = 0 as FileRow; file < files; file++) {
-    if (fileFlags[file] & (FileFlags.IS_SHARED | FileFlags.IS_BROKEN) || !(state[file] & FileState.REACHED)) continue;
+    if (traits[file] & (FileTraits.IS_SHARED | FileTraits.IS_BROKEN) || !(state[file] & FileState.REACHED)) continue;
     for (let section = 1; section < count[file]; section++) yield { file, section, row: rowAt(first[file], section) };
   }
 }

@@ -8,11 +8,11 @@ import type { FindingReader } from "./findings.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, MentionFlags } = enumerations;
+const { FileTraits, MentionFlags } = enumerations;
 
 export function listSymbols(workers: Workers, { files }: Resolved, findings: FindingReader): ScanReport {
   const { tables } = workers;
-  const fileFlags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const firstMention = tables.column("file", "firstMention");
   const firstGlobal = tables.column("file", "firstGlobal");
   const symbolCount = tables.column("file", "symbolCount");
@@ -23,7 +23,7 @@ export function listSymbols(workers: Workers, { files }: Resolved, findings: Fin
   const scanned: ScanReport["files"][number][] = [];
   const undefinedIn = new Map<number, { symbol: string; files: string[] }>();
   for (let file = 0 as FileRow; file < files; file++) {
-    if (fileFlags[file] & FileFlags.IS_BROKEN) continue;
+    if (traits[file] & FileTraits.IS_BROKEN) continue;
     const name = findings.fileName(file);
     const object = findings.object(file)!;
     const defined: string[] = [];

@@ -11,7 +11,7 @@ import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState, MentionFlags } = enumerations;
+const { FileFlags, FileState, FileTraits, MentionFlags } = enumerations;
 
 /** Refuses the members that define what is undefined. Those of which nobody can tell are named in a warning. */
 export function checkLtoMembers(
@@ -21,10 +21,10 @@ export function checkLtoMembers(
   findings: FindingReader,
 ): void {
   const flags = tables.column("file", "flags");
-  const wanted = FileFlags.IS_LTO | FileFlags.IS_LAZY;
+  const traits = tables.column("file", "traits");
   const byInput = new Map<number, FileRow[]>();
   for (let file = 0 as FileRow; file < files; file++) {
-    if ((flags[file] & wanted) !== wanted) continue;
+    if (!(traits[file] & FileTraits.IS_LTO) || !(flags[file] & FileFlags.IS_LAZY)) continue;
     const input = tables.column("file", "input")[file];
     byInput.set(input, [...(byInput.get(input) ?? []), file]);
   }
@@ -38,7 +38,7 @@ export function checkLtoMembers(
       const names = known.get(file);
       if (names === undefined) diagnostics.add("ltoMemberLeftOut", {}, place);
       else if (names.some((name) => undefinedNames.has(name)))
-        diagnostics.add(flags[file] & FileFlags.IS_BROKEN ? "bitcode" : "ltoObject", {}, place);
+        diagnostics.add(traits[file] & FileTraits.IS_BROKEN ? "bitcode" : "ltoObject", {}, place);
     }
   }
 }
@@ -76,7 +76,7 @@ function listUndefined(tables: Workers["tables"], files: number, findings: Findi
   const names = new Set<string>();
   for (let file = 0 as FileRow; file < files; file++) {
     if (!(tables.column("file", "state")[file] & FileState.REACHED)) continue;
-    if (tables.column("file", "flags")[file] & (FileFlags.IS_SHARED | FileFlags.IS_BROKEN)) continue;
+    if (tables.column("file", "traits")[file] & (FileTraits.IS_SHARED | FileTraits.IS_BROKEN)) continue;
     const firstGlobal = tables.column("file", "firstGlobal")[file];
     const firstMention = tables.column("file", "firstMention")[file];
     const symbols = tables.column("file", "symbolCount")[file];

@@ -10,7 +10,7 @@ import type { FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState } = enumerations;
+const { FileFlags, FileState, FileTraits } = enumerations;
 
 /** A shared object of the link. */
 export interface LinkedObject extends SharedObject {
@@ -21,11 +21,11 @@ export interface LinkedObject extends SharedObject {
 
 /** In input order; those that can not be read are errors. */
 export function readSharedObjects({ tables, diagnostics }: Workers, files: number, inputs: Inputs): LinkedObject[] {
-  const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const input = tables.column("file", "input");
   const found: LinkedObject[] = [];
   for (let file = 0 as FileRow; file < files; file++) {
-    if (!(flags[file] & FileFlags.IS_SHARED) || flags[file] & FileFlags.IS_BROKEN) continue;
+    if (!(traits[file] & FileTraits.IS_SHARED) || traits[file] & FileTraits.IS_BROKEN) continue;
     const entry = inputs.files[input[file]];
     // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
     const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
@@ -44,10 +44,11 @@ export function readSharedObjects({ tables, diagnostics }: Workers, files: numbe
 /** Objects are in the link from the start; shared objects unless they must prove to be needed. */
 export function markRoots({ tables }: Workers, files: number): void {
   const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   for (let file = 0 as FileRow; file < files; file++) {
     if (flags[file] & (FileFlags.IS_INDIRECT | FileFlags.IS_LAZY)) continue;
-    if (!(flags[file] & FileFlags.IS_SHARED)) state[file] = FileState.REACHED;
+    if (!(traits[file] & FileTraits.IS_SHARED)) state[file] = FileState.REACHED;
     else if (!(flags[file] & FileFlags.AS_NEEDED)) state[file] = FileState.REACHED | FileState.NEEDED;
   }
 }
@@ -87,11 +88,11 @@ function findIndirect({ tables }: Workers, shared: readonly LinkedObject[]): voi
 }
 
 function hasUnexpanded({ tables }: Workers, files: number): boolean {
-  const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   for (let file = 0 as FileRow; file < files; file++)
     if (
-      !(flags[file] & FileFlags.IS_BROKEN) &&
+      !(traits[file] & FileTraits.IS_BROKEN) &&
       (state[file] & (FileState.REACHED | FileState.EXPANDED)) === FileState.REACHED
     )
       return true;

@@ -5,6 +5,7 @@
  * workers.
  */
 import { ELFCOMPRESS_ZLIB, SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS } from "../elf/constants.ts";
+import { Elf64_Chdr } from "../elf/records.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { place } from "../output/place.ts";
 import type { Placed, PlacedSection } from "../output/placed-section.ts";
@@ -19,7 +20,6 @@ import type { Workers } from "./workers.ts";
 
 const { PartEnding } = enumerations;
 
-const CHDR = 24;
 /** Deflate, a window of 32 KiB, the fastest level (RFC 1950). */
 const ZLIB_HEADER = [0x78, 0x01];
 const ADLER_BYTES = 4;
@@ -111,7 +111,7 @@ function listDebugSections({ placed }: Image): PlacedSection[] {
       name.startsWith(".debug_") &&
       !(flags & SHF_ALLOC) &&
       type !== SHT_NOBITS &&
-      size > CHDR &&
+      size > Elf64_Chdr.sizeof &&
       parts.every(({ bucket }) => bucket !== undefined),
   );
 }
@@ -249,7 +249,7 @@ function makeRooms(tables: Tables, candidates: readonly Candidate[]): void {
 function packedSize(tables: Tables, { pieces }: Candidate): number | undefined {
   const size = tables.column("packedPart", "size");
   if (pieces.some(({ row }) => size.get(row) === 0)) return undefined;
-  return pieces.reduce((sum, { row }) => sum + size.get(row), CHDR + ZLIB_HEADER.length + ADLER_BYTES);
+  return pieces.reduce((sum, { row }) => sum + size.get(row), Elf64_Chdr.sizeof + ZLIB_HEADER.length + ADLER_BYTES);
 }
 
 /** A section is written as it is. */
@@ -261,11 +261,11 @@ function leave(tables: Tables, { section, pieces }: Candidate): void {
 }
 
 function endsOf(tables: Tables, { section, pieces }: Candidate): PackedSection {
-  const head = new DataView(new ArrayBuffer(CHDR + ZLIB_HEADER.length));
-  head.setUint32(0, ELFCOMPRESS_ZLIB, true);
-  head.setBigUint64(8, BigInt(section.size), true);
-  head.setBigUint64(16, BigInt(section.alignment), true);
-  for (const [i, byte] of ZLIB_HEADER.entries()) head.setUint8(CHDR + i, byte);
+  const head = new DataView(new ArrayBuffer(Elf64_Chdr.sizeof + ZLIB_HEADER.length));
+  head.setUint32(Elf64_Chdr.ch_type, ELFCOMPRESS_ZLIB, true);
+  head.setBigUint64(Elf64_Chdr.ch_size, BigInt(section.size), true);
+  head.setBigUint64(Elf64_Chdr.ch_addralign, BigInt(section.alignment), true);
+  for (const [i, byte] of ZLIB_HEADER.entries()) head.setUint8(Elf64_Chdr.sizeof + i, byte);
   const checksum = tables.column("packedPart", "checksum");
   const tail = new DataView(new ArrayBuffer(ADLER_BYTES));
   const adler = pieces.reduce((sum, { row, size }) => combineAdler(sum, checksum[row], size), 1);
@@ -305,7 +305,7 @@ function placeAgain(
 function placePieces(tables: Tables, pieces: readonly Piece[], { offset }: PlacedSection): void {
   const size = tables.column("packedPart", "size");
   const fileOffset = tables.column("packedPart", "fileOffset");
-  let at = offset + CHDR + ZLIB_HEADER.length;
+  let at = offset + Elf64_Chdr.sizeof + ZLIB_HEADER.length;
   for (const { row } of pieces) {
     fileOffset.set(row, at);
     at += size.get(row);

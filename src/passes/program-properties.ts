@@ -7,7 +7,7 @@ import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState } = enumerations;
+const { FileFlags, FileState, FileTraits } = enumerations;
 
 /** The output may be run with IBT and SHSTK when every object was made for it, or when the user says so. */
 export function programProperties(
@@ -17,11 +17,12 @@ export function programProperties(
   findings: FindingReader,
 ): ProgramProperties {
   const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
   const { HAS_IBT, HAS_SHSTK } = FileFlags;
   let common: number = HAS_IBT | HAS_SHSTK;
   for (let file = 0 as FileRow; file < files; file++) {
-    if (file === internalFile || flags[file] & FileFlags.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
+    if (file === internalFile || traits[file] & FileTraits.IS_SHARED || !(state[file] & FileState.REACHED)) continue;
     common &= flags[file];
     if (z.cetReport === "none") continue;
     const missing = [...(flags[file] & HAS_IBT ? [] : ["IBT"]), ...(flags[file] & HAS_SHSTK ? [] : ["SHSTK"])];

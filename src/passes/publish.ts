@@ -2,12 +2,12 @@
 import * as elf from "../elf/constants.ts";
 import type { Placed } from "../output/placed-section.ts";
 import { alignUp } from "../output/place.ts";
-import type { ProgramHeader } from "../output/program-headers.ts";
+import type { ElfSegment } from "../elf/elf-file.ts";
 import { ownSectionIds } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
 import type { Workers } from "./workers.ts";
 
-export function publish(workers: Workers, placed: Placed, segments: readonly ProgramHeader[], target: Target): void {
+export function publish(workers: Workers, placed: Placed, segments: readonly ElfSegment[], target: Target): void {
   publishBuckets(workers, placed, target);
   publishOwnSections(workers, placed);
   const { tables } = workers;

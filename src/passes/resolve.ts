@@ -20,7 +20,7 @@ import type { Scanned } from "./scan.ts";
 import { defineSectionBounds, type SectionBound } from "./section-bounds.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, OutputFlags } = enumerations;
+const { FileFlags, FileTraits, OutputFlags } = enumerations;
 
 export interface Resolved extends Scanned {
   readonly shared: readonly LinkedObject[];
@@ -87,7 +87,8 @@ export async function resolve(
 /** Whether any file is in the link only if something refers to it. */
 function hasChoices({ tables }: Workers, files: number): boolean {
   const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
   for (let file = 0 as FileRow; file < files; file++)
-    if (flags[file] & (FileFlags.IS_LAZY | FileFlags.IS_SHARED)) return true;
+    if (flags[file] & FileFlags.IS_LAZY || traits[file] & FileTraits.IS_SHARED) return true;
   return false;
 }

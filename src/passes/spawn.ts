@@ -53,7 +53,7 @@ export async function spawn(
 
 /** Tables that say what kind of output is wanted, and nothing yet of the inputs. */
 export function tablesOf(arena: Arena, inputs: Inputs, options: LinkOptions, attempt: number): Tables {
-  const tables = new Tables(arena);
+  const tables = new Tables(arena, addon().isChecked);
   if (addon().tablesBytes !== tables.rootBytes)
     throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
   tables.allocate("ownSection", ownSectionIds.length);

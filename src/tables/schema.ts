@@ -11,8 +11,15 @@ export type Width = "u8" | "u16" | "u32" | "u64";
 
 export interface Column {
   readonly width: Width;
-  /** What it holds, its unit, and the pass that fills it. */
+  /** What it holds, its unit, and, of what is no fact, the pass that fills it. */
   readonly is: string;
+  /** A fact: scan reads it in the file, and every link that has this file finds the same. The link computes the others. */
+  readonly isFact?: true;
+  /**
+   * Another column of the table, of the same width, whose memory this one takes over: no row is read of that one once
+   * the row of this one is filled. In the checked build each has its own, so that a read too late finds nothing.
+   */
+  readonly takesOver?: string;
   /** The table whose rows it holds, where TypeScript reads it. */
   readonly rowOf?: string;
 }
@@ -32,6 +39,12 @@ const u16 = (is: string) => ({ width: "u16", is }) as const;
 const u32 = (is: string) => ({ width: "u32", is }) as const;
 const rowOf = <T extends string>(table: T, is: string) => ({ width: "u32", is, rowOf: table }) as const;
 const u64 = (is: string) => ({ width: "u64", is }) as const;
+const takesOver = <C extends Column>(earlier: string, column: C) => ({ ...column, takesOver: earlier });
+const fact = {
+  u8: (is: string) => ({ width: "u8", is, isFact: true }) as const,
+  u32: (is: string) => ({ width: "u32", is, isFact: true }) as const,
+  u64: (is: string) => ({ width: "u64", is, isFact: true }) as const,
+};
 
 /** The sections that the linker makes, in the order of their rows in ownSection; src/output/sections has a file for each. */
 export const ownSectionIds = [
@@ -96,32 +109,36 @@ export const schema = {
     row: "an object, an archive member or a shared object, in input order",
     id: "FileId",
     columns: {
-      base: u64("address of the first byte; of its uncompressed copy, when there is one (scan, split)"),
-      size: u32("bytes (scan, split)"),
+      inputOffset: fact.u64("offset in the input of its first byte"),
+      size: fact.u32("bytes"),
+      nameOffset: fact.u64("archive members: offset of the member's name in the archive's header; else 0"),
+      traits: fact.u8("FileTraits: what it is"),
+      sectionHeaders: fact.u32("e_shoff"),
+      sectionCount: fact.u32("section headers, extended numbering resolved"),
+      sectionNames: fact.u32("offset of .shstrtab's contents"),
+      sectionNamesSize: fact.u32("bytes"),
+      symbols: fact.u32("offset of .symtab's or .dynsym's contents"),
+      symbolCount: fact.u32("symbols in it"),
+      firstGlobal: fact.u32("index of the first symbol that is not local"),
+      strings: fact.u32("offset of the symbols' string table"),
+      stringsSize: fact.u32("bytes; the last is NUL"),
+      sectionIndices: fact.u32("offset of SHT_SYMTAB_SHNDX's contents, or 0"),
+      versions: fact.u32("shared objects: offset of .gnu.version's contents, or 0"),
+      versionDefinitions: fact.u32("shared objects: offset of .gnu.version_d's contents, or 0"),
+      versionDefinitionsSize: fact.u32("bytes"),
+      signatures: fact.u32("COMDAT groups whose signature is a local symbol: mentions past the globals"),
+      groups: fact.u32("SHT_GROUP sections"),
+      inflatedSize: fact.u64("bytes of a copy with all sections uncompressed; 0 when none is compressed"),
+      image: u64(
+        "address of its first byte as kernels read it: where it is staged, or of a copy with what is compressed uncompressed and constructors reversed (scan, split)",
+      ),
+      imageSize: u32("bytes there (scan, split)"),
       input: u32("row of input it is from (scan)"),
-      inputOffset: u64("offset in the input of its first byte (scan)"),
-      inflatedSize: u64("bytes of a copy with all sections uncompressed; 0 when none is compressed (scan)"),
       inflatedOffset: u64("where its copy goes, from link.inflated (split)"),
       reversedCopy: u64("address of a copy with .ctors and .dtors in reverse, or 0 (split)"),
-      nameOffset: u64("archive members: offset of the member's name in the archive's header; else 0 (scan)"),
-      flags: u16("FileFlags: what it is (scan)"),
+      flags: u16("FileFlags: what the link is told of it, and finds (scan, resolve, split, layout)"),
       state: u8("FileState: reached, expanded, needed, wanted by a shared object alone; atomic (resolve)"),
-      sectionHeaders: u32("e_shoff (scan)"),
-      sectionCount: u32("section headers, extended numbering resolved (scan)"),
-      sectionNames: u32("offset of .shstrtab's contents (scan)"),
-      sectionNamesSize: u32("bytes (scan)"),
-      symbols: u32("offset of .symtab's or .dynsym's contents (scan)"),
-      symbolCount: u32("symbols in it (scan)"),
-      firstGlobal: u32("index of the first symbol that is not local (scan)"),
-      strings: u32("offset of the symbols' string table (scan)"),
-      stringsSize: u32("bytes; the last is NUL (scan)"),
-      sectionIndices: u32("offset of SHT_SYMTAB_SHNDX's contents, or 0 (scan)"),
-      versions: u32("shared objects: offset of .gnu.version's contents, or 0 (scan)"),
-      versionDefinitions: u32("shared objects: offset of .gnu.version_d's contents, or 0 (scan)"),
-      versionDefinitionsSize: u32("bytes (scan)"),
       firstVersion: u32("shared objects: its first row in version (synthesise)"),
-      signatures: u32("COMDAT groups whose signature is a local symbol: mentions past the globals (scan)"),
-      groups: u32("SHT_GROUP sections (scan)"),
       firstSection: rowOf("section", "its first row in section (scan)"),
       firstMention: rowOf("mention", "its first row in mention (scan)"),
       localNeeds: u32("local symbols that need a slot (find needs)"),
@@ -156,11 +173,15 @@ export const schema = {
     row: "a global symbol of one file; or the name of a COMDAT group with a local signature",
     id: "MentionId",
     columns: {
-      hash: u64("of the name; reused as scratch once symbols are known (scan)"),
-      name: u64("address of the name, which ends in NUL (scan)"),
-      flags: u8("MentionFlags (scan)"),
+      flags: fact.u8("MentionFlags"),
+      name: u64("address of the name, which ends in NUL; where isWrapped, without its prefix (scan)"),
+      hash: u64("of the name (scan)"),
+      isWrapped: u8("1 when --wrap made a reference to `name` one to `__wrap_name` (scan)"),
+      commonOffset: takesOver("hash", u64("a common symbol's: offset in its chunk's part of the bucket (layout)")),
       symbol: rowOf("symbol", "row of the symbol's first mention, which is the symbol's id (resolve)"),
-      alias: u32("the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too: ANSWERS (scan)"),
+      alias: u32(
+        "the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too, plus 1; or 0 (scan)",
+      ),
     },
   },
   symbol: {
@@ -210,9 +231,8 @@ export const schema = {
     columns: {
       flags: u8("SectionFlags; atomic or (resolve, split, select)"),
       bucket: rowOf("bucket", "the bucket that it is laid out in, or 0 (split)"),
-      offset: u32(
-        "offset in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout); mergeable: its row in mergeable (split)",
-      ),
+      offset: u32("in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)"),
+      mergeable: takesOver("offset", u32("of one that is split, which has no offset: its row in mergeable (merge)")),
       relocations: u32("header index of its SHT_RELA section, where that does not follow it (split)"),
       offsetHigh: u32("the other bits of an offset of 2 GiB or more (layout)"),
     },
@@ -272,9 +292,8 @@ export const schema = {
     id: "PieceId",
     columns: {
       start: u32("offset in the file (merge)"),
-      hash: u64(
-        "of bucket and bytes; then its place: partition << 48 | offset in the partition's part of the bucket (merge)",
-      ),
+      hash: u64("of bucket and bytes (merge)"),
+      place: takesOver("hash", u64("partition << 48 | offset in the partition's part of the bucket (merge)")),
       same: u32("row of the first equal piece in input order (merge)"),
       alignment: u8("log2, of all equal pieces; atomic max (merge)"),
       mergeable: u32("its mergeable section (merge)"),
@@ -560,13 +579,11 @@ export const enumerations = {
     IS_RUNTIME: 256,
     IS_INDEXED: 512,
   },
+  FileTraits: { IS_SHARED: 1, IS_BROKEN: 2, IS_LTO: 4, HAS_STRAY_RELOCATIONS: 8 },
   FileFlags: {
-    IS_SHARED: 1,
     IS_LAZY: 2,
     AS_NEEDED: 4,
     EXCLUDE_LIBS: 8,
-    IS_BROKEN: 16,
-    IS_LTO: 32,
     IS_INDIRECT: 64,
     IS_INTERNAL: 128,
     NEEDS_EXECUTABLE_STACK: 256,
@@ -574,7 +591,6 @@ export const enumerations = {
     HAS_IBT: 1024,
     HAS_SHSTK: 2048,
     IS_CHECKED: 4096,
-    HAS_STRAY_RELOCATIONS: 8192,
     HAS_CONSTRUCTORS: 16384,
     LACKS_FILE_SYMBOL: 32768,
   },
@@ -589,8 +605,6 @@ export const enumerations = {
     WEAK: 4,
     VERSIONED: 8,
     DEFAULT_VERSION: 16,
-    WRAPPED: 32,
-    ANSWERS: 64,
     NAME_HAS_AT: 128,
   },
   SectionFlags: { LIVE: 1, EXPANDED: 2, DISCARDED: 4, MERGEABLE: 8, EH_FRAME: 16, RELOCATED: 32 },

@@ -5,6 +5,7 @@
 import type { AllocateOptions, Arena } from "../staging/index.ts";
 import { LimitExceeded } from "./limit-exceeded.ts";
 import {
+  type Column,
   type ColumnName,
   type DecisionName,
   decisions,
@@ -129,6 +130,7 @@ const scalarWord = new Map(scalarNames.map((name, word) => [name, word]));
 interface ColumnPlace {
   readonly word: number;
   readonly width: Width;
+  readonly takesOver: string | undefined;
   /** Offset in the arena, once the table was allocated. */
   offset: number;
   view: Memory | undefined;
@@ -148,6 +150,8 @@ const MAX_ROWS = 0xfffffffe;
 
 /** A column begins on a cache line of its own. */
 const COLUMN_ALIGNMENT = 64;
+/** In the checked build, on pages of its own. */
+const PAGE = 4096;
 
 /** All tables of one link, in one arena. */
 export class Tables {
@@ -157,9 +161,12 @@ export class Tables {
   /** Bytes of the root block, as the kernels must have been compiled for. */
   readonly rootBytes: number;
   readonly #tables = new Map<TableName, TablePlace>();
+  readonly #isChecked: boolean;
 
-  constructor(arena: Arena) {
+  /** @param isChecked for the addon's checked build, which protects columns from kernels that have no business there */
+  constructor(arena: Arena, isChecked: boolean) {
     this.#arena = arena;
+    this.#isChecked = isChecked;
     let word = scalarNames.length;
     for (const name of Object.keys(schema) as TableName[]) {
       this.#tables.set(name, { word, rows: 0, offset: 0, columns: undefined });
@@ -187,12 +194,15 @@ export class Tables {
     const place = this.#tables.get(table)!;
     const columns = (place.columns ??= placeColumns(table, place.word));
     this.setRows(table, rows);
+    const alignment = this.#isChecked ? PAGE : COLUMN_ALIGNMENT;
     let bytes = 0;
     for (const column of columns.values()) {
-      column.offset = bytes;
-      bytes += Math.ceil(((rows + 1) * widthBytes[column.width]) / COLUMN_ALIGNMENT) * COLUMN_ALIGNMENT;
+      const earlier = column.takesOver === undefined || this.#isChecked ? undefined : columns.get(column.takesOver);
+      column.offset = earlier?.offset ?? bytes;
+      if (earlier !== undefined) continue;
+      bytes += Math.ceil(((rows + 1) * widthBytes[column.width]) / alignment) * alignment;
     }
-    place.offset = this.#arena.allocate(bytes, COLUMN_ALIGNMENT, options);
+    place.offset = this.#arena.allocate(bytes, alignment, options);
     for (const column of columns.values()) {
       column.offset += place.offset;
       column.view = undefined;
@@ -256,9 +266,12 @@ export class Tables {
 }
 
 function placeColumns(table: TableName, tableWord: number): ReadonlyMap<string, ColumnPlace> {
-  const columns = Object.entries<{ readonly width: Width }>(schema[table].columns);
+  const columns = Object.entries<Column>(schema[table].columns);
   return new Map(
-    columns.map(([name, { width }], i) => [name, { word: tableWord + 1 + 2 * i, width, offset: 0, view: undefined }]),
+    columns.map(([name, { width, takesOver }], i) => [
+      name,
+      { word: tableWord + 1 + 2 * i, width, takesOver, offset: 0, view: undefined },
+    ]),
   );
 }
 

@@ -288,8 +288,8 @@ const layout: readonly Mutant[] = [
 const versions: readonly Mutant[] = [
   {
     file: "src/output/sections/version-requirements.ts",
-    find: "view.setUint16(at + 6, index, true);",
-    replace: "view.setUint16(at + 6, index + 1, true);",
+    find: "view.setUint16(at + Elf64_Vernaux.vna_other, index, true);",
+    replace: "view.setUint16(at + Elf64_Vernaux.vna_other, index + 1, true);",
     tests: link("versioned-references", "several-shared-objects", "shared-objects"),
   },
   {

@@ -1,5 +1,6 @@
 /** .dynamic: what the loader is told (gABI ch. 5, Dynamic Section). */
 import * as elf from "../../elf/constants.ts";
+import { Elf64_Dyn, Elf64_Rela, Elf64_Sym } from "../../elf/records.ts";
 import type { LinkOptions } from "../../options/link-options.ts";
 import type { OwnSectionId } from "../../tables/schema.ts";
 import type { Placed } from "../placed-section.ts";
@@ -24,17 +25,13 @@ export interface DynamicInputs {
   readonly hasStaticTls: boolean;
 }
 
-const DYN = 16;
-const SYM = 24;
-const RELA = 24;
-
 /** What its place depends on; what it says, on which other sections there are. */
 export const dynamicHeader: OwnSection = {
   id: "dynamic",
   type: elf.SHT_DYNAMIC,
   flags: elf.SHF_ALLOC | elf.SHF_WRITE,
   alignment: 8,
-  entsize: DYN,
+  entsize: Elf64_Dyn.sizeof,
   link: "dynstr",
 };
 
@@ -43,7 +40,7 @@ export function dynamicSection(inputs: DynamicInputs): OwnSection {
   const entries = dynamicEntries(inputs);
   return {
     ...dynamicHeader,
-    size: entries.length * DYN,
+    size: entries.length * Elf64_Dyn.sizeof,
     contents: (placed) => encodeDynamic(entries, placed),
   };
 }
@@ -85,7 +82,7 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   addOwn("dynstr", elf.DT_STRTAB);
   addOwn("dynsym", elf.DT_SYMTAB);
   add(elf.DT_STRSZ, (placed) => placed.own("dynstr")!.size);
-  add(elf.DT_SYMENT, SYM);
+  add(elf.DT_SYMENT, Elf64_Sym.sizeof);
   if (options.outputKind !== "shared") add(elf.DT_DEBUG, 0);
   if (has("relaPlt")) {
     addOwn("gotPlt", elf.DT_PLTGOT);
@@ -95,7 +92,7 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   }
   if (has("relaDyn")) {
     addOwn("relaDyn", elf.DT_RELA, elf.DT_RELASZ);
-    add(elf.DT_RELAENT, RELA);
+    add(elf.DT_RELAENT, Elf64_Rela.sizeof);
     if (inputs.relativeCount > 0) add(elf.DT_RELACOUNT, inputs.relativeCount);
   }
   if (has("relr")) {
@@ -142,10 +139,10 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
 }
 
 function encodeDynamic(entries: readonly DynamicEntry[], placed: Placed): Uint8Array {
-  const view = new DataView(new ArrayBuffer(entries.length * DYN));
+  const view = new DataView(new ArrayBuffer(entries.length * Elf64_Dyn.sizeof));
   for (const [i, [tag, value]] of entries.entries()) {
-    view.setBigUint64(i * DYN, BigInt(tag), true);
-    view.setBigUint64(i * DYN + 8, BigInt(value(placed)), true);
+    view.setBigUint64(i * Elf64_Dyn.sizeof + Elf64_Dyn.d_tag, BigInt(tag), true);
+    view.setBigUint64(i * Elf64_Dyn.sizeof + Elf64_Dyn.d_val, BigInt(value(placed)), true);
   }
   return new Uint8Array(view.buffer);
 }

@@ -1,9 +1,7 @@
 /** .rela.dyn, .rela.plt and .relr.dyn: what the loader relocates (gABI ch. 4, Relocation; SHT_RELR). */
 import { SHF_ALLOC, SHF_INFO_LINK, SHT_RELA, SHT_RELR } from "../../elf/constants.ts";
+import { Elf64_Rela, Elf64_Relr } from "../../elf/records.ts";
 import type { OwnSection } from "./own-section.ts";
-
-const RELA = 24;
-const WORD = 8;
 
 export function relaDynSection(count: number): OwnSection {
   return {
@@ -11,8 +9,8 @@ export function relaDynSection(count: number): OwnSection {
     type: SHT_RELA,
     flags: SHF_ALLOC,
     alignment: 8,
-    size: count * RELA,
-    entsize: RELA,
+    size: count * Elf64_Rela.sizeof,
+    entsize: Elf64_Rela.sizeof,
     link: "dynsym",
   };
 }
@@ -24,8 +22,8 @@ export function relaPltSection(count: number): OwnSection {
     type: SHT_RELA,
     flags: SHF_ALLOC | SHF_INFO_LINK,
     alignment: 8,
-    size: count * RELA,
-    entsize: RELA,
+    size: count * Elf64_Rela.sizeof,
+    entsize: Elf64_Rela.sizeof,
     link: "dynsym",
     info: (placed) => placed.indexOf("gotPlt"),
   };
@@ -36,11 +34,11 @@ export const relrSection: OwnSection = {
   id: "relr",
   type: SHT_RELR,
   flags: SHF_ALLOC,
-  alignment: WORD,
-  entsize: WORD,
+  alignment: Elf64_Relr.sizeof,
+  entsize: Elf64_Relr.sizeof,
 };
 
 /** Bytes of .relr.dyn. */
 export function relrSize(words: number): number {
-  return words * WORD;
+  return words * Elf64_Relr.sizeof;
 }

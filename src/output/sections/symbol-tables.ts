@@ -1,8 +1,8 @@
 /** .dynsym and .symtab with its names and section indices (gABI ch. 4, Symbol Table). */
 import { SHF_ALLOC, SHT_DYNSYM, SHT_STRTAB, SHT_SYMTAB, SHT_SYMTAB_SHNDX } from "../../elf/constants.ts";
+import { Elf64_Sym } from "../../elf/records.ts";
 import type { OwnSection } from "./own-section.ts";
 
-const SYM = 24;
 const INDEX = 4;
 
 /** @param count with the null symbol */
@@ -12,8 +12,8 @@ export function dynsymSection(count: number): OwnSection {
     type: SHT_DYNSYM,
     flags: SHF_ALLOC,
     alignment: 8,
-    size: count * SYM,
-    entsize: SYM,
+    size: count * Elf64_Sym.sizeof,
+    entsize: Elf64_Sym.sizeof,
     link: "dynstr",
     info: () => 1,
   };
@@ -26,8 +26,8 @@ export function symtabSection(count: number, locals: number): OwnSection {
     type: SHT_SYMTAB,
     flags: 0,
     alignment: 8,
-    size: count * SYM,
-    entsize: SYM,
+    size: count * Elf64_Sym.sizeof,
+    entsize: Elf64_Sym.sizeof,
     link: "strtab",
     info: () => locals,
   };

@@ -1,0 +1,572 @@
+/**
+ * The columns that each kernel reads and fills, besides those in which it says what it found (finding, lostFinding,
+ * request). A column that it fills it may read. The checked build (`node build.mjs sanitize`) holds it to that: see
+ * native/tables/protection.h.
+ */
+import type { KernelName } from "./kernels.ts";
+import type { ColumnName, TableName } from "./schema.ts";
+
+/** `table.column`. */
+export type ColumnPath = { [T in TableName]: `${T}.${ColumnName<T>}` }[TableName];
+
+export interface Access {
+  readonly reads: readonly ColumnPath[];
+  readonly fills: readonly ColumnPath[];
+}
+
+function of<T extends TableName>(table: T, ...columns: readonly ColumnName<T>[]): readonly ColumnPath[] {
+  return columns.map((column) => `${table}.${column}` as ColumnPath);
+}
+
+/** What a FileView shows (native/tables/file-view.h). */
+const fileView = [
+  ...of(
+    "file",
+    "traits",
+    "sectionHeaders",
+    "sectionCount",
+    "sectionNames",
+    "sectionNamesSize",
+    "symbols",
+    "symbolCount",
+    "firstGlobal",
+    "strings",
+    "stringsSize",
+    "sectionIndices",
+    "image",
+    "imageSize",
+    "firstSection",
+    "firstMention",
+  ),
+];
+
+/** What is known of the symbols that relocations refer to (native/kernels/reference.h). */
+const references = [
+  ...of("file", "state"),
+  ...of("mention", "symbol"),
+  ...of("symbol", "claim", "flags", "uses"),
+  ...of("section", "flags", "bucket", "relocations"),
+  ...of("bucket", "flags"),
+];
+
+/** Slots of .got and .plt, and who has one (native/kernels/slots.h). */
+const slots = [
+  ...of("file", "localNeeds", "firstLocalNeed"),
+  ...of("symbol", "entry"),
+  ...of(
+    "entry",
+    "symbol",
+    "file",
+    "index",
+    "needs",
+    "got",
+    "tlsGd",
+    "tlsDesc",
+    "gotTp",
+    "plt",
+    "pltGot",
+    "dynsym",
+    "copyOffset",
+  ),
+  ...of("localNeed", "symbol", "needs", "entry"),
+];
+
+/** The pieces of a partition and their bytes (native/kernels/pieces.h). */
+const pieces = [
+  ...of("file", "image"),
+  ...of("mergeable", "file", "ordinal", "end", "pieces", "firstPiece"),
+  ...of("piece", "start", "same", "mergeable"),
+  ...of("hashCell", "count", "first"),
+  ...of("hashEntry", "row"),
+];
+
+/** Where sections, pieces and definitions have come to lie (native/kernels/address.h). */
+const places = [
+  ...of("file", "chunk"),
+  ...of("mention", "commonOffset"),
+  ...of("symbol", "uses"),
+  ...of("section", "flags", "bucket", "offset", "mergeable", "offsetHigh"),
+  ...of("bucket", "ordinal", "address"),
+  ...of("chunkBucket", "offset"),
+  ...of("mergeable", "pieces", "firstPiece"),
+  ...of("piece", "start", "place"),
+  ...of("mergeCell", "offset"),
+  ...of("ownSection", "address", "size"),
+];
+
+/** The indexes of archives. */
+const archiveIndexes = [
+  ...of("input", "base", "size", "flags", "firstIndexName"),
+  ...of("indexName", "hash", "member"),
+];
+
+export const accesses: Readonly<Record<KernelName, Access>> = {
+  countIndexes: {
+    reads: [...of("input", "base", "size")],
+    fills: [...of("input", "flags", "indexNames")],
+  },
+  hashIndexes: {
+    reads: [...of("input", "base", "size", "flags", "firstIndexName")],
+    fills: [...of("indexName", "hash", "member")],
+  },
+  searchIndexes: {
+    reads: [...archiveIndexes],
+    fills: [...of("indexName", "isWanted")],
+  },
+  countMembers: {
+    reads: [...archiveIndexes, ...of("indexName", "isWanted")],
+    fills: [...of("input", "members")],
+  },
+  listMembers: {
+    reads: [...archiveIndexes, ...of("input", "members", "firstFile"), ...of("indexName", "isWanted")],
+    fills: [...of("file", "inputOffset", "size", "nameOffset", "traits", "image", "imageSize", "input", "flags")],
+  },
+  scanHeaders: {
+    reads: [...fileView, ...of("file", "flags")],
+    fills: [
+      ...of(
+        "file",
+        "traits",
+        "sectionHeaders",
+        "sectionCount",
+        "sectionNames",
+        "sectionNamesSize",
+        "symbols",
+        "symbolCount",
+        "firstGlobal",
+        "strings",
+        "stringsSize",
+        "sectionIndices",
+        "versions",
+        "versionDefinitions",
+        "versionDefinitionsSize",
+        "signatures",
+        "groups",
+        "inflatedSize",
+      ),
+    ],
+  },
+  scanSymbols: {
+    reads: [
+      ...fileView,
+      ...of("file", "versions", "versionDefinitions", "versionDefinitionsSize", "signatures", "flags"),
+      ...of("wrapped", "text", "length"),
+    ],
+    fills: [...of("file", "traits"), ...of("mention", "flags", "name", "hash", "isWrapped")],
+  },
+  hashCount: {
+    reads: [...of("mention", "hash"), ...of("piece", "hash"), ...of("cie", "hash")],
+    fills: [...of("hashCell", "count")],
+  },
+  hashScatter: {
+    reads: [...of("mention", "hash"), ...of("piece", "hash"), ...of("cie", "hash"), ...of("hashCell", "first")],
+    fills: [...of("hashEntry", "hash", "row")],
+  },
+  hashUnify: {
+    reads: [...of("hashCell", "count", "first"), ...of("hashEntry", "hash", "row")],
+    fills: [...of("mention", "symbol"), ...of("piece", "same"), ...of("cie", "same")],
+  },
+  verifyNames: {
+    reads: [
+      ...fileView,
+      ...of("file", "versions", "versionDefinitions", "versionDefinitionsSize"),
+      ...of("mention", "flags", "name", "isWrapped", "symbol"),
+    ],
+    fills: [],
+  },
+  matchVersions: {
+    reads: [...fileView, ...of("mention", "flags", "hash")],
+    fills: [],
+  },
+  claimSymbols: {
+    reads: [
+      ...fileView,
+      ...of("file", "groups", "flags", "state"),
+      ...of("mention", "flags", "symbol", "alias"),
+      ...of("section", "flags"),
+    ],
+    fills: [...of("symbol", "claim")],
+  },
+  extractMembers: {
+    reads: [...fileView, ...of("mention", "flags", "symbol"), ...of("symbol", "claim")],
+    fills: [...of("file", "state")],
+  },
+  resetClaims: {
+    reads: [],
+    fills: [...of("symbol", "claim")],
+  },
+  electGroups: {
+    reads: [...fileView, ...of("file", "groups", "state"), ...of("mention", "symbol")],
+    fills: [...of("symbol", "group")],
+  },
+  discardGroups: {
+    reads: [...fileView, ...of("file", "groups", "state"), ...of("mention", "symbol"), ...of("symbol", "group")],
+    fills: [...of("section", "flags")],
+  },
+  gatherSymbols: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim"),
+      ...of("section", "flags"),
+    ],
+    fills: [...of("symbol", "flags", "uses", "commonSize", "commonAlignment")],
+  },
+  matchPatterns: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "hash", "symbol"),
+      ...of("symbol", "claim"),
+      ...of("pattern", "text", "length", "flags", "version", "node", "hash", "keyLength", "next"),
+      ...of("patternSlot", "first"),
+    ],
+    fills: [...of("symbol", "flags", "version"), ...of("pattern", "isMatched")],
+  },
+  findWeakUses: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim"),
+      ...of("section", "flags"),
+    ],
+    fills: [...of("symbol", "uses")],
+  },
+  bindSymbols: {
+    reads: [
+      ...of("file", "traits", "symbols", "symbolCount", "image", "flags", "state"),
+      ...of("mention", "symbol"),
+      ...of("symbol", "claim", "version", "uses"),
+    ],
+    fills: [...of("symbol", "flags")],
+  },
+  inflateSections: {
+    reads: [
+      ...of("input", "base", "size"),
+      ...of(
+        "file",
+        "inputOffset",
+        "traits",
+        "sectionHeaders",
+        "sectionCount",
+        "inflatedSize",
+        "input",
+        "inflatedOffset",
+        "state",
+      ),
+    ],
+    fills: [...of("file", "image", "imageSize")],
+  },
+  assignBuckets: {
+    reads: [...fileView, ...of("input", "flags"), ...of("file", "input", "state")],
+    fills: [
+      ...of("file", "flags"),
+      ...of("section", "flags", "bucket", "relocations"),
+      ...of("bucket", "key", "first", "type", "entsize", "flags", "nameLength", "rule"),
+    ],
+  },
+  reverseConstructors: {
+    reads: [
+      ...fileView,
+      ...of("input", "base", "size"),
+      ...of("file", "inputOffset", "size", "input", "reversedCopy", "flags", "state"),
+      ...of("section", "flags"),
+    ],
+    fills: [...of("file", "image")],
+  },
+  checkShared: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim", "flags"),
+    ],
+    fills: [],
+  },
+  checkHidden: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim", "flags"),
+    ],
+    fills: [],
+  },
+  markRoots: {
+    reads: [...fileView, ...references, ...of("file", "flags")],
+    fills: [...of("symbol", "uses"), ...of("section", "flags")],
+  },
+  markSections: {
+    reads: [...fileView, ...references],
+    fills: [...of("symbol", "uses"), ...of("section", "flags")],
+  },
+  markEhFrames: {
+    reads: [...fileView, ...references],
+    fills: [...of("symbol", "uses"), ...of("section", "flags")],
+  },
+  countPieces: {
+    reads: [...fileView, ...of("file", "state"), ...of("section", "flags")],
+    fills: [...of("file", "mergeables", "pieces", "cies")],
+  },
+  listPieces: {
+    reads: [
+      ...fileView,
+      ...of("file", "state", "mergeables", "pieces", "firstPiece", "firstMergeable", "cies", "firstCie"),
+      ...of("mention", "symbol"),
+      ...of("section", "flags", "bucket", "relocations"),
+      ...of("bucket", "ordinal"),
+    ],
+    fills: [
+      ...of("section", "mergeable"),
+      ...of("mergeable", "file", "ordinal", "end", "pieces", "firstPiece"),
+      ...of("piece", "start", "hash", "alignment", "mergeable"),
+      ...of("cie", "file", "section", "start", "size", "hash"),
+    ],
+  },
+  verifyPieces: {
+    reads: [...pieces],
+    fills: [],
+  },
+  placePieces: {
+    reads: [...pieces],
+    fills: [...of("piece", "place", "alignment"), ...of("mergeCell", "size", "alignment")],
+  },
+  countFdes: {
+    reads: [
+      ...fileView,
+      ...of("file", "state", "cies", "firstCie"),
+      ...of("section", "flags", "relocations"),
+      ...of("cie", "file", "section", "start", "size", "same"),
+    ],
+    fills: [...of("file", "fdes", "ehFrameSize"), ...of("cie", "isUsed")],
+  },
+  scanRelocations: {
+    reads: [...fileView, ...references, ...of("file", "cies")],
+    fills: [
+      ...of("file", "localNeeds", "firstLocalNeed", "relatives", "symbolics"),
+      ...of("symbol", "flags"),
+      ...of("localNeed", "symbol", "needs"),
+    ],
+  },
+  markCopyAliases: {
+    reads: [...fileView, ...of("mention", "symbol"), ...of("symbol", "claim")],
+    fills: [...of("symbol", "flags", "uses")],
+  },
+  countNeeds: {
+    reads: [
+      ...fileView,
+      ...references,
+      ...of("file", "localNeeds", "firstLocalNeed"),
+      ...of("localNeed", "symbol", "needs"),
+    ],
+    fills: [...of("needCell", "entries", "got", "plt", "pltGot", "relatives", "symbolics", "irelatives")],
+  },
+  placeNeeds: {
+    reads: [
+      ...fileView,
+      ...references,
+      ...of("file", "localNeeds", "firstLocalNeed"),
+      ...of("localNeed", "symbol", "needs"),
+      ...of("needCell", "entries", "got", "plt", "pltGot", "irelatives"),
+    ],
+    fills: [
+      ...of("symbol", "entry"),
+      ...of(
+        "entry",
+        "symbol",
+        "file",
+        "index",
+        "needs",
+        "got",
+        "tlsGd",
+        "tlsDesc",
+        "gotTp",
+        "plt",
+        "pltGot",
+        "dynsym",
+        "isCopied",
+      ),
+      ...of("localNeed", "entry"),
+    ],
+  },
+  placeCopies: {
+    reads: [...fileView, ...of("symbol", "claim"), ...of("entry", "symbol", "needs")],
+    fills: [...of("symbol", "flags"), ...of("entry", "copyOffset", "isCopied")],
+  },
+  packGot: {
+    reads: [...fileView, ...references, ...slots],
+    fills: [],
+  },
+  listDynsyms: {
+    reads: [
+      ...of(
+        "file",
+        "traits",
+        "symbols",
+        "symbolCount",
+        "strings",
+        "stringsSize",
+        "versions",
+        "image",
+        "imageSize",
+        "flags",
+        "firstVersion",
+      ),
+      ...of("mention", "name"),
+      ...of("symbol", "claim", "flags", "version", "uses"),
+      ...of("entry", "symbol"),
+    ],
+    fills: [
+      ...of("entry", "dynsym", "dynstr", "version", "hash"),
+      ...of("dynsym", "entry"),
+      ...of("version", "isUsed"),
+    ],
+  },
+  sizeBuckets: {
+    reads: [
+      ...fileView,
+      ...of("file", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim", "uses", "commonSize", "commonAlignment"),
+      ...of("section", "flags", "bucket"),
+      ...of("bucket", "ordinal"),
+      ...of("chunk", "firstFile"),
+    ],
+    fills: [
+      ...of("mention", "commonOffset"),
+      ...of("section", "offset", "offsetHigh"),
+      ...of("chunkBucket", "size", "alignment"),
+    ],
+  },
+  packRelatives: {
+    reads: [...fileView, ...references, ...places, ...of("chunk", "firstFile")],
+    fills: [...of("chunkBucket", "relrWords")],
+  },
+  countSymtab: {
+    reads: [
+      ...fileView,
+      ...of("file", "state"),
+      ...of("mention", "flags", "name", "symbol"),
+      ...of("symbol", "claim", "flags", "uses"),
+      ...of("section", "flags"),
+    ],
+    fills: [...of("file", "flags", "outputLocals", "outputHidden", "outputGlobals", "outputStrings")],
+  },
+  assignAddresses: {
+    reads: [
+      ...fileView,
+      ...places,
+      ...of("file", "flags", "state"),
+      ...of("mention", "symbol"),
+      ...of("symbol", "claim"),
+    ],
+    fills: [...of("symbol", "address")],
+  },
+  assignEntryAddresses: {
+    reads: [
+      ...of("symbol", "flags"),
+      ...of("entry", "symbol", "plt", "copyOffset"),
+      ...of("ownSection", "address", "size"),
+    ],
+    fills: [...of("symbol", "address")],
+  },
+  packChunks: {
+    reads: [
+      ...fileView,
+      ...references,
+      ...slots,
+      ...places,
+      ...of("file", "mergeables", "firstMergeable"),
+      ...of("symbol", "address"),
+      ...of("bucket", "fileOffset", "isCopied", "filler", "firstPacked"),
+      ...of("chunk", "firstFile"),
+      ...of("chunkBucket", "size"),
+      ...of("packedPart", "gap", "ending", "room", "capacity"),
+      ...of("packRun", "firstChunk"),
+    ],
+    fills: [...of("packedPart", "size", "checksum"), ...of("digest", "low", "high")],
+  },
+  packPieces: {
+    reads: [
+      ...pieces,
+      ...of("bucket", "key", "ordinal", "fileOffset", "firstPacked"),
+      ...of("piece", "place"),
+      ...of("packedPart", "gap", "ending", "room", "capacity"),
+      ...of("packRun", "firstPartition"),
+      ...of("mergeCell", "size", "offset"),
+    ],
+    fills: [...of("packedPart", "size", "checksum"), ...of("digest", "low", "high")],
+  },
+  writeChunks: {
+    reads: [
+      ...fileView,
+      ...references,
+      ...slots,
+      ...places,
+      ...of(
+        "file",
+        "flags",
+        "mergeables",
+        "firstMergeable",
+        "cies",
+        "firstCie",
+        "fdes",
+        "firstFde",
+        "ehFrameOffset",
+        "relatives",
+        "firstRelative",
+        "symbolics",
+        "firstSymbolic",
+        "outputLocals",
+        "firstOutputLocal",
+        "outputHidden",
+        "firstOutputHidden",
+        "outputGlobals",
+        "firstOutputGlobal",
+        "symbolFileName",
+        "firstOutputString",
+      ),
+      ...of("mention", "flags", "name"),
+      ...of("symbol", "commonSize", "address"),
+      ...of("bucket", "key", "fileOffset", "isCopied", "filler", "index", "firstPacked"),
+      ...of("chunk", "firstFile"),
+      ...of("chunkBucket", "size", "relrWords", "firstRelrWord"),
+      ...of("cie", "same", "isUsed", "offset"),
+      ...of("ownSection", "offset", "index"),
+    ],
+    fills: [...of("fde", "function", "size", "record"), ...of("digest", "low", "high")],
+  },
+  writePieces: {
+    reads: [
+      ...pieces,
+      ...of("bucket", "key", "ordinal", "fileOffset", "firstPacked"),
+      ...of("piece", "place"),
+      ...of("mergeCell", "size", "offset"),
+    ],
+    fills: [...of("digest", "low", "high")],
+  },
+  writeTables: {
+    reads: [
+      ...fileView,
+      ...references,
+      ...slots,
+      ...places,
+      ...of("file", "versions", "flags", "firstVersion", "firstFde"),
+      ...of("mention", "name"),
+      ...of("symbol", "commonSize", "address"),
+      ...of("entry", "dynstr", "isCopied", "version", "hash"),
+      ...of("bucket", "index"),
+      ...of("fde", "function", "size", "record"),
+      ...of("dynsym", "entry"),
+      ...of("version", "index"),
+      ...of("ownSection", "offset", "index"),
+    ],
+    fills: [...of("digest", "low", "high")],
+  },
+  writePacked: {
+    reads: [...of("packedPart", "room", "size", "fileOffset")],
+    fills: [],
+  },
+};
