@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { compatibilityPage, optionsPage } from "../../src/command/option-pages.ts";
-import { type Access, accesses } from "../../src/tables/accesses.ts";
+import { type Access, accesses, reported } from "../../src/tables/accesses.ts";
 import { findings } from "../../src/tables/findings.ts";
 import { kernels } from "../../src/tables/kernels.ts";
 import { decisions, enumerations, results, schema, type TableSchema } from "../../src/tables/schema.ts";
@@ -85,6 +85,7 @@ function accessList(): string {
   for (const [name, { reads, fills }] of Object.entries<Access>(accesses)) {
     const letters = columns.map(({ table, column }) => {
       const path = `${table}.${column}` as Access["reads"][number];
+      if ((reported as readonly string[]).includes(table)) return "w";
       return fills.includes(path) ? "w" : reads.includes(path) ? "r" : "o";
     });
     lines.push(`const Access ${snake(name)}[] = {${letters.join(",")}};`);

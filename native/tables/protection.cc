@@ -28,6 +28,7 @@ std::vector<Extent> protected_extents;
 std::vector<u8> tables_then; // the columns' places when they were protected
 u32 kernel_then;
 struct sigaction earlier_action;
+bool is_installed = false;
 
 Column<FileId, u8> column_at(const Tables &t, const ColumnPlace &place) {
   Column<FileId, u8> column;
@@ -50,10 +51,12 @@ void explain(int signal, siginfo_t *info, void *context) {
 }
 
 void install() {
+  if (is_installed) return;
+  is_installed = true;
   struct sigaction action{};
   action.sa_sigaction = explain;
   action.sa_flags = SA_SIGINFO;
-  if (!earlier_action.sa_handler) sigaction(SIGSEGV, &action, &earlier_action);
+  sigaction(SIGSEGV, &action, &earlier_action);
 }
 
 } // namespace

@@ -5,6 +5,8 @@
  *                                                              each time, so that the retry ends too
  *     SPORE_TEST_DELAYS=seed        workers pause at random before their chunks
  *     SPORE_TEST_CHUNK_ROWS=rows    chunks have so many rows, whatever they hold
+ *     SPORE_TEST_SPREAD=1           a small link is divided like a large one: among several workers, in chunks of one
+ *                                   file and as many partitions as there may be
  *     SPORE_TEST_COLLISIONS=1       hashes of the first try collide
  *     SPORE_TEST_SEARCH=1           archives are searched by their indexes, however small they are
  *
@@ -21,6 +23,7 @@ export function testHooksOf(env: Readonly<Record<string, string | undefined>>): 
     SPORE_TEST_FAULT: fault,
     SPORE_TEST_DELAYS: delays,
     SPORE_TEST_CHUNK_ROWS: chunkRows,
+    SPORE_TEST_SPREAD: spread,
     SPORE_TEST_COLLISIONS: collisions,
     SPORE_TEST_SEARCH: search,
   } = env;
@@ -28,6 +31,7 @@ export function testHooksOf(env: Readonly<Record<string, string | undefined>>): 
     ...(fault === undefined ? {} : { fault: faultOf(fault) }),
     ...(delays === undefined ? {} : { delays: Number(delays) }),
     ...(chunkRows === undefined ? {} : { chunkRows: Number(chunkRows) }),
+    isSpread: spread !== undefined,
     hasCollisions: collisions !== undefined,
     searchesAll: search !== undefined,
   };

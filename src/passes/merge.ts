@@ -37,7 +37,7 @@ export async function merge(workers: Workers, selected: Split): Promise<Merged> 
   tables.allocate("mergeable", mergeables);
   tables.allocate("piece", pieces);
   tables.allocate("cie", cies);
-  tables.allocate("mergeCell", partitionsOf(pieces) * buckets.length);
+  tables.allocate("mergeCell", partitionsOf(workers, pieces) * buckets.length);
   await workers.run("listPieces", { bounds });
 
   if (cies > 0) {

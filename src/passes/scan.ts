@@ -106,13 +106,13 @@ function fillWrapped({ tables }: Workers, { wrappedSymbols }: LinkOptions): void
 }
 
 /** Cuts the files into chunks of about equal bytes. */
-function chunkFiles({ tables }: Workers, files: number): Uint32Array {
+function chunkFiles({ tables, isSpread }: Workers, files: number): Uint32Array {
   const size = tables.column("file", "size");
   // A header is read of every file, however small.
   const weight = (file: FileRow): number => size[file] + 4096;
   let total = 0;
   for (let file = 0 as FileRow; file < files; file++) total += weight(file);
-  const target = Math.max(MIN_CHUNK_BYTES, total / Math.min(files, MAX_FILE_CHUNKS));
+  const target = isSpread ? 1 : Math.max(MIN_CHUNK_BYTES, total / Math.min(files, MAX_FILE_CHUNKS));
   const bounds = [0];
   let sum = 0;
   for (let file = 0 as FileRow; file < files; file++) {

@@ -22,6 +22,9 @@ const FIRST_SEED = 0x5be0cd19;
 /** More workers than this find nothing to do but to wait for memory. */
 const MAX_WORKERS = 32;
 
+/** Of a small link that is divided like a large one, for a test. */
+const SPREAD_WORKERS = 4;
+
 /** What a worker works through while another one is forked. */
 const BYTES_FOR_A_FORK = 2 * 2 ** 20;
 
@@ -32,18 +35,19 @@ export async function spawn(
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  { hasCollisions = false, chunkRows, leavesToExit = false, onSpawn, fault, delays }: OwnHooks,
+  { hasCollisions = false, chunkRows, isSpread = false, leavesToExit = false, onSpawn, fault, delays }: OwnHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
   const tables = tablesOf(arena, inputs, options, attempt);
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   const tests = { ...(fault === undefined ? {} : { fault }), ...(delays === undefined ? {} : { delays }) };
-  const workers = options.threads ?? workersFor(inputs);
+  const workers = options.threads ?? (isSpread ? SPREAD_WORKERS : workersFor(inputs));
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
   const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...tests });
   const spawned = new Workers(arena, pool, tables, diagnostics, {
     chunkRows,
+    isSpread,
     mayLeaveOne: leavesToExit && options.isFork,
     inputBytes: bytesRead(inputs),
   });

@@ -8,6 +8,8 @@ export interface TestHooks {
   readonly delays?: number;
   /** Rows of each chunk. Default: each kernel's own bounds. */
   readonly chunkRows?: number;
+  /** Work is divided as finely as it can be, however little there is. */
+  readonly isSpread?: boolean;
   /** On the first try, hashes keep few bits, so that names collide. */
   readonly hasCollisions?: boolean;
   /** Archives are searched by their indexes, however small they are. */

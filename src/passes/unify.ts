@@ -9,7 +9,8 @@ const ROWS_PER_PARTITION = 2048;
  * Partitions of so many rows, and ranges that they are counted in: a power of two that depends on nothing else,
  * least of all on the number of workers, because what is written depends on it.
  */
-export function partitionsOf(rows: number): number {
+export function partitionsOf({ isSpread }: Workers, rows: number): number {
+  if (isSpread) return MAX_PARTITIONS;
   return Math.min(MAX_PARTITIONS, 2 ** Math.max(0, Math.ceil(Math.log2(rows / ROWS_PER_PARTITION))));
 }
 
@@ -19,7 +20,7 @@ export function partitionsOf(rows: number): number {
  */
 export async function unify(workers: Workers, source: number, rows: number): Promise<void> {
   const { tables } = workers;
-  const partitions = partitionsOf(rows);
+  const partitions = partitionsOf(workers, rows);
   const ranges = partitions;
   tables.set("partitions", partitions);
   tables.set("ranges", ranges);

@@ -32,6 +32,8 @@ export interface KernelTiming {
 export interface WorkersSettings {
   /** Rows of every chunk. Tests only. */
   readonly chunkRows?: number | undefined;
+  /** Passes divide the work as finely as they can. Tests only. */
+  readonly isSpread?: boolean;
   /** The process ends after the link, and one worker may outlive it, to free what they have in common. */
   readonly mayLeaveOne?: boolean;
   /** About what the workers will have touched besides the arena. Default 0. */
@@ -81,6 +83,11 @@ export class Workers implements AsyncDisposable {
 
   get size(): number {
     return this.#pool.size;
+  }
+
+  /** Whether the work is divided as finely as it can be, for a test. */
+  get isSpread(): boolean {
+    return this.#settings.isSpread ?? false;
   }
 
   /** Since the workers were forked. */

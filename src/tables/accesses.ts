@@ -1,7 +1,6 @@
 /**
- * The columns that each kernel reads and fills, besides those in which it says what it found (finding, lostFinding,
- * request). A column that it fills it may read. The checked build (`node build.mjs sanitize`) holds it to that: see
- * native/tables/protection.h.
+ * The columns that each kernel reads and fills; what it fills it may read, too. The checked build (`node build.mjs
+ * sanitize`) holds it to that: see native/tables/protection.h.
  */
 import type { KernelName } from "./kernels.ts";
 import type { ColumnName, TableName } from "./schema.ts";
@@ -99,6 +98,9 @@ const archiveIndexes = [
   ...of("input", "base", "size", "flags", "firstIndexName"),
   ...of("indexName", "hash", "member"),
 ];
+
+/** What every kernel may fill: what it found. */
+export const reported: readonly TableName[] = ["finding", "lostFinding", "request"];
 
 export const accesses: Readonly<Record<KernelName, Access>> = {
   countIndexes: {
@@ -236,7 +238,8 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
   },
   bindSymbols: {
     reads: [
-      ...of("file", "traits", "symbols", "symbolCount", "image", "flags", "state"),
+      ...fileView,
+      ...of("file", "flags", "state"),
       ...of("mention", "symbol"),
       ...of("symbol", "claim", "version", "uses"),
     ],
@@ -401,19 +404,8 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
   },
   listDynsyms: {
     reads: [
-      ...of(
-        "file",
-        "traits",
-        "symbols",
-        "symbolCount",
-        "strings",
-        "stringsSize",
-        "versions",
-        "image",
-        "imageSize",
-        "flags",
-        "firstVersion",
-      ),
+      ...fileView,
+      ...of("file", "versions", "flags", "firstVersion"),
       ...of("mention", "name"),
       ...of("symbol", "claim", "flags", "version", "uses"),
       ...of("entry", "symbol"),
