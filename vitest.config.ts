@@ -9,6 +9,7 @@ export default defineConfig({
     pool: "forks",
     // Side by side: most of a test is waiting for compilers and linkers. By default one core would stay idle.
     maxWorkers: "100%",
-    testTimeout: 120_000,
+    // A build that is made to notice is slow.
+    testTimeout: process.env["SPORE_LD"] === undefined ? 120_000 : 600_000,
   },
 });
