@@ -6,19 +6,23 @@
 namespace spore {
 
 // Whether the bracket expression that begins at `p` (after `[`) holds `c`; moves `p` past its `]`. An
-// expression without an end is an ordinary `[`.
+// expression without an end is an ordinary `[`. Ranges are of bytes, as fnmatch() has them in the C locale.
 inline bool matches_bracket(std::string_view pattern, size_t &p, char c) {
   size_t at = p;
   bool is_negated = at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^');
   if (is_negated) at++;
+  auto member = [&] {
+    if (pattern[at] == '\\' && at + 1 < pattern.size()) at++;
+    return static_cast<unsigned char>(pattern[at++]);
+  };
   bool is_found = false, is_first = true;
   for (; at < pattern.size() && (is_first || pattern[at] != ']'); is_first = false) {
-    char low = pattern[at++], high = low;
+    unsigned char low = member(), high = low;
     if (at + 1 < pattern.size() && pattern[at] == '-' && pattern[at + 1] != ']') {
-      high = pattern[at + 1];
-      at += 2;
+      at++;
+      high = member();
     }
-    is_found |= low <= c && c <= high;
+    is_found |= low <= static_cast<unsigned char>(c) && static_cast<unsigned char>(c) <= high;
   }
   if (at >= pattern.size()) return c == '[';
   p = at + 1;

@@ -9,6 +9,7 @@
 #include "kernels/relr.h"
 #include "kernels/slots.h"
 #include "test/check.h"
+#include "test/random.h"
 
 using namespace spore;
 
@@ -54,6 +55,23 @@ Decision decided(u32 type, u32 flags, u64 output, u64 section, std::vector<u8> b
 std::vector<Slot> slots(u32 needs, u32 flags, u64 output) {
   std::vector<Slot> found;
   for_each_slot(needs, {flags, 1, 0}, output, [&](const Slot &slot) { found.push_back(slot); });
+  return found;
+}
+
+// The places that a loader finds (gABI, SHT_RELR).
+std::vector<u64> decode_relr(const std::vector<u64> &words) {
+  std::vector<u64> found;
+  u64 next = 0;
+  for (u64 word : words) {
+    if (word & 1) {
+      for (u32 bit = 0; bit < 63; bit++)
+        if (word >> (bit + 1) & 1) found.push_back(next + bit * 8);
+      next += u64{63} * 8;
+    } else {
+      found.push_back(word);
+      next = word + 8;
+    }
+  }
   return found;
 }
 
@@ -180,19 +198,52 @@ TEST("slots: a function with a slot in .got is called through it, unless its PLT
 
 TEST("relr: every place comes back, and nothing else") {
   std::vector<u64> places = {0x1000, 0x1008, 0x1000 + 8 * 62, 0x1000 + 8 * 63, 0x1000 + 8 * 64, 0x9000, 0x1008};
-  std::vector<u64> words = encode_relr(places, 0x400000);
-  std::vector<u64> found;
-  u64 next = 0;
-  for (u64 word : words) {
-    if (word & 1) {
-      for (u32 bit = 0; bit < 63; bit++)
-        if (word >> (bit + 1) & 1) found.push_back(next + bit * 8);
-      next += u64{63} * 8;
-    } else {
-      found.push_back(word);
-      next = word + 8;
-    }
-  }
+  std::vector<u64> found = decode_relr(encode_relr(places, 0x400000));
   CHECK(found.size() == places.size()); // sorted now, without the one that was there twice
   for (size_t i = 0; i < places.size(); i++) CHECK(found[i] == places[i] + 0x400000);
+}
+
+TEST("relr: a second place shares a bitmap, needs the next ones, or an address of its own, by its distance") {
+  for (u64 distance = 1; distance < 64 * 5; distance++) {
+    std::vector<u64> places = {0, distance * 8};
+    std::vector<u64> words = encode_relr(places, 0x1000);
+    CHECK((decode_relr(words) == std::vector<u64>{0x1000, 0x1000 + distance * 8}));
+    CHECK(words.size() == 2 && (words[1] & 1) == (distance <= 63));
+  }
+}
+
+TEST("relr: runs take one bitmap for each 63 words after the first, and a gap of one bitmap ends them") {
+  for (u64 count = 1; count < 64 * 4; count++) {
+    std::vector<u64> places, expected;
+    for (u64 i = 0; i < count; i++) places.push_back((count - i - 1) * 8);
+    for (u64 i = 0; i < count; i++) expected.push_back(0x2000 + i * 8);
+    std::vector<u64> words = encode_relr(places, 0x2000);
+    CHECK(words.size() == 1 + (count - 1 + 62) / 63 && decode_relr(words) == expected);
+    // The words of a second run begin where a bitmap after the last one would.
+    u64 behind = (words.size() - 1) * 63 + 1;
+    for (u64 gap : {u64{0}, u64{62}, u64{63}, u64{64}}) {
+      places.push_back((behind + gap) * 8);
+      words = encode_relr(places, 0);
+      CHECK(words.back() == (gap < 63 ? u64{2} << gap | 1 : (behind + gap) * 8));
+      places.pop_back();
+    }
+  }
+}
+
+TEST("relr: as many words for any base, which need not be a multiple of 8") {
+  test::Random random(1);
+  for (u32 round = 0; round < 200; round++) {
+    std::vector<u64> places;
+    for (u32 i = random.below(300), dense = random.below(2); i-- > 0;)
+      places.push_back(u64{random.below(dense ? 1000 : 20'000)} * 8);
+    std::vector<u64> words = encode_relr(places, 0); // which also sorts them
+    for (u64 base : {u64{2}, u64{4}, u64{0x1006}, u64{0x555555554000}, UINT64_MAX - 0xffffff}) {
+      std::vector<u64> expected = places;
+      for (u64 &place : expected) place += base;
+      std::vector<u64> moved = encode_relr(places, base);
+      CHECK(moved.size() == words.size() && decode_relr(moved) == expected);
+    }
+  }
+  std::vector<u64> nowhere;
+  CHECK(encode_relr(nowhere, 0x1000).empty());
 }

@@ -15,7 +15,7 @@ export interface Pattern {
 }
 
 /** Longer beginnings and ends of globs are cut: kernels have one bit for each length. */
-const MAX_PREFIX = 63;
+const MAX_GLOB_KEY = 63;
 
 /** FNV-1a. */
 function hashOf(bytes: Uint8Array): number {
@@ -25,16 +25,17 @@ function hashOf(bytes: Uint8Array): number {
 }
 
 /**
- * What a pattern is found by: all of it, or what comes before its first wildcard; of a glob that begins with one, what
- * comes after the last, from the end.
+ * What a pattern is found by: all of it, or what comes before its first wildcard, if it has one; of a glob that begins
+ * with one, what comes after the last, from the end.
  */
 function keyOf(text: Buffer, flags: number): { readonly key: Uint8Array; readonly isSuffix: boolean } {
   if (!(flags & PatternFlags.GLOB)) return { key: text, isSuffix: false };
   const isWildcard = (byte: number): boolean => "*?[]\\".includes(String.fromCharCode(byte));
-  const prefix = text.subarray(0, Math.min(text.findIndex(isWildcard), MAX_PREFIX));
+  const firstWildcard = text.findIndex(isWildcard);
+  const prefix = text.subarray(0, firstWildcard === -1 ? text.length : firstWildcard).subarray(0, MAX_GLOB_KEY);
   if (prefix.length > 0) return { key: prefix, isSuffix: false };
   const suffix = text.subarray(text.findLastIndex(isWildcard) + 1).toReversed();
-  return { key: suffix.subarray(0, MAX_PREFIX), isSuffix: suffix.length > 0 };
+  return { key: suffix.subarray(0, MAX_GLOB_KEY), isSuffix: suffix.length > 0 };
 }
 
 /** `patterns` are in the order of versions, and each version's global ones before its local ones. */

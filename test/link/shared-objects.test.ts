@@ -179,6 +179,22 @@ test("a shared object that is opened with dlopen finds its own and the program's
     });
 });
 
+test("--export-dynamic-symbol exports a name of any length, and by a glob with a long beginning or end", async () => {
+  const lengths = [1, 2, 62, 63, 64, 65, 66, 128, 129, 300];
+  const names = lengths.map((length) => "n".repeat(length));
+  await using dir = await scratch({
+    "main.c": `int main(void) { return 0; }\n${names.map((name) => `int ${name}, x${name}, ${name}y;`).join("\n")}`,
+  });
+  await dir.compile("main.c");
+  const patterns = names.flatMap((name) => [name, `x${name.slice(1)}?`, `?${name.slice(1)}y`]);
+  const flags = patterns.map((pattern) => `-Wl,--export-dynamic-symbol=${pattern}`);
+  expect(await dir.link(spore, ["main.o"], { flags })).toMatchObject({ status: 0, stderr: "" });
+  const exported = (await symbols(dir.file("a.out"), ".dynsym")).filter((symbol) => /^x?n+y?$/.test(symbol.name));
+  expect(exported.map(({ name }) => name).sort()).toEqual(
+    names.flatMap((name) => [name, `x${name}`, `${name}y`]).sort(),
+  );
+});
+
 test("what a shared object refers to is exported by the program without being asked", async () => {
   await using dir = await scratch({
     "lib.c": "int callback(void); extern int number; int f(void) { return callback() + number; }",
