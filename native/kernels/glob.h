@@ -1,9 +1,24 @@
-// Shell globs as version scripts use them: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` before any character.
+// Shell globs as version scripts use them: `*`, `?`, `[a-z]`, `[!a-z]`, `[[:digit:]]`, and `\` before any character.
 #pragma once
 
+#include <cctype>
 #include <string_view>
 
 namespace spore {
+
+// A class of characters, `[:name:]` within brackets (POSIX, XBD 9.3.5); null for a name that is none.
+inline int (*glob_class(std::string_view name))(int) {
+  struct {
+    std::string_view name;
+    int (*holds)(int);
+  } constexpr classes[] = {{"alnum", std::isalnum}, {"alpha", std::isalpha}, {"blank", std::isblank},
+                           {"cntrl", std::iscntrl}, {"digit", std::isdigit}, {"graph", std::isgraph},
+                           {"lower", std::islower}, {"print", std::isprint}, {"punct", std::ispunct},
+                           {"space", std::isspace}, {"upper", std::isupper}, {"xdigit", std::isxdigit}};
+  for (const auto &known : classes)
+    if (known.name == name) return known.holds;
+  return nullptr;
+}
 
 // Whether the bracket expression that begins at `p` (after `[`) holds `c`; moves `p` past its `]`. An
 // expression without an end is an ordinary `[`. Ranges are of bytes, as fnmatch() has them in the C locale.
@@ -17,6 +32,14 @@ inline bool matches_bracket(std::string_view pattern, size_t &p, char c) {
   };
   bool is_found = false, is_first = true;
   for (; at < pattern.size() && (is_first || pattern[at] != ']'); is_first = false) {
+    if (pattern.substr(at).starts_with("[:"))
+      if (size_t end = pattern.find(":]", at + 2); end != std::string_view::npos) {
+        auto holds = glob_class(pattern.substr(at + 2, end - at - 2));
+        if (!holds && !is_found) return false; // as fnmatch(), which reads no further once it has found the character
+        is_found |= holds && holds(static_cast<unsigned char>(c));
+        at = end + 2;
+        continue;
+      }
     unsigned char low = member(), high = low;
     if (at + 1 < pattern.size() && pattern[at] == '-' && pattern[at + 1] != ']') {
       at++;
