@@ -11,6 +11,7 @@
  *   --tmpfs            the same as --output-dir /dev/shm
  *   --existing         in the first table the output replaces an older one
  *   --peer NAME=PATH   one more linker. May be repeated
+ *   --against A,B      of the linkers that are found, only these and Spore: an older Spore, say
  *   --results DIR      where the JSON goes; default bench/results
  */
 import { closeSync, mkdirSync, openSync, readSync, rmSync, utimesSync, writeSync } from "node:fs";
@@ -71,6 +72,7 @@ const { values: flags } = parseArgs({
     tmpfs: { type: "boolean", default: false },
     existing: { type: "boolean", default: false },
     peer: { type: "string", multiple: true, default: [] },
+    against: { type: "string" },
     results: { type: "string", default: join(packageRoot, "bench", "results") },
   },
 });
@@ -467,7 +469,7 @@ function wantedWorkloads(): Workload[] {
 async function main(): Promise<void> {
   if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs takes a number from 1, not "${flags.runs}"`);
   const machine = thisMachine();
-  const linkers = findLinkers(flags.peer);
+  const linkers = findLinkers(flags.peer, flags.against?.split(","));
   say(`${formatMachine(machine)}\n${formatLinkers(linkers)}`);
   const all: [Workload, Results][] = [];
   for (const workload of wantedWorkloads()) {

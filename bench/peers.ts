@@ -62,8 +62,11 @@ function newestPeers(): Linker[] {
   });
 }
 
-/** Finds the linkers. Those of `more` are NAME=PATH: a newer mold, an older Spore. */
-export function findLinkers(more: readonly string[] = []): Linkers {
+/**
+ * Finds the linkers. Those of `more` are NAME=PATH: a newer mold, an older Spore. Where `against` is given, only those
+ * that it names are looked at, and Spore.
+ */
+export function findLinkers(more: readonly string[] = [], against?: readonly string[]): Linkers {
   const present: Linker[] = [];
   const absent: string[] = [];
   for (const [name, program] of [
@@ -86,7 +89,11 @@ export function findLinkers(more: readonly string[] = []): Linkers {
     present.push(linker(name, path));
   }
   present.push(linker(SPORE, join(packageRoot, "bin", "ld")));
-  return { present, absent };
+  if (against === undefined) return { present, absent };
+  const missing = against.filter((name) => !present.some((it) => it.name === name));
+  if (missing.length > 0)
+    throw new Error(`no linker "${missing[0]}"; there are ${present.map(({ name }) => name).join(", ")}`);
+  return { present: present.filter(({ name }) => name === SPORE || against.includes(name)), absent: [] };
 }
 
 export function formatLinkers({ present, absent }: Linkers): string {
