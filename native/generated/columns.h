@@ -371,6 +371,7 @@ struct FileTable {
   Column<FileId, u32> first_output_global; // the first of them in .symtab (layout)
   Column<FileId, u32> output_strings; // bytes of .strtab for all of them (layout)
   Column<FileId, u64> symbol_file_name; // address of the name in the STT_FILE symbol that the link gives it, or 0 (layout)
+  Column<FileId, u32> symbol_file_name_size; // bytes (layout)
   Column<FileId, u32> first_output_string; // their offset in .strtab (layout)
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "elf/elf.h"
@@ -50,6 +51,38 @@ inline std::optional<Member> member_at(const Bytes &archive, u64 at, u64 &next) 
   }
   next = at + sizeof(ArHeader) + *size + (*size & 1);
   return Member{at, *contents};
+}
+
+// The name of the member whose header is at `at`, without folders. It lies in the archive, and is empty where it would
+// not.
+inline std::string_view member_name(const Bytes &archive, u64 at) {
+  auto text = [&](u64 begin, u64 size) {
+    auto bytes = archive.slice(begin, size);
+    return bytes ? std::string_view(reinterpret_cast<const char *>(bytes->data()), size) : std::string_view();
+  };
+  constexpr u64 name_size = sizeof ArHeader::ar_name;
+  std::string_view name = text(at, name_size);
+  if (name.starts_with("#1/")) {
+    name = text(at + sizeof(ArHeader), decimal(name.data() + 3, name_size - 3).value_or(0));
+    name = name.substr(0, name.find('\0'));
+  } else if (name.size() == name_size && name[0] == '/') {
+    // System V: "/offset" into the member "//", which is one of the first.
+    std::optional<u64> offset = decimal(name.data() + 1, name_size - 1);
+    u64 next = 0;
+    for (u64 table = 8; offset && table < at; table = next) {
+      auto member = member_at(archive, table, next);
+      if (!member || archive.data()[table] != '/') return {};
+      if (!text(table, name_size).starts_with("// ")) continue;
+      if (*offset > member->contents.size()) return {};
+      name = text(table + sizeof(ArHeader) + *offset, member->contents.size() - *offset);
+      name = name.substr(0, name.find('\n'));
+      break;
+    }
+  } else {
+    name = name.substr(0, name.find_last_not_of(' ') + 1);
+  }
+  if (name.ends_with('/')) name.remove_suffix(1);
+  return name.substr(name.rfind('/') + 1);
 }
 
 // Calls `visit` with every member that is an object or bitcode. False when the archive is malformed.

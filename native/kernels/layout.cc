@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "generated/kernels.h"
+#include "kernels/archive.h"
 #include "kernels/address.h"
 #include "kernels/layout.h"
 
@@ -146,8 +147,18 @@ void count_symtab(Job &job, RowRange<FileId> rows) {
       }
     }
     // As GNU ld: else a reader would take them for another file's.
-    if (locals > 0 && !has_own_first && !(t.link.output_flags & OutputFlags::DISCARD_ALL))
-      t.file.flags[f] |= FileFlags::LACKS_FILE_SYMBOL;
+    if (locals > 0 && !has_own_first && !(t.link.output_flags & OutputFlags::DISCARD_ALL)) {
+      InputId input{t.file.input[f]};
+      if (t.input.flags[input] & InputFlags::IS_ARCHIVE) {
+        std::string_view name = member_name(input_bytes(t, input), t.file.name_offset[f]);
+        t.file.symbol_file_name[f] = reinterpret_cast<u64>(name.empty() ? "" : name.data());
+        t.file.symbol_file_name_size[f] = static_cast<u32>(name.size());
+        locals++;
+        strings += name.size() + 1;
+      } else {
+        t.file.flags[f] |= FileFlags::LACKS_FILE_SYMBOL; // TypeScript knows what it is called
+      }
+    }
     t.file.output_locals[f] = locals;
     t.file.output_hidden[f] = hidden;
     t.file.output_globals[f] = globals;

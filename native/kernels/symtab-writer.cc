@@ -43,10 +43,8 @@ static void make_local(Elf64_Sym &sym) {
 void SymtabWriter::write_file(FileId f) {
   if (t_.file.output_locals[f] + t_.file.output_hidden[f] + t_.file.output_globals[f] == 0) return;
   FileView file(t_, f);
-  if (u64 at = t_.file.symbol_file_name[f]) {
-    const char *name = reinterpret_cast<const char *>(at);
-    add_file(locals_, {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false});
-  }
+  if (u64 name = t_.file.symbol_file_name[f])
+    add_file(locals_, {reinterpret_cast<const u8 *>(name), t_.file.symbol_file_name_size[f], false});
   if (t_.file.output_locals[f])
     for (u32 i = 1; i < file.first_global; i++) {
       OutputSymbol out{file.symbols()[i]};

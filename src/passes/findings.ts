@@ -179,14 +179,9 @@ export class FindingReader {
     return `${entry.displayName}(${this.#memberName(input, tables.column("file", "nameOffset").get(file))})`;
   }
 
-  /** The object's own name: without folders, of a member without its archive; empty for the linker's object. */
+  /** The name of the input that the file is from, without folders. */
   baseName(file: FileRow): string {
-    const { tables } = this.#workers;
-    const input = tables.column("file", "input")[file];
-    const entry = this.#inputs.files[input];
-    if (entry === undefined) return "";
-    const path =
-      entry.kind === "archive" ? this.#memberName(input, tables.column("file", "nameOffset").get(file)) : entry.path;
+    const { path } = this.#inputs.files[this.#workers.tables.column("file", "input")[file]];
     return path.slice(path.lastIndexOf("/") + 1);
   }
 

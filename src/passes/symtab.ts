@@ -19,20 +19,24 @@ export async function countSymtab(workers: Workers, bounds: Uint32Array, finding
   nameFiles(workers, findings);
 }
 
-/** Gives those whose local symbols no STT_FILE symbol leads one that says the object's name, as GNU ld does. */
+/**
+ * Gives those whose local symbols no STT_FILE symbol leads one that says the object's name, as GNU ld does. The kernel
+ * has done that for members of archives.
+ */
 function nameFiles({ tables }: Workers, findings: FindingReader): void {
   const flags = tables.column("file", "flags");
   const lacking: { file: FileRow; name: Buffer }[] = [];
   for (let file = 0 as FileRow; file < tables.rows("file"); file++)
     if (flags[file] & FileFlags.LACKS_FILE_SYMBOL)
-      lacking.push({ file, name: Buffer.from(`${findings.baseName(file)}\0`, "latin1") });
+      lacking.push({ file, name: Buffer.from(findings.baseName(file), "latin1") });
   const { arena } = tables;
   let at = arena.allocate(lacking.reduce((sum, { name }) => sum + name.length, 0));
   for (const { file, name } of lacking) {
     arena.u8view(at, name.length).set(name);
     tables.column("file", "symbolFileName").set(file, arena.baseAddress + at);
+    tables.column("file", "symbolFileNameSize")[file] = name.length;
     tables.column("file", "outputLocals")[file]++;
-    tables.column("file", "outputStrings")[file] += name.length;
+    tables.column("file", "outputStrings")[file] += name.length + 1;
     at += name.length;
   }
 }

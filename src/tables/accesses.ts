@@ -439,12 +439,24 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
   countSymtab: {
     reads: [
       ...fileView,
-      ...of("file", "state"),
+      ...of("input", "base", "size", "flags"),
+      ...of("file", "input", "nameOffset", "state"),
       ...of("mention", "flags", "name", "symbol"),
       ...of("symbol", "claim", "flags", "uses"),
       ...of("section", "flags"),
     ],
-    fills: [...of("file", "flags", "outputLocals", "outputHidden", "outputGlobals", "outputStrings")],
+    fills: [
+      ...of(
+        "file",
+        "symbolFileName",
+        "symbolFileNameSize",
+        "flags",
+        "outputLocals",
+        "outputHidden",
+        "outputGlobals",
+        "outputStrings",
+      ),
+    ],
   },
   assignAddresses: {
     reads: [
@@ -518,6 +530,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
         "outputGlobals",
         "firstOutputGlobal",
         "symbolFileName",
+        "symbolFileNameSize",
         "firstOutputString",
       ),
       ...of("mention", "flags", "name"),

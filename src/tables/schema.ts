@@ -166,6 +166,7 @@ export const schema = {
       firstOutputGlobal: u32("the first of them in .symtab (layout)"),
       outputStrings: u32("bytes of .strtab for all of them (layout)"),
       symbolFileName: u64("address of the name in the STT_FILE symbol that the link gives it, or 0 (layout)"),
+      symbolFileNameSize: u32("bytes (layout)"),
       firstOutputString: u32("their offset in .strtab (layout)"),
     },
   },
