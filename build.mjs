@@ -210,12 +210,24 @@ function writeThirdPartyNotice(bundledFiles) {
  * are links of what is at hand, the addon's objects. Where they are not, or g++ is not, --help has to do.
  */
 function warmCodeCache() {
-  const objects = filesBelow("native/build/Release/obj.target").filter((file) => file.endsWith(".o"));
+  // Objects of sources that are gone stay in the folder.
+  const folderOfObjects = join(root, "native", "build", "Release", "obj.target", "spore");
+  const objects = filesBelow("native/build/Release/obj.target").filter(
+    (file) =>
+      file.endsWith(".o") && existsSync(join(root, "native", relative(folderOfObjects, file).replace(/o$/, "cc"))),
+  );
   const folder = mkdtempSync(join(tmpdir(), "spore-build-"));
   const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
   const env = { ...process.env, PATH: path, SPORE_WRITE_CODE_CACHE: "1", NODE_OPTIONS: "" };
-  const link = (...options) =>
-    spawnSync("g++", [`-B${join(root, "bin")}`, ...options, ...objects, "-o", join(folder, "linked")], { env });
+  const link = (...options) => {
+    const args = [`-B${join(root, "bin")}`, ...options, ...objects, "-o", join(folder, "linked")];
+    const { status, stderr } = spawnSync("g++", args, { env, encoding: "utf8" });
+    // A link that fails leaves a cache that lacks the later passes: slower, and nobody would see why.
+    if (status === null || status === 0) return;
+    const message = `the link that warms the code cache failed:\n${stderr}`;
+    if (process.env.CI) fail(message);
+    process.stderr.write(`build: ${message}`);
+  };
   for (const program of programs)
     spawnSync(process.execPath, [join(root, "dist", "command.cjs"), program, "--help"], { env });
   if (objects.length > 0) {
