@@ -8,7 +8,7 @@ import type { InputFile } from "./input-file.ts";
 import { isFile } from "./library-search.ts";
 import type { MappedFiles } from "./mapped-files.ts";
 import { NeededSearch } from "./needed-search.ts";
-import { readSharedObject, type SharedObject } from "./shared-object.ts";
+import { sharedObjectOf, type SharedObject } from "./shared-object.ts";
 
 /** Adds those that the files need, and that these need in turn, as far as they are found. */
 export function addNeededFiles(
@@ -55,9 +55,9 @@ function findNeeded(
 }
 
 /** What is wrong with it is found when it is resolved. */
-function readShared({ displayName, mapped }: InputFile): SharedObject | undefined {
+function readShared(file: InputFile): SharedObject | undefined {
   try {
-    return readSharedObject(displayName, mapped.bytes());
+    return sharedObjectOf(file);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return undefined;

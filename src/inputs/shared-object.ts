@@ -9,6 +9,7 @@ import {
   SHT_GNU_verneed,
 } from "../elf/constants.ts";
 import { ElfFile } from "../elf/elf-file.ts";
+import type { InputFile } from "./input-file.ts";
 
 export interface SharedObject {
   /** DT_SONAME, or undefined. */
@@ -22,8 +23,17 @@ export interface SharedObject {
   readonly requiredVersions: readonly (string | undefined)[];
 }
 
+/** What was read already: several passes ask. */
+const known = new WeakMap<InputFile["mapped"], SharedObject>();
+
 /** @throws FormatError when what it says lies outside the file */
-export function readSharedObject(file: string, bytes: Uint8Array): SharedObject {
+export function sharedObjectOf({ displayName, mapped }: InputFile): SharedObject {
+  let object = known.get(mapped);
+  if (object === undefined) known.set(mapped, (object = readSharedObject(displayName, mapped.bytes())));
+  return object;
+}
+
+function readSharedObject(file: string, bytes: Uint8Array): SharedObject {
   const elf = new ElfFile(file, bytes);
   const texts = new Map<number, string[]>([DT_NEEDED, DT_SONAME, DT_RUNPATH, DT_RPATH].map((tag) => [tag, []]));
   const versions: (string | undefined)[] = [];

@@ -6,7 +6,7 @@
  */
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
-import { readSharedObject } from "../inputs/shared-object.ts";
+import { sharedObjectOf } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { claimingFile, claimingSymbol } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -149,9 +149,6 @@ export function checkVersions(
 class DefaultVersions {
   readonly #inputs: Inputs;
   readonly #findings: FindingReader;
-  /** Versions by index of each shared object. */
-  readonly #versions = new Map<number, readonly (string | undefined)[]>();
-
   constructor(inputs: Inputs, findings: FindingReader) {
     this.#inputs = inputs;
     this.#findings = findings;
@@ -167,15 +164,8 @@ class DefaultVersions {
   }
 
   #versionsOf(input: number): readonly (string | undefined)[] {
-    let versions = this.#versions.get(input);
-    if (versions === undefined) this.#versions.set(input, (versions = this.#readVersions(input)));
-    return versions;
-  }
-
-  #readVersions(input: number): readonly (string | undefined)[] {
-    const { displayName, mapped } = this.#inputs.files[input];
     try {
-      return readSharedObject(displayName, mapped.bytes()).versions;
+      return sharedObjectOf(this.#inputs.files[input]).versions;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return []; // resolve says what is wrong with it

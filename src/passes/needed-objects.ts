@@ -4,7 +4,7 @@
  * is needed names it (DT_NEEDED), so that the loader will find it anyway.
  */
 import { FormatError } from "../elf/byte-reader.ts";
-import { readSharedObject, type SharedObject } from "../inputs/shared-object.ts";
+import { sharedObjectOf, type SharedObject } from "../inputs/shared-object.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -30,7 +30,7 @@ export function readSharedObjects({ tables, diagnostics }: Workers, files: numbe
     // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
     const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
     try {
-      const object = readSharedObject(entry.displayName, entry.mapped.bytes());
+      const object = sharedObjectOf(entry);
       found.push({ ...object, soname: object.soname ?? fallback, file });
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
