@@ -153,7 +153,9 @@ async function linkOnce(
   const hasMap = options.mapFile !== undefined || options.isPrintMap;
   return {
     size,
-    openedPaths: inputs.openedPaths,
+    get openedPaths() {
+      return inputs.openedPaths;
+    },
     map: hasMap ? listSections(workers, laidOut, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],

@@ -21,11 +21,14 @@ export function flattenSlots(slots: readonly Slot[], options: Pick<LinkOptions, 
     }
     const file = slot.file === undefined ? undefined : inputFile(slot, slot.file, options);
     if (file === undefined) return;
-    const isOnce = file.kind === "archive" || file.kind === "shared" || slot.member !== undefined;
+    if (file.kind !== "archive" && file.kind !== "shared" && slot.member === undefined) {
+      files.push(file);
+      return;
+    }
     const key = `${slot.member?.archive ?? ""}\0${file.path}`;
-    const earlier = isOnce ? seen.get(key) : undefined;
+    const earlier = seen.get(key);
     if (earlier === undefined) {
-      if (isOnce) seen.set(key, files.length);
+      seen.set(key, files.length);
       files.push(file);
       return;
     }

@@ -24,8 +24,6 @@ export interface Slot {
   parts: Slot[] | undefined;
 }
 
-const emptySlot = { path: undefined, file: undefined, parts: undefined };
-
 /** A file of the command line without the state of the options before it: a script of -T. */
 export const fileRequest = (name: string): InputRequest => ({
   kind: "file",
@@ -48,21 +46,23 @@ export class SlotMaker {
 
   /** @param script the script that names it, at this depth; undefined for the command line */
   fromRequest(request: InputRequest, script?: string, depth = 0): Slot {
-    const { kind, name, ...state } = request;
+    const { kind, name } = request;
     const isLibrary = kind === "library";
     const { sysroot, isStatic } = this.#options;
     return {
-      ...emptySlot,
-      state,
+      state: request, // thousands of files, so nothing is copied
       libraryName: isLibrary ? name : undefined,
       searchedFor: isLibrary ? `-l${name}` : script === undefined ? undefined : name,
       candidates: isLibrary
-        ? this.#search.candidates(name, state.isStatic || isStatic)
+        ? this.#search.candidates(name, request.isStatic || isStatic)
         : script === undefined
           ? expandSysroot(name, sysroot)
           : this.#pathsFromScript(name, script),
       member: undefined,
       depth,
+      path: undefined,
+      file: undefined,
+      parts: undefined,
     };
   }
 
@@ -75,13 +75,15 @@ export class SlotMaker {
 
   fromThinArchive(slot: Slot, archive: string, member: string): Slot {
     return {
-      ...emptySlot,
       state: { ...slot.state, isLazy: !slot.state.isWholeArchive },
       libraryName: undefined,
       searchedFor: undefined,
       candidates: thinMemberPath(archive, member),
       member: { archive, name: basename(member) },
       depth: slot.depth + 1,
+      path: undefined,
+      file: undefined,
+      parts: undefined,
     };
   }
 

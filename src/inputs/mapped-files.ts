@@ -80,7 +80,7 @@ export class MappedFiles {
     this.sets.push(set);
     for (const [index, request] of missing.entries()) {
       const failure = set.failures.get(index);
-      if (failure === undefined) this.#files.set(request.path, stagedFile(request.path, set, index));
+      if (failure === undefined) this.#files.set(request.path, new StagedFile(request.path, set, index));
       else this.#reportFailure(request, failure);
     }
   }
@@ -105,7 +105,8 @@ export class MappedFiles {
       return undefined;
     }
     const type = fileTypeOf(contents.subarray(0, HEAD_SIZE), contents.length);
-    return { path, type, size: contents.length, address: 0, bytes: () => contents, bytesAt: partOf(() => contents) };
+    const bytesAt = (offset: number, size: number): Uint8Array => contents.subarray(offset, offset + size);
+    return { path, type, size: contents.length, address: 0, bytes: () => contents, bytesAt };
   }
 
   #reportFailure({ path, member }: FileRequest, failure: IoFailure): void {
@@ -128,18 +129,32 @@ function isPipe(path: string): boolean {
   return status !== undefined && (status.isFIFO() || status.isCharacterDevice() || status.isSocket());
 }
 
-function stagedFile(path: string, set: StagedSet, index: number): MappedFile {
-  const size = set.sizes[index] as number;
-  const type = fileTypeOf(set.heads.subarray(index * HEAD_SIZE, (index + 1) * HEAD_SIZE), size);
-  const address = set.addresses[index] as number;
-  const bytes = (): Uint8Array => (size === 0 ? new Uint8Array() : set.bytes(index));
-  const bytesAt =
-    size > constants.MAX_LENGTH ? (offset: number, length: number) => readPart(path, offset, length) : partOf(bytes);
-  return { path, type, size, address, bytes, bytesAt };
-}
+/** A file of a staged set. A class: there may be 100,000, most of whose bytes only kernels read. */
+class StagedFile implements MappedFile {
+  readonly path: string;
+  readonly type: FileType;
+  readonly size: number;
+  readonly address: number;
+  readonly #set: StagedSet;
+  readonly #index: number;
 
-function partOf(bytes: () => Uint8Array): MappedFile["bytesAt"] {
-  return (offset, size) => bytes().subarray(offset, offset + size);
+  constructor(path: string, set: StagedSet, index: number) {
+    this.path = path;
+    this.size = set.sizes[index] as number;
+    this.type = fileTypeOf(set.heads.subarray(index * HEAD_SIZE, (index + 1) * HEAD_SIZE), this.size);
+    this.address = set.addresses[index] as number;
+    this.#set = set;
+    this.#index = index;
+  }
+
+  bytes(): Uint8Array {
+    return this.size === 0 ? new Uint8Array() : this.#set.bytes(this.#index);
+  }
+
+  bytesAt(offset: number, size: number): Uint8Array {
+    if (this.size > constants.MAX_LENGTH) return readPart(this.path, offset, size);
+    return this.bytes().subarray(offset, offset + size);
+  }
 }
 
 /** @throws an error of the system; few parts of such a file are asked for, and for messages */

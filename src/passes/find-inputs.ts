@@ -85,6 +85,7 @@ class InputFinder {
     const versionScripts = [...versions, ...patterns.versionScripts];
     tryToParse(this.#diagnostics, () => checkVersionNodes(versionScripts));
     const files = flattenSlots(top, this.#options);
+    const mapped = this.files;
     if (checksSharedObjects(this.#options)) addNeededFiles(files, this.files, this.#options, process.env);
     return {
       files,
@@ -95,7 +96,9 @@ class InputFinder {
       versionScripts,
       dynamicList: patterns.dynamicList,
       assignments: parseAssignments(this.#options.defsyms, this.#diagnostics),
-      openedPaths: this.files.openedPaths,
+      get openedPaths() {
+        return mapped.openedPaths;
+      },
       searchedDirectories: this.#search.directories,
       [Symbol.dispose]: () => this.files.release(),
     };
@@ -105,7 +108,7 @@ class InputFinder {
   #resolveWave(wave: readonly Slot[]): Slot[] {
     const next: Slot[] = [];
     for (const slot of wave) this.#advance(slot);
-    this.files.map(wave.flatMap(({ path, member }) => (path === undefined ? [] : [{ path, member }])));
+    this.files.map(wave.filter((slot): slot is Slot & { path: string } => slot.path !== undefined));
     for (const slot of wave) {
       const file = slot.path === undefined ? undefined : this.files.get(slot.path);
       if (file === undefined) continue;
