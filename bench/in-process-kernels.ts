@@ -89,6 +89,6 @@ class NoPool {
 /** The tables of such a link, whose kernels run in this process. What a kernel does over a bad input, it does to this process. */
 export function workersInProcess(inputs: Inputs, options: LinkOptions): Workers {
   const arena = Arena.create();
-  const tables = tablesOf(arena, inputs, options, 0);
+  const tables = tablesOf(arena, inputs, options, 0, false);
   return new Workers(arena, new NoPool(arena) as unknown as WorkerPool, tables, new Diagnostics());
 }

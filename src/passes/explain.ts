@@ -41,7 +41,7 @@ export class LinkExplainer {
     const describe = new RowDescriber(workers.tables, findings);
     for (const name of Object.keys(schema) as TableName[]) {
       const table: TableSchema = schema[name];
-      const columns = Object.entries(table.columns).filter(([, { is }]) => isFilledBy(pass, is));
+      const columns = Object.entries(table.columns).filter(([, column]) => isFilledBy(pass, column));
       if (columns.length === 0 || workers.tables.rows(name) === 0) continue;
       const rows = formatRows(name, columns, workers.tables, describe, this.#maxRows);
       if (rows !== "") this.#text += `\n${rows}`;
@@ -49,7 +49,8 @@ export class LinkExplainer {
   };
 }
 
-function isFilledBy(pass: Pass, is: string): boolean {
+function isFilledBy(pass: Pass, { is, isFact }: Column): boolean {
+  if (isFact) return pass === "scan";
   const filled = /\(([^()]*)\)$/.exec(is)?.[1];
   return filled !== undefined && filled.split(", ").includes(pass);
 }
@@ -128,7 +129,7 @@ class RowDescriber {
     if (view instanceof U64Column) return this.#wideCell(column, is, view.high(row), view.low(row));
     const value = view[row];
     if (value === NONE) return "none";
-    const flags = /^\w*(Flags|State)\b/.exec(is)?.[0];
+    const flags = /^\w*(Flags|State|Traits)\b/.exec(is)?.[0];
     return flags !== undefined && flags in enumerations
       ? flagNames(enumerations[flags as keyof typeof enumerations], value)
       : String(value);

@@ -35,10 +35,19 @@ export async function spawn(
   options: LinkOptions,
   diagnostics: Diagnostics,
   attempt: number,
-  { hasCollisions = false, chunkRows, isSpread = false, leavesToExit = false, onSpawn, fault, delays }: OwnHooks,
+  {
+    hasCollisions = false,
+    chunkRows,
+    isSpread = false,
+    leavesToExit = false,
+    onSpawn,
+    onTables,
+    fault,
+    delays,
+  }: OwnHooks,
 ): Promise<Workers> {
   const arena = Arena.create();
-  const tables = tablesOf(arena, inputs, options, attempt);
+  const tables = tablesOf(arena, inputs, options, attempt, onTables !== undefined);
   if (hasCollisions && attempt === 0) tables.set("hashShift", 64 - COLLIDING_BITS);
   const tests = { ...(fault === undefined ? {} : { fault }), ...(delays === undefined ? {} : { delays }) };
   const workers = options.threads ?? (isSpread ? SPREAD_WORKERS : workersFor(inputs));
@@ -55,9 +64,19 @@ export async function spawn(
   return spawned;
 }
 
-/** Tables that say what kind of output is wanted, and nothing yet of the inputs. */
-export function tablesOf(arena: Arena, inputs: Inputs, options: LinkOptions, attempt: number): Tables {
-  const tables = new Tables(arena, addon().isChecked);
+/**
+ * Tables that say what kind of output is wanted, and nothing yet of the inputs.
+ *
+ * @param isLookedAt somebody reads columns that the link does not need any more
+ */
+export function tablesOf(
+  arena: Arena,
+  inputs: Inputs,
+  options: LinkOptions,
+  attempt: number,
+  isLookedAt: boolean,
+): Tables {
+  const tables = new Tables(arena, isLookedAt || addon().isChecked);
   if (addon().tablesBytes !== tables.rootBytes)
     throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
   tables.allocate("ownSection", ownSectionIds.length);

@@ -150,7 +150,7 @@ const MAX_ROWS = 0xfffffffe;
 
 /** A column begins on a cache line of its own. */
 const COLUMN_ALIGNMENT = 64;
-/** In the checked build, on pages of its own. */
+/** Or on pages of its own. */
 const PAGE = 4096;
 
 /** All tables of one link, in one arena. */
@@ -161,12 +161,15 @@ export class Tables {
   /** Bytes of the root block, as the kernels must have been compiled for. */
   readonly rootBytes: number;
   readonly #tables = new Map<TableName, TablePlace>();
-  readonly #isChecked: boolean;
+  readonly #keepsApart: boolean;
 
-  /** @param isChecked for the addon's checked build, which protects columns from kernels that have no business there */
-  constructor(arena: Arena, isChecked: boolean) {
+  /**
+   * @param keepsApart columns are on pages of their own, also those that take over others: for the addon's checked
+   *   build, which protects columns from kernels that have no business there, and for who looks at tables later
+   */
+  constructor(arena: Arena, keepsApart: boolean) {
     this.#arena = arena;
-    this.#isChecked = isChecked;
+    this.#keepsApart = keepsApart;
     let word = scalarNames.length;
     for (const name of Object.keys(schema) as TableName[]) {
       this.#tables.set(name, { word, rows: 0, offset: 0, columns: undefined });
@@ -194,10 +197,10 @@ export class Tables {
     const place = this.#tables.get(table)!;
     const columns = (place.columns ??= placeColumns(table, place.word));
     this.setRows(table, rows);
-    const alignment = this.#isChecked ? PAGE : COLUMN_ALIGNMENT;
+    const alignment = this.#keepsApart ? PAGE : COLUMN_ALIGNMENT;
     let bytes = 0;
     for (const column of columns.values()) {
-      const earlier = column.takesOver === undefined || this.#isChecked ? undefined : columns.get(column.takesOver);
+      const earlier = column.takesOver === undefined || this.#keepsApart ? undefined : columns.get(column.takesOver);
       column.offset = earlier?.offset ?? bytes;
       if (earlier !== undefined) continue;
       bytes += Math.ceil(((rows + 1) * widthBytes[column.width]) / alignment) * alignment;
