@@ -68,16 +68,18 @@ inline std::string_view member_name(const Bytes &archive, u64 at) {
   } else if (name.size() == name_size && name[0] == '/') {
     // System V: "/offset" into the member "//", which is one of the first.
     std::optional<u64> offset = decimal(name.data() + 1, name_size - 1);
+    name = {};
     u64 next = 0;
     for (u64 table = 8; offset && table < at; table = next) {
       auto member = member_at(archive, table, next);
-      if (!member || archive.data()[table] != '/') return {};
-      if (!text(table, name_size).starts_with("// ")) continue;
-      if (*offset > member->contents.size()) return {};
-      name = text(table + sizeof(ArHeader) + *offset, member->contents.size() - *offset);
-      name = name.substr(0, name.find('\n'));
-      break;
+      if (!member) break;
+      std::string_view special = text(table, name_size);
+      if (special.starts_with("/ ") || special.starts_with("/SYM64/ ")) continue; // the index
+      if (special.starts_with("// ") && *offset <= member->contents.size())
+        name = text(table + sizeof(ArHeader) + *offset, member->contents.size() - *offset);
+      break; // else every name of a bad archive would be looked for to its end
     }
+    name = name.substr(0, name.find('\n'));
   } else {
     name = name.substr(0, name.find_last_not_of(' ') + 1);
   }

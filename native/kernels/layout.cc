@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "generated/kernels.h"
-#include "kernels/archive.h"
 #include "kernels/address.h"
+#include "kernels/archive.h"
 #include "kernels/layout.h"
 
 namespace spore {

@@ -473,3 +473,27 @@ TEST("archive index: one that changes after it was counted fills no more than th
       CHECK((search.wanted_names(2) == std::set<u32>{2, 3}));
     }
 }
+
+TEST("archive: a member's name is found wherever its archive has it, and nowhere else") {
+  auto table = [](const std::string &names) { return padded(member_header("//", names.size()) + names); };
+  auto name_in = [](const std::string &before, const std::string &name, const std::string &contents = "") {
+    TablesOnHeap heap; // a block of exactly this size
+    std::string bytes = "!<arch>\n" + before;
+    u64 at = bytes.size();
+    bytes += padded(member_header(name, contents.size()) + contents);
+    return std::string(member_name({reinterpret_cast<const u8 *>(heap.copy(bytes)), bytes.size()}, at));
+  };
+  std::string index = padded(member_header("/", 4) + std::string(4, 0));
+  std::string names = table("a-name-of-more-than-16.o/\nin/a/folder.o/\n");
+  CHECK(name_in("", "short.o/") == "short.o");
+  CHECK(name_in("", "no-slash.o") == "no-slash.o");
+  CHECK(name_in("", "#1/8", std::string("bsd.o\0\0\0rest", 12)) == "bsd.o");
+  CHECK(name_in("", "#1/999", "bsd.o") == "" && name_in("", "#1/x", "bsd.o") == "");
+  for (const std::string &before : {names, index + names}) {
+    CHECK(name_in(before, "/0") == "a-name-of-more-than-16.o");
+    CHECK(name_in(before, "/26") == "folder.o");
+    CHECK(name_in(before, "/9999") == "");
+  }
+  CHECK(name_in(index, "/0") == "" && name_in("", "/0") == "");
+  CHECK(name_in(padded(member_header("/7", 0)) + names, "/0") == "");
+}

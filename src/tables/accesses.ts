@@ -17,27 +17,23 @@ function of<T extends TableName>(table: T, ...columns: readonly ColumnName<T>[])
   return columns.map((column) => `${table}.${column}` as ColumnPath);
 }
 
+/** Where the tables of a file lie, which scan finds. */
+const fileLayout = of(
+  "file",
+  "sectionHeaders",
+  "sectionCount",
+  "sectionNames",
+  "sectionNamesSize",
+  "symbols",
+  "symbolCount",
+  "firstGlobal",
+  "strings",
+  "stringsSize",
+  "sectionIndices",
+);
+
 /** What a FileView shows (native/tables/file-view.h). */
-const fileView = [
-  ...of(
-    "file",
-    "traits",
-    "sectionHeaders",
-    "sectionCount",
-    "sectionNames",
-    "sectionNamesSize",
-    "symbols",
-    "symbolCount",
-    "firstGlobal",
-    "strings",
-    "stringsSize",
-    "sectionIndices",
-    "image",
-    "imageSize",
-    "firstSection",
-    "firstMention",
-  ),
-];
+const fileView = [...fileLayout, ...of("file", "traits", "image", "imageSize", "firstSection", "firstMention")];
 
 /** What is known of the symbols that relocations refer to (native/kernels/reference.h). */
 const references = [
@@ -48,25 +44,28 @@ const references = [
   ...of("bucket", "flags"),
 ];
 
+/** Who has slots, and which. */
+const entrySlots = of(
+  "entry",
+  "symbol",
+  "file",
+  "index",
+  "needs",
+  "got",
+  "tlsGd",
+  "tlsDesc",
+  "gotTp",
+  "plt",
+  "pltGot",
+  "dynsym",
+);
+
 /** Slots of .got and .plt, and who has one (native/kernels/slots.h). */
 const slots = [
+  ...entrySlots,
   ...of("file", "localNeeds", "firstLocalNeed"),
   ...of("symbol", "entry"),
-  ...of(
-    "entry",
-    "symbol",
-    "file",
-    "index",
-    "needs",
-    "got",
-    "tlsGd",
-    "tlsDesc",
-    "gotTp",
-    "plt",
-    "pltGot",
-    "dynsym",
-    "copyOffset",
-  ),
+  ...of("entry", "copyOffset"),
   ...of("localNeed", "symbol", "needs", "entry"),
 ];
 
@@ -126,19 +125,10 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
   scanHeaders: {
     reads: [...fileView, ...of("file", "flags")],
     fills: [
+      ...fileLayout,
       ...of(
         "file",
         "traits",
-        "sectionHeaders",
-        "sectionCount",
-        "sectionNames",
-        "sectionNamesSize",
-        "symbols",
-        "symbolCount",
-        "firstGlobal",
-        "strings",
-        "stringsSize",
-        "sectionIndices",
         "versions",
         "versionDefinitions",
         "versionDefinitionsSize",
@@ -374,25 +364,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("localNeed", "symbol", "needs"),
       ...of("needCell", "entries", "got", "plt", "pltGot", "irelatives"),
     ],
-    fills: [
-      ...of("symbol", "entry"),
-      ...of(
-        "entry",
-        "symbol",
-        "file",
-        "index",
-        "needs",
-        "got",
-        "tlsGd",
-        "tlsDesc",
-        "gotTp",
-        "plt",
-        "pltGot",
-        "dynsym",
-        "isCopied",
-      ),
-      ...of("localNeed", "entry"),
-    ],
+    fills: [...entrySlots, ...of("symbol", "entry"), ...of("entry", "isCopied"), ...of("localNeed", "entry")],
   },
   placeCopies: {
     reads: [...fileView, ...of("symbol", "claim"), ...of("entry", "symbol", "needs")],

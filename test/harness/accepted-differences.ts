@@ -440,8 +440,8 @@ const accepted: readonly Accepted[] = [
     kind: "contents",
     what: /^code$/,
     words: /-static-pie/,
-    spore: /48(8b05|3b05|833d)/,
-    bfd: /48(c7c0|81f8|c7)/,
+    spore: /488b05/,
+    bfd: /48c7c0/,
   },
   {
     reason: "a GOT without slots is left out",
