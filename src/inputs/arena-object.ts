@@ -25,11 +25,13 @@ export interface ArenaObject {
   /** For native code. */
   readonly address: number;
   readonly size: number;
-  /** The symbol table with its spare symbols; the null symbol comes first. */
+  /** The symbol table; the null symbol comes first. */
   readonly symbols: DataView;
+  /** Symbols that follow it, which .symtab's size does not count. A view made when it is asked for: it may be large. */
+  readonly spareSymbols: () => DataView;
 }
 
-/** @param spare symbols with room in the table, which .symtab's size does not count */
+/** @param spare symbols with room behind the table */
 export function writeObject(
   arena: Arena,
   sections: readonly ObjectSection[],
@@ -45,13 +47,14 @@ export function writeObject(
     at += (bytes + 7) & ~7;
     return begin;
   };
-  const symbolsSize = (1 + symbols.length) * Elf64_Sym.sizeof;
-  const symbolsOffset = place(symbolsSize + spare * Elf64_Sym.sizeof);
   const stringsOffset = place(strings.size);
   const contents = sections.map((section) => place(section.contents.length));
+  const symbolsSize = (1 + symbols.length) * Elf64_Sym.sizeof;
+  const symbolsOffset = place(symbolsSize);
+  const spareSize = spare * Elf64_Sym.sizeof;
 
-  const offset = arena.allocate(at, 16);
-  const bytes = arena.u8view(offset, at);
+  const offset = arena.allocate(at + spareSize, 16);
+  const bytes = new Uint8Array(arena.buffer(offset, at));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   writeHeader(bytes, view, headers);
   const symtab = sections.length + 1;
@@ -66,9 +69,14 @@ export function writeObject(
   const text = { type: SHT_STRTAB, flags: 0, offset: stringsOffset, size: strings.size, entsize: 0 };
   writeSection(view, symtab + 1, { ...text, name: strtabName!, link: 0, info: 0 });
   strings.copyTo(bytes.subarray(stringsOffset));
-  const tableView = new DataView(view.buffer, view.byteOffset + symbolsOffset, symbolsSize + spare * Elf64_Sym.sizeof);
-  for (const [i, symbol] of symbols.entries()) writeSymbol(tableView, 1 + i, symbol, names[i]!);
-  return { address: arena.baseAddress + offset, size: at, symbols: tableView };
+  const symbolTable = new DataView(view.buffer, view.byteOffset + symbolsOffset, symbolsSize);
+  for (const [i, symbol] of symbols.entries()) writeSymbol(symbolTable, 1 + i, symbol, names[i]!);
+  return {
+    address: arena.baseAddress + offset,
+    size: at + spareSize,
+    symbols: symbolTable,
+    spareSymbols: () => new DataView(arena.buffer(offset + at, spareSize)),
+  };
 }
 
 export function writeSymbol(view: DataView, index: number, symbol: Omit<ObjectSymbol, "name">, name: number): void {

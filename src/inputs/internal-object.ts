@@ -30,6 +30,8 @@ export class InternalObject {
   /** Symbols that the object has from the start, the null symbol among them. */
   readonly symbolCount: number;
   readonly #symbols: DataView;
+  readonly #spareSymbols: () => DataView;
+  #spareView: DataView | undefined;
   readonly #indices = new Map<string, number>();
   /** Symbols with room in the table, whose names the link finds out later. */
   readonly #spare: number;
@@ -47,6 +49,7 @@ export class InternalObject {
     this.address = object.address;
     this.size = object.size;
     this.#symbols = object.symbols;
+    this.#spareSymbols = object.spareSymbols;
     this.#spare = spare;
     this.symbolCount = this.#used = 1 + symbols.length;
     for (const [i, { name }] of symbols.entries()) this.#indices.set(name, 1 + i);
@@ -66,7 +69,8 @@ export class InternalObject {
     if (this.#used >= this.symbolCount + this.#spare) return undefined;
     const index = this.#used++;
     this.#indices.set(name, index);
-    writeSymbol(this.#symbols, index, { binding: STB_GLOBAL, section: SOMEWHERE }, 0);
+    const [view, row] = this.#place(index);
+    writeSymbol(view, row, { binding: STB_GLOBAL, section: SOMEWHERE }, 0);
     return index;
   }
 
@@ -78,8 +82,9 @@ export class InternalObject {
   setType(name: string, type: number): void {
     const index = this.#indices.get(name);
     if (index === undefined) return;
-    const at = index * Elf64_Sym.sizeof + Elf64_Sym.st_info;
-    this.#symbols.setUint8(at, (this.#symbols.getUint8(at) & 0xf0) | type);
+    const [view, row] = this.#place(index);
+    const at = row * Elf64_Sym.sizeof + Elf64_Sym.st_info;
+    view.setUint8(at, (view.getUint8(at) & 0xf0) | type);
   }
 
   /**
@@ -89,9 +94,16 @@ export class InternalObject {
   define(name: string, value: number | bigint, sectionIndex: number, isAbsolute = false): void {
     const index = this.#indices.get(name);
     if (index === undefined) return;
-    const at = index * Elf64_Sym.sizeof;
-    this.#symbols.setUint16(at + Elf64_Sym.st_shndx, isAbsolute ? SHN_ABS : SOMEWHERE, true);
-    this.#symbols.setBigUint64(at + Elf64_Sym.st_value, BigInt.asUintN(64, BigInt(value)), true);
-    this.#symbols.setBigUint64(at + Elf64_Sym.st_size, BigInt(sectionIndex), true);
+    const [view, row] = this.#place(index);
+    const at = row * Elf64_Sym.sizeof;
+    view.setUint16(at + Elf64_Sym.st_shndx, isAbsolute ? SHN_ABS : SOMEWHERE, true);
+    view.setBigUint64(at + Elf64_Sym.st_value, BigInt.asUintN(64, BigInt(value)), true);
+    view.setBigUint64(at + Elf64_Sym.st_size, BigInt(sectionIndex), true);
+  }
+
+  /** Where a symbol is: a view, and its row there. */
+  #place(index: number): [DataView, number] {
+    if (index < this.symbolCount) return [this.#symbols, index];
+    return [(this.#spareView ??= this.#spareSymbols()), index - this.symbolCount];
   }
 }

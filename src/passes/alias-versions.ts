@@ -94,6 +94,7 @@ export async function aliasVersions(
  * object defines `name`, and `name@@VERSION` is a shared object's, which it takes the place of.
  */
 export function settleVersions({ tables }: Workers, { mentions, answers }: VersionedNames): void {
+  if (answers.length === 0) return;
   const claim = tables.column("symbol", "claim");
   const symbolOf = tables.column("mention", "symbol");
   const traits = tables.column("file", "traits");
@@ -127,6 +128,7 @@ export function checkVersions(
   findings: FindingReader,
   diagnostics: Diagnostics,
 ): void {
+  if (mentions.length === 0) return;
   const claim = tables.column("symbol", "claim");
   const state = tables.column("file", "state");
   const flags = tables.column("mention", "flags");

@@ -18,7 +18,7 @@ const { InputFlags, HashSource } = enumerations;
 const MAX_FILE_CHUNKS = 128;
 /** Fewer bytes than this are not worth another chunk. */
 const MIN_CHUNK_BYTES = 128 * 1024;
-/** Mentions past the last file's, for names that the linker defines once it has seen them used. */
+/** Most mentions past the last file's: one for each name that the linker defines once it has seen it used. */
 export const SPARE_MENTIONS = 1 << 20;
 
 export interface Scanned {
@@ -52,8 +52,9 @@ export async function scan(workers: Workers, options: LinkOptions): Promise<Scan
   tables.allocate("section", sections);
   const mentions = countMentions(workers, files);
   fillWrapped(workers, options);
-  tables.allocate("mention", mentions + SPARE_MENTIONS);
-  tables.allocate("symbol", mentions + SPARE_MENTIONS);
+  const spare = Math.min(mentions, SPARE_MENTIONS);
+  tables.allocate("mention", mentions + spare);
+  tables.allocate("symbol", mentions + spare);
   tables.setRows("mention", mentions);
   tables.setRows("symbol", mentions);
   allocateRequests(workers);

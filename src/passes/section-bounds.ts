@@ -36,6 +36,7 @@ export function defineSectionBounds(
     if (!names.has(symbol)) names.set(symbol, findings.symbolName(file, index));
   }
   dropRequests(workers);
+  if (names.size === 0) return [];
   const claim = tables.column("symbol", "claim");
   const sameSymbol = tables.column("mention", "symbol");
   const nameOf = tables.column("mention", "name");
@@ -75,6 +76,7 @@ export function dropBounds(
   bounds: readonly SectionBound[],
   sectionNames: ReadonlySet<string>,
 ): void {
+  if (bounds.length === 0) return;
   const { STRONGLY_REFERENCED, IS_UNDEFINED, IS_WEAK_UNDEFINED, IMPORTED, EXPORTED, NEEDS_DYNSYM, VISIBILITY } =
     enumerations.SymbolFlags;
   const { OutputFlags, SymbolUse } = enumerations;

@@ -152,6 +152,8 @@ const MAX_ROWS = 0xfffffffe;
 const COLUMN_ALIGNMENT = 64;
 /** Or on pages of its own. */
 const PAGE = 4096;
+/** A table of more rows is no one buffer: each of its columns that TypeScript looks at is one. */
+const SMALL_TABLE = 8192;
 
 /** All tables of one link, in one arena. */
 export class Tables {
@@ -253,6 +255,8 @@ export class Tables {
   }
 
   #view({ offset, width }: ColumnPlace, count: number): Memory {
+    // Else the buffer is the whole table; V8 collects the more garbage, the more memory buffers have.
+    if (count > SMALL_TABLE) this.#arena.buffer(offset, count * widthBytes[width]);
     switch (width) {
       case "u8":
         return this.#arena.u8view(offset, count);
