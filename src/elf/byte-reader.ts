@@ -56,10 +56,10 @@ export class ByteReader {
   /** A u64 as a number; what is not below 2^53 is an error, since no offset or address in use is. */
   u64(offset: number): number {
     this.#check(offset, 8);
-    const value = this.#view.getBigUint64(offset, true);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER))
-      throw this.error(offset, `number 0x${value.toString(16)} is too large`);
-    return Number(value);
+    const high = this.#view.getUint32(offset + 4, true);
+    if (high >= 2 ** 21)
+      throw this.error(offset, `number 0x${this.#view.getBigUint64(offset, true).toString(16)} is too large`);
+    return high * 2 ** 32 + this.#view.getUint32(offset, true);
   }
 
   /** An i64 as a number; its size is below 2^53 as that of a u64 is. */

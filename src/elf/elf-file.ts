@@ -5,6 +5,7 @@
  */
 import { ByteReader } from "./byte-reader.ts";
 import {
+  DT_NULL,
   EI_CLASS,
   EI_DATA,
   EI_OSABI,
@@ -93,6 +94,14 @@ export interface VersionRequirement {
   readonly name: string;
 }
 
+/** Where section headers are, and the string table of their names. */
+interface SectionHeaders {
+  readonly begin: number;
+  readonly count: number;
+  /** Its first byte and the one behind it; undefined where sections have no names. */
+  readonly strings: readonly [number, number] | undefined;
+}
+
 /** Reserved section indices, as `ElfSymbol.section` has them. */
 export const reservedIndex = (index: number): number => index - 0x10000;
 
@@ -107,6 +116,7 @@ export class ElfFile {
   readonly entry: number;
   readonly flags: number;
   readonly osAbi: number;
+  #headers: SectionHeaders | undefined;
   #sections: readonly ElfSection[] | undefined;
   #segments: readonly ElfSegment[] | undefined;
 
@@ -126,7 +136,7 @@ export class ElfFile {
 
   /** All section headers; the first is the null header. */
   get sections(): readonly ElfSection[] {
-    return (this.#sections ??= this.#readSections());
+    return (this.#sections ??= Array.from({ length: this.#sectionHeaders.count }, (_, index) => this.#section(index)));
   }
 
   get segments(): readonly ElfSegment[] {
@@ -137,8 +147,12 @@ export class ElfFile {
     return this.sections.find((section) => section.name === name);
   }
 
+  /** Reads no other section than this one. */
   sectionOfType(type: number): ElfSection | undefined {
-    return this.sections.find((section) => section.type === type);
+    const { begin, count } = this.#sectionHeaders;
+    for (let index = 0, at = begin + Elf64_Shdr.sh_type; index < count; index++, at += Elf64_Shdr.sizeof)
+      if (this.reader.u32(at) === type) return this.#section(index);
+    return undefined;
   }
 
   /** The bytes of a section in the file: none of one without contents. */
@@ -154,9 +168,9 @@ export class ElfFile {
 
   /** The section that sh_link names. */
   linked(section: ElfSection): ElfSection {
-    const linked = this.sections[section.link];
-    if (linked === undefined || section.link === 0) throw this.#error(section, "sh_link names no section");
-    return linked;
+    const isThere = section.link > 0 && section.link < this.#sectionHeaders.count;
+    if (!isThere) throw this.#error(section, "sh_link names no section");
+    return this.#sections?.[section.link] ?? this.#section(section.link);
   }
 
   /** All rows of a symbol table; the first is the null symbol. */
@@ -213,12 +227,14 @@ export class ElfFile {
 
   /** Entries of .dynamic up to DT_NULL. */
   dynamicEntries(table: ElfSection): DynamicEntry[] {
-    const entries = this.#rows(table, Elf64_Dyn.sizeof, (at) => ({
-      tag: this.reader.word64(at + Elf64_Dyn.d_tag),
-      value: this.reader.word64(at + Elf64_Dyn.d_val),
-    }));
-    const end = entries.findIndex(({ tag }) => tag === 0);
-    return end === -1 ? entries : entries.slice(0, end);
+    const entries: DynamicEntry[] = [];
+    const end = table.offset + this.contents(table).length;
+    for (let at = table.offset; at + Elf64_Dyn.sizeof <= end; at += Elf64_Dyn.sizeof) {
+      const tag = this.reader.word64(at + Elf64_Dyn.d_tag);
+      if (tag === DT_NULL) break;
+      entries.push({ tag, value: this.reader.word64(at + Elf64_Dyn.d_val) });
+    }
+    return entries;
   }
 
   /** Rows of .gnu.version, with their hidden bits. */
@@ -263,10 +279,14 @@ export class ElfFile {
     return required;
   }
 
-  #readSections(): ElfSection[] {
+  get #sectionHeaders(): SectionHeaders {
+    return (this.#headers ??= this.#readSectionHeaders());
+  }
+
+  #readSectionHeaders(): SectionHeaders {
     const { reader } = this;
     const begin = reader.u64(Elf64_Ehdr.e_shoff);
-    if (begin === 0) return [];
+    if (begin === 0) return { begin, count: 0, strings: undefined };
     if (reader.u16(Elf64_Ehdr.e_shentsize) !== Elf64_Shdr.sizeof)
       throw reader.error(Elf64_Ehdr.e_shentsize, "section headers of another size");
     // gABI ch. 4: what does not fit into the ELF header is in the null section's.
@@ -276,26 +296,30 @@ export class ElfFile {
     if (count > (reader.size - begin) / Elf64_Shdr.sizeof)
       throw reader.error(begin, `${count} section headers do not fit into the file`);
     if (names >= count) throw reader.error(Elf64_Ehdr.e_shstrndx, "e_shstrndx names no section");
+    if (names === 0) return { begin, count, strings: undefined };
     const nameHeader = begin + names * Elf64_Shdr.sizeof;
     const strings = reader.u64(nameHeader + Elf64_Shdr.sh_offset);
-    const stringsEnd = strings + reader.u64(nameHeader + Elf64_Shdr.sh_size);
-    return Array.from({ length: count }, (_, index) => {
-      const at = begin + index * Elf64_Shdr.sizeof;
-      const name = reader.u32(at + Elf64_Shdr.sh_name);
-      return {
-        index,
-        name: names === 0 ? "" : reader.cString(strings + name, stringsEnd),
-        type: reader.u32(at + Elf64_Shdr.sh_type),
-        flags: reader.u64(at + Elf64_Shdr.sh_flags),
-        address: reader.u64(at + Elf64_Shdr.sh_addr),
-        offset: reader.u64(at + Elf64_Shdr.sh_offset),
-        size: reader.u64(at + Elf64_Shdr.sh_size),
-        link: reader.u32(at + Elf64_Shdr.sh_link),
-        info: reader.u32(at + Elf64_Shdr.sh_info),
-        alignment: reader.u64(at + Elf64_Shdr.sh_addralign),
-        entrySize: reader.u64(at + Elf64_Shdr.sh_entsize),
-      };
-    });
+    return { begin, count, strings: [strings, strings + reader.u64(nameHeader + Elf64_Shdr.sh_size)] };
+  }
+
+  #section(index: number): ElfSection {
+    const { reader } = this;
+    const { begin, strings } = this.#sectionHeaders;
+    const at = begin + index * Elf64_Shdr.sizeof;
+    const name = reader.u32(at + Elf64_Shdr.sh_name);
+    return {
+      index,
+      name: strings === undefined ? "" : reader.cString(strings[0] + name, strings[1]),
+      type: reader.u32(at + Elf64_Shdr.sh_type),
+      flags: reader.u64(at + Elf64_Shdr.sh_flags),
+      address: reader.u64(at + Elf64_Shdr.sh_addr),
+      offset: reader.u64(at + Elf64_Shdr.sh_offset),
+      size: reader.u64(at + Elf64_Shdr.sh_size),
+      link: reader.u32(at + Elf64_Shdr.sh_link),
+      info: reader.u32(at + Elf64_Shdr.sh_info),
+      alignment: reader.u64(at + Elf64_Shdr.sh_addralign),
+      entrySize: reader.u64(at + Elf64_Shdr.sh_entsize),
+    };
   }
 
   #readSegments(): ElfSegment[] {

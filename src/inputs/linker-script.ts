@@ -115,8 +115,12 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
   return { path, inputs, searchDirectories, entry, output, undefinedSymbols, foreignFormat, versions };
 }
 
-/** The first name of the first OUTPUT_FORMAT, whatever else there is; undefined without one. */
+/** OUTPUT_FORMAT of anything but this machine's format, as far as can be said without looking for comments. */
+const foreignFormat = /OUTPUT_FORMAT(?!\s*\(\s*elf64-x86-64\s*\))/;
+
+/** The first name of the first OUTPUT_FORMAT, whatever else there is; undefined without one, or where all are ours. */
 export function outputFormatOf(text: string): string | undefined {
+  if (!foreignFormat.test(text)) return undefined;
   try {
     const lexer = new ScriptLexer("", text);
     while (!lexer.isAtEnd)

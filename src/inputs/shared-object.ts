@@ -17,9 +17,12 @@ export interface SharedObject {
   readonly needed: readonly string[];
   /** DT_RUNPATH, or DT_RPATH where there is none: directories with colons between them. */
   readonly runpath: string | undefined;
-  /** Names of the versions that it defines, by index (.gnu.version_d); index 1 is the object itself. */
+  /**
+   * Names of the versions that it defines, by index (.gnu.version_d); index 1 is the object itself. Read when asked
+   * for, which most links do of few of their libraries; throws FormatError then.
+   */
   readonly versions: readonly (string | undefined)[];
-  /** Names of the versions that it refers to, by index (.gnu.version_r). */
+  /** Names of the versions that it refers to, by index (.gnu.version_r). Read when asked for, too. */
   readonly requiredVersions: readonly (string | undefined)[];
 }
 
@@ -29,31 +32,46 @@ const known = new WeakMap<InputFile["mapped"], SharedObject>();
 /** @throws FormatError when what it says lies outside the file */
 export function sharedObjectOf({ displayName, mapped }: InputFile): SharedObject {
   let object = known.get(mapped);
-  if (object === undefined) known.set(mapped, (object = readSharedObject(displayName, mapped.bytes())));
+  if (object === undefined)
+    known.set(mapped, (object = new SharedObjectFile(new ElfFile(displayName, mapped.bytes()))));
   return object;
 }
 
-function readSharedObject(file: string, bytes: Uint8Array): SharedObject {
-  const elf = new ElfFile(file, bytes);
-  const texts = new Map<number, string[]>([DT_NEEDED, DT_SONAME, DT_RUNPATH, DT_RPATH].map((tag) => [tag, []]));
-  const versions: (string | undefined)[] = [];
-  const requiredVersions: (string | undefined)[] = [];
-  for (const section of elf.sections) {
-    if (section.type === SHT_DYNAMIC) {
-      for (const { tag, value } of elf.dynamicEntries(section))
-        texts.get(tag)?.push(elf.string(elf.linked(section), value));
-    } else if (section.type === SHT_GNU_verneed) {
-      for (const { index, name } of elf.versionRequirements(section)) requiredVersions[index] = name;
-    } else if (section.type === SHT_GNU_verdef) {
-      for (const { index, name } of elf.versionDefinitions(section)) versions[index] = name;
+class SharedObjectFile implements SharedObject {
+  readonly soname: string | undefined;
+  readonly needed: readonly string[];
+  readonly runpath: string | undefined;
+  readonly #elf: ElfFile;
+  #versions: SharedObject["versions"] | undefined;
+  #requiredVersions: SharedObject["requiredVersions"] | undefined;
+
+  constructor(elf: ElfFile) {
+    this.#elf = elf;
+    const texts = new Map<number, string[]>([DT_NEEDED, DT_SONAME, DT_RUNPATH, DT_RPATH].map((tag) => [tag, []]));
+    const dynamic = elf.sectionOfType(SHT_DYNAMIC);
+    if (dynamic !== undefined) {
+      const strings = elf.linked(dynamic);
+      for (const { tag, value } of elf.dynamicEntries(dynamic)) texts.get(tag)?.push(elf.string(strings, value));
     }
+    const last = (tag: number): string | undefined => texts.get(tag)?.at(-1);
+    this.soname = last(DT_SONAME);
+    this.needed = texts.get(DT_NEEDED) ?? [];
+    this.runpath = last(DT_RUNPATH) ?? last(DT_RPATH);
   }
-  const last = (tag: number): string | undefined => texts.get(tag)?.at(-1);
-  return {
-    soname: last(DT_SONAME),
-    needed: texts.get(DT_NEEDED) ?? [],
-    runpath: last(DT_RUNPATH) ?? last(DT_RPATH),
-    versions,
-    requiredVersions,
-  };
+
+  get versions(): SharedObject["versions"] {
+    const table = this.#versions === undefined ? this.#elf.sectionOfType(SHT_GNU_verdef) : undefined;
+    return (this.#versions ??= table === undefined ? [] : byIndex(this.#elf.versionDefinitions(table)));
+  }
+
+  get requiredVersions(): SharedObject["requiredVersions"] {
+    const table = this.#requiredVersions === undefined ? this.#elf.sectionOfType(SHT_GNU_verneed) : undefined;
+    return (this.#requiredVersions ??= table === undefined ? [] : byIndex(this.#elf.versionRequirements(table)));
+  }
+}
+
+function byIndex(versions: readonly { readonly index: number; readonly name: string }[]): (string | undefined)[] {
+  const names: (string | undefined)[] = [];
+  for (const { index, name } of versions) names[index] = name;
+  return names;
 }

@@ -12,11 +12,42 @@ import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState, FileTraits } = enumerations;
 
-/** A shared object of the link. */
-export interface LinkedObject extends SharedObject {
+/** A shared object of the link. What is wrong with it is added to the diagnostics, and read as if it were not there. */
+export class LinkedObject {
   readonly file: FileRow;
   /** DT_SONAME, or what the loader looks for without one. */
   readonly soname: string;
+  readonly needed: readonly string[];
+  readonly #object: SharedObject;
+  readonly #fail: (error: FormatError) => void;
+
+  constructor(file: FileRow, soname: string, object: SharedObject, fail: (error: FormatError) => void) {
+    this.file = file;
+    this.soname = soname;
+    this.needed = object.needed;
+    this.#object = object;
+    this.#fail = fail;
+  }
+
+  /** See {@link SharedObject}. */
+  get versions(): SharedObject["versions"] {
+    return this.#read(() => this.#object.versions);
+  }
+
+  /** See {@link SharedObject}. */
+  get requiredVersions(): SharedObject["requiredVersions"] {
+    return this.#read(() => this.#object.requiredVersions);
+  }
+
+  #read<T>(read: () => readonly T[]): readonly T[] {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#fail(error);
+      return [];
+    }
+  }
 }
 
 /** In input order; those that can not be read are errors. */
@@ -29,13 +60,18 @@ export function readSharedObjects({ tables, diagnostics }: Workers, files: numbe
     const entry = inputs.files[input[file]];
     // Without DT_SONAME the loader looks for what the user named: a file name for -l, else the path.
     const fallback = entry.libraryName === undefined ? entry.path : entry.path.slice(entry.path.lastIndexOf("/") + 1);
+    let hasFailed = false;
+    const fail = ({ detail, offset }: FormatError): void => {
+      if (hasFailed) return;
+      hasFailed = true;
+      diagnostics.add("badSharedObject", { detail }, { file: entry.displayName, fileOrder: file, offset });
+    };
     try {
       const object = sharedObjectOf(entry);
-      found.push({ ...object, soname: object.soname ?? fallback, file });
+      found.push(new LinkedObject(file, object.soname ?? fallback, object, fail));
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      const place = { file: entry.displayName, fileOrder: file, offset: error.offset };
-      diagnostics.add("badSharedObject", { detail: error.detail }, place);
+      fail(error);
     }
   }
   return found;

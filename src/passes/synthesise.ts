@@ -165,11 +165,11 @@ async function addDynamic(
   const { tables } = workers;
   const { shared, versions } = needs;
   const strings = new DynamicStrings();
-  placeVersions(workers, needs, shared);
+  const answering = placeVersions(workers, needs, shared);
   tables.allocate("dynsym", tables.rows("entry"));
   await workers.run("listDynsyms", { rows: 1 });
   if (tables.get("dynstrSize") > 0xffffffff) throw new LimitExceeded("bytes of names in .dynstr", "4 GiB");
-  const required = requireVersions(workers, shared, hasRelr, FIRST_VERSION_INDEX + versions.length);
+  const required = requireVersions(workers, answering, hasRelr, FIRST_VERSION_INDEX + versions.length);
   const versionNeeds = versionRequirements(required, strings);
   const state = tables.column("file", "state");
   const needed = new Set(shared.filter(({ file }) => state[file] & FileState.NEEDED).map(({ soname }) => soname));

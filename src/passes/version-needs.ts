@@ -3,18 +3,28 @@ import type { LinkedObject } from "./needed-objects.ts";
 import type { VersionRequirement } from "../output/sections/version-requirements.ts";
 import type { FileRow } from "../tables/views.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
+import { enumerations } from "../tables/schema.ts";
 import { MAX_VERSION_INDEX } from "./assign-versions.ts";
 import type { Needs } from "./find-needs.ts";
 import type { Workers } from "./workers.ts";
 
+const { FileFlags, FileState } = enumerations;
+
 /** glibc's loader wants to be told that it must understand DT_RELR. */
 const RELR_VERSION = "GLIBC_ABI_DT_RELR";
 
-/** Gives the versions of each shared object their rows. */
-export function placeVersions({ tables }: Workers, { files }: Needs, shared: readonly LinkedObject[]): void {
+/** Gives the versions of each shared object that answers for symbols their rows. Returns these objects. */
+export function placeVersions(
+  { tables }: Workers,
+  { files }: Needs,
+  shared: readonly LinkedObject[],
+): readonly LinkedObject[] {
   const first = tables.column("file", "firstVersion");
+  const state = tables.column("file", "state");
+  const flags = tables.column("file", "flags");
+  const answering = shared.filter(({ file }) => state[file] & FileState.NEEDED || flags[file] & FileFlags.IS_INDIRECT);
   const counts = new Uint32Array(files);
-  for (const { file, versions } of shared) counts[file] = versions.length;
+  for (const { file, versions } of answering) counts[file] = versions.length;
   let next = 0;
   for (let file = 0 as FileRow; file < files; file++) {
     first[file] = next;
@@ -22,6 +32,7 @@ export function placeVersions({ tables }: Workers, { files }: Needs, shared: rea
   }
   first[files as FileRow] = next;
   tables.allocate("version", next);
+  return answering;
 }
 
 /** The versions that symbols are bound to, and what each is numbered in .gnu.version. */
