@@ -42,12 +42,16 @@ inline u64 offset_in_bucket(const Tables &t, FileId f, SectionId s, BucketId buc
 // piece.place: its partition, then its offset in the partition's part of the bucket.
 inline constexpr u32 piece_offset_bits = 48;
 
-// Address of a piece's unique copy.
-inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
+// Offset in its bucket of a piece's unique copy.
+inline u64 piece_offset(const Tables &t, PieceId piece, BucketId bucket) {
   u64 placed = t.piece.place[piece];
   MergeCellId cell{static_cast<u32>(placed >> piece_offset_bits) * static_cast<u32>(t.link.bucket_count) +
                    t.bucket.ordinal[bucket]};
-  return t.bucket.address[bucket] + t.merge_cell.offset[cell] + (placed & ((u64{1} << piece_offset_bits) - 1));
+  return t.merge_cell.offset[cell] + (placed & ((u64{1} << piece_offset_bits) - 1));
+}
+
+inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
+  return t.bucket.address[bucket] + piece_offset(t, piece, bucket);
 }
 
 // Where byte `offset` of a section that was split has gone, in the output. `delta` is added after the
