@@ -87,7 +87,8 @@ export async function linkWith(
       await held.free(); // before the next try takes as much
       forgetLater();
     } finally {
-      await (hooks.leavesToExit === true ? held.leave() : held.free());
+      if (hooks.leavesToExit === true) held.leave();
+      else await held.free();
     }
   }
 }

@@ -30,6 +30,7 @@ struct ChildHolder {
   uint64_t watch = 0;
   Napi::FunctionReference on_exit; // (code, signal)
   uint32_t holds = 0;
+  bool is_leaving = false; // a worker whose pool was closed
 };
 
 struct WorkerWatch {

@@ -4,12 +4,14 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <string>
 #include <utility>
 
 #include "addon/staging-env.h"
 #include "staging/kernel-registry.h"
+#include "staging/registry.h"
 
 namespace spore {
 
@@ -421,6 +423,7 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
   for (auto &child : children) {
     const auto leaving = std::make_shared<ChildHolder>();
     leaving->child = std::move(child);
+    leaving->is_leaving = true;
     state.children.insert(leaving);
     reactor->watch(leaving->child->pidfd(), [&state, leaving, finish] {
       if (!leaving->child->try_reap()) return false;
@@ -431,6 +434,18 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
   }
   reactor->post(finish);
   return info.Env().Undefined();
+}
+
+// (status): ends the process without Node's teardown, once the workers of closed pools have been reaped. Meanwhile it
+// gives up what it has mapped, which takes long: both take a processor.
+Napi::Value end_process(const Napi::CallbackInfo &info) {
+  bool has_dropped = false;
+  for (const auto &holder : state_of(info).children) {
+    if (!holder->is_leaving || holder->child->try_reap()) continue;
+    if (!std::exchange(has_dropped, true)) unmap_all();
+    holder->child->wait_reap();
+  }
+  _exit(info[0].As<Napi::Number>().Int32Value());
 }
 
 Napi::Value kernel_id(const Napi::CallbackInfo &info) {
@@ -476,6 +491,7 @@ void add_process_functions(StagingEnv *state, Napi::Object exports) {
   add_function<pool_run>(exports, "poolRun", state);
   add_function<pool_pids>(exports, "poolPids", state);
   add_function<pool_close>(exports, "poolClose", state);
+  add_function<end_process>(exports, "endProcess", state);
   add_function<kernel_id>(exports, "kernelId", state);
   add_function<kernel_names>(exports, "kernelNames", state);
   add_function<load_kernel_library>(exports, "loadKernels", state);

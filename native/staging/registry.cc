@@ -5,6 +5,8 @@
 #include "staging/registry.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <mutex>
 #include <vector>
@@ -76,6 +78,18 @@ RegistrySlot *find_mapping(uintptr_t address) {
     if (begin && address >= begin && address - begin < slot.size.load(std::memory_order_relaxed)) return &slot;
   }
   return nullptr;
+}
+
+void unmap_all() {
+  const uintptr_t page_mask = uintptr_t(sysconf(_SC_PAGESIZE)) - 1;
+  const uint32_t used = slots_used.load(std::memory_order_acquire);
+  for (uint32_t id = 0; id < used; id++) {
+    const RegistrySlot &slot = blocks[id / kBlockSlots].load(std::memory_order_acquire)[id % kBlockSlots];
+    const uintptr_t begin = slot.begin.load(std::memory_order_acquire);
+    if (begin == 0) continue;
+    const size_t before = begin & page_mask;
+    munmap(reinterpret_cast<void *>(begin - before), before + slot.size.load(std::memory_order_relaxed));
+  }
 }
 
 size_t registered_mappings() {

@@ -28,6 +28,9 @@ void unregister_mapping(RegistrySlot *slot);
 // The slot whose range holds `address`, or null. Async-signal-safe; linear in the number of mappings.
 RegistrySlot *find_mapping(uintptr_t address);
 
+// Unmaps all of them, for a process that is about to end: nobody may look at one, or give one up, after it.
+void unmap_all();
+
 // How many mappings are registered; for tests and reports.
 size_t registered_mappings();
 

@@ -165,6 +165,11 @@ export interface StagingBinding {
   ): NativeReport | NativeJobFailure | NativeFailure | null;
   poolPids(pool: PoolHandle): number[];
   poolClose(pool: PoolHandle, callback: (() => void) | null, leave: number): void;
+  /**
+   * Ends the process without Node's teardown, once the workers of closed pools have been reaped: what is still to be
+   * written is lost. Nothing staged is mapped any more when the workers are waited for.
+   */
+  endProcess(status: number): never;
   readonly maxInlineBytes: number;
   readonly maxPacketDescriptors: number;
   channelOpen(): Int32Array | NativeFailure;

@@ -51,5 +51,5 @@ export async function start(program: Program): Promise<void> {
   }
   await Promise.all(writes); // what is still to be written to a pipe
   // Somebody waits for an end to come, as who writes the code cache: then by way of Node's teardown.
-  if (process.listenerCount("exit") === 0 && isAddonLoaded()) addon().exitNow(Number(process.exitCode));
+  if (process.listenerCount("exit") === 0 && isAddonLoaded()) addon().endProcess(Number(process.exitCode));
 }

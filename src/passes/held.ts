@@ -22,10 +22,9 @@ export class Held {
     inputs?.[Symbol.dispose]();
   }
 
-  /** Leaves it to the end of the process, but for the workers: see {@link Workers.leave}. */
-  async leave(): Promise<void> {
-    const workers = this.#workers;
+  /** Leaves it to the end of the process: see {@link Workers.leave}. */
+  leave(): void {
+    this.#workers?.leave();
     this.#workers = this.#inputs = undefined;
-    await workers?.leave();
   }
 }

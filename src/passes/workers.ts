@@ -150,10 +150,10 @@ export class Workers implements AsyncDisposable {
     return (this.#dismissed ??= this.#pool.close(isLeft ? { leave: this.tables.get("replacedHolder") } : {}));
   }
 
-  /** The process ends: the arena is left to that. */
-  async leave(): Promise<void> {
+  /** The process ends: the arena is left to that, and so are workers that have not ended yet. */
+  leave(): void {
     this.onPassEnded?.(this.#pass);
-    await this.dismiss();
+    void this.dismiss();
   }
 
   /** Frees the arena; no worker is left. */
