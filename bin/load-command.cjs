@@ -40,7 +40,16 @@ function compile() {
     return code.exports;
   }
   const script = new Script(source, { filename, cachedData: read(cacheFile) });
-  if (process.env.SPORE_WRITE_CODE_CACHE) process.on("exit", () => writeFileSync(cacheFile, script.createCachedData()));
+  if (process.env.SPORE_WRITE_CODE_CACHE) {
+    // V8 forgets code that has not run for a while, which is no reason for the cache to lack it. It knows by its flags
+    // whether a cache is for it, so they are as they were when the cache is made.
+    const { setFlagsFromString } = require("node:v8");
+    setFlagsFromString("--no-flush-bytecode");
+    process.on("exit", () => {
+      setFlagsFromString("--flush-bytecode");
+      writeFileSync(cacheFile, script.createCachedData());
+    });
+  }
   return script.runInThisContext();
 }
 

@@ -105,6 +105,7 @@ void run_batch(BatchInput &input) {
     files[i].failure = stage_file(files[i], fd, input.request, &input.heads[i * kHeadBytes]);
     if (files[i].failure) has_failed = true;
   });
+  protect_copies(files);
   // All or nothing: what was mapped goes, the failures stay.
   if (has_failed && !input.request.keep_going)
     for (StagedFile &file : files) file.mapping.release();
@@ -264,6 +265,7 @@ Napi::Value adopt_batch(const Napi::CallbackInfo &info) {
     close(descriptors[i]);
     has_failed = has_failed || files[i].failure;
   }
+  protect_copies(files);
   if (has_failed)
     for (StagedFile &file : files) file.mapping.release();
   return batch_to_js(info.Env(), input);

@@ -45,8 +45,7 @@ public:
   void load(const Tables &t, const FileView &file) {
     all_.resize(file.symbol_count);
     for (u32 i = 0; i < file.first_global; i++) all_[i] = local(t, file, i);
-    for (u32 i = file.first_global; i < file.symbol_count; i++)
-      all_[i] = global(t, SymbolId{t.mention.symbol[file.mention(i)]});
+    for_each_global(t, file, t.symbol.flags, [&](u32 i, SymbolId s) { all_[i] = global(t, s); });
   }
   const Reference &operator[](u32 symbol) const { return all_[symbol]; }
   Reference &operator[](u32 symbol) { return all_[symbol]; }

@@ -22,8 +22,8 @@ void Relocator::load_addresses(const FileView &file) {
     else if (ref.flags & Reference::Merged && sym.type() == STT_SECTION) ref.address = 0; // found with the addend
     else ref.address = section_address(t_, file, section, sym.st_value);
   }
-  for (u32 i = file.first_global; i < file.symbol_count; i++)
-    references_[i].address = t_.symbol.address[SymbolId{references_[i].row}];
+  for_each_global(t_, file, t_.symbol.address,
+                  [&](u32 i, SymbolId s) { references_[i].address = t_.symbol.address[s]; });
 }
 
 void Relocator::load_entries(const FileView &file) {

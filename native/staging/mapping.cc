@@ -93,7 +93,6 @@ Failure copy_file(StagedFile &file, int fd, BudgetKind kind, size_t size) {
   }
   const Failure failure = read_whole(fd, file.mapping->base(), size);
   if (failure) file.mapping.release();
-  else mprotect(file.mapping->first_page(), file.mapping->page_bytes(), PROT_READ); // a write is noticed in every mode
   return failure;
 }
 
@@ -226,6 +225,22 @@ Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_
   if (opened->get() < 0) return {errno, "dup"};
   file.descriptor = std::move(opened);
   return {};
+}
+
+void protect_copies(const std::vector<StagedFile> &files) {
+  const auto page_mask = uintptr_t(sysconf(_SC_PAGESIZE) - 1);
+  std::vector<std::pair<uintptr_t, uintptr_t>> ranges;
+  for (const StagedFile &file : files) {
+    if (!file.mapping || !(file.mode == StageMode::Prefetch || is_checked)) continue;
+    const auto begin = reinterpret_cast<uintptr_t>(file.mapping->first_page());
+    ranges.emplace_back(begin, (begin + file.mapping->page_bytes() + page_mask) & ~page_mask);
+  }
+  std::sort(ranges.begin(), ranges.end());
+  for (size_t i = 0; i < ranges.size();) {
+    auto [begin, end] = ranges[i];
+    for (i++; i < ranges.size() && ranges[i].first <= end; i++) end = std::max(end, ranges[i].second);
+    mprotect(reinterpret_cast<void *>(begin), end - begin, PROT_READ);
+  }
 }
 
 int descriptor_of(const StagedFile &file, Failure &failure) {

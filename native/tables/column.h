@@ -33,6 +33,9 @@ template <typename Id, typename T> struct Column {
     return data[raw(id)];
   }
 
+  // A hint that the row will be read, for loops that know early which row comes later: of any index.
+  void prefetch(Id id) const { __builtin_prefetch(data + raw(id)); }
+
   // All rows, for loops over rows of more than one table.
   std::span<T> all() const { return {data, count}; }
 

@@ -106,6 +106,19 @@ private:
   Array<u32> indices_;
 };
 
+// Visits the global symbols of a file: by their indices, with their rows of symbol. These are in no order, and a loop
+// that asks for what it needs of each when it gets there waits for memory most of the time: `column` is what it reads
+// first. The rows of what is visited later are asked for now.
+template <typename T, typename Visit>
+void for_each_global(const Tables &t, const FileView &file, const Column<SymbolId, T> &column, Visit visit) {
+  constexpr u32 ahead = 16;
+  const u32 end = file.symbol_count;
+  for (u32 i = file.first_global; i < end; i++) {
+    if (i + ahead < end) column.prefetch(SymbolId{t.mention.symbol[file.mention(i + ahead)]});
+    visit(i, SymbolId{t.mention.symbol[file.mention(i)]});
+  }
+}
+
 inline bool is_shared(const Tables &t, FileId f) { return t.file.traits[f] & FileTraits::IS_SHARED; }
 inline bool is_live(const Tables &t, FileId f) { return t.file.state.load(f) & FileState::REACHED; }
 // An object whose sections and symbols take part in the link.

@@ -48,6 +48,7 @@ StagedFile stage(const char *path, StageMode mode, Failure expected = {}) {
   const Failure failure =
       stage_file(file, -1, {.mode = mode, .thresholds = {}, .keep_going = false, .keep_descriptors = false}, head);
   CHECK(failure.code == expected.code);
+  protect_copies({file});
   CHECK(!file.mapping || memcmp(head, file.mapping->base(), std::min(kHeadBytes, file.mapping->size())) == 0);
   return file;
 }

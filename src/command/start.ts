@@ -4,6 +4,7 @@ import { linkWith } from "../link.ts";
 import { ioError } from "../staging/index.ts";
 import { type Link, PROGRAM, type Terminal } from "./main.ts";
 import { writeReports } from "./write-reports.ts";
+import { turnOnCompilers } from "./compilers.ts";
 import { testHooksOf } from "./test-hooks.ts";
 
 /** The package's version; esbuild puts it in. */
@@ -29,6 +30,7 @@ const terminal: Terminal = {
 };
 
 const linkAndReport: Link = async (options, diagnostics) => {
+  turnOnCompilers(options.inputs.length);
   const hooks = { ...testHooksOf(process.env), leavesToExit: true };
   return writeReports(await linkWith(options, diagnostics, hooks), options);
 };

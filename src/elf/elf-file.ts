@@ -13,6 +13,7 @@ import {
   ELFDATA2LSB,
   SHN_LORESERVE,
   SHN_XINDEX,
+  SHT_GNU_verdef,
   SHT_NOBITS,
   SHT_NULL,
   SHT_SYMTAB_SHNDX,
@@ -108,6 +109,38 @@ export const reservedIndex = (index: number): number => index - 0x10000;
 /** Indices of versions have 15 bits. */
 const MAX_VERSIONS = 0x8000;
 const VERSION_INDEX = 0x7fff;
+
+/** Names of versions by index, each read when it is asked for. */
+export class VersionNames {
+  readonly #elf: ElfFile;
+  readonly #strings: ElfSection;
+  readonly #offsets: readonly number[];
+  readonly #names: (string | undefined)[] = [];
+
+  /** @param offsets where in the string table; an index without a version has a hole */
+  constructor(elf: ElfFile, strings: ElfSection, offsets: readonly number[]) {
+    this.#elf = elf;
+    this.#strings = strings;
+    this.#offsets = offsets;
+  }
+
+  /** Beyond the greatest index. */
+  get length(): number {
+    return this.#offsets.length;
+  }
+
+  /** @throws FormatError for a name that is not in its table */
+  at(index: number): string | undefined {
+    const { [index]: offset } = this.#offsets;
+    return offset === undefined ? undefined : (this.#names[index] ??= this.#elf.string(this.#strings, offset));
+  }
+
+  /** The index of a name, or -1. */
+  indexOf(name: string): number {
+    for (let index = 0; index < this.length; index++) if (this.at(index) === name) return index;
+    return -1;
+  }
+}
 
 export class ElfFile {
   readonly reader: ByteReader;
@@ -258,6 +291,27 @@ export class ElfFile {
       definitions.push({ index, flags, name: names[0], parents: names.slice(1) });
     });
     return definitions;
+  }
+
+  /** Names alone, by index: of SHT_GNU_verdef, or of SHT_GNU_verneed. A library may have hundreds, few of which matter. */
+  versionNames(table: ElfSection): VersionNames {
+    const { reader } = this;
+    const names: number[] = [];
+    const count = Math.min(table.info, MAX_VERSIONS);
+    if (table.type === SHT_GNU_verdef)
+      this.#list(table.offset, count, Elf64_Verdef.vd_next, (at) => {
+        const index = reader.u16(at + Elf64_Verdef.vd_ndx) & VERSION_INDEX;
+        names[index] = reader.u32(at + reader.u32(at + Elf64_Verdef.vd_aux) + Elf64_Verdaux.vda_name);
+      });
+    else
+      this.#list(table.offset, count, Elf64_Verneed.vn_next, (at) => {
+        const first = at + reader.u32(at + Elf64_Verneed.vn_aux);
+        this.#list(first, reader.u16(at + Elf64_Verneed.vn_cnt), Elf64_Vernaux.vna_next, (version) => {
+          const index = reader.u16(version + Elf64_Vernaux.vna_other) & VERSION_INDEX;
+          names[index] = reader.u32(version + Elf64_Vernaux.vna_name);
+        });
+      });
+    return new VersionNames(this, this.linked(table), names);
   }
 
   versionRequirements(table: ElfSection): VersionRequirement[] {

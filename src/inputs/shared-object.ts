@@ -8,7 +8,7 @@ import {
   SHT_GNU_verdef,
   SHT_GNU_verneed,
 } from "../elf/constants.ts";
-import { ElfFile } from "../elf/elf-file.ts";
+import { ElfFile, type VersionNames } from "../elf/elf-file.ts";
 import type { InputFile } from "./input-file.ts";
 
 export interface SharedObject {
@@ -18,12 +18,12 @@ export interface SharedObject {
   /** DT_RUNPATH, or DT_RPATH where there is none: directories with colons between them. */
   readonly runpath: string | undefined;
   /**
-   * Names of the versions that it defines, by index (.gnu.version_d); index 1 is the object itself. Read when asked
-   * for, which most links do of few of their libraries; throws FormatError then.
+   * Names of the versions that it defines (.gnu.version_d); index 1 is the object itself. Undefined without such a
+   * table. Read when asked for, which most links do of few of their libraries; throws FormatError then.
    */
-  readonly versions: readonly (string | undefined)[];
-  /** Names of the versions that it refers to, by index (.gnu.version_r). Read when asked for, too. */
-  readonly requiredVersions: readonly (string | undefined)[];
+  readonly versions: VersionNames | undefined;
+  /** Names of the versions that it refers to (.gnu.version_r). Read when asked for, too. */
+  readonly requiredVersions: VersionNames | undefined;
 }
 
 /** What was read already: several passes ask. */
@@ -42,8 +42,8 @@ class SharedObjectFile implements SharedObject {
   readonly needed: readonly string[];
   readonly runpath: string | undefined;
   readonly #elf: ElfFile;
-  #versions: SharedObject["versions"] | undefined;
-  #requiredVersions: SharedObject["requiredVersions"] | undefined;
+  #versions: VersionNames | undefined;
+  #requiredVersions: VersionNames | undefined;
 
   constructor(elf: ElfFile) {
     this.#elf = elf;
@@ -59,19 +59,16 @@ class SharedObjectFile implements SharedObject {
     this.runpath = last(DT_RUNPATH) ?? last(DT_RPATH);
   }
 
-  get versions(): SharedObject["versions"] {
-    const table = this.#versions === undefined ? this.#elf.sectionOfType(SHT_GNU_verdef) : undefined;
-    return (this.#versions ??= table === undefined ? [] : byIndex(this.#elf.versionDefinitions(table)));
+  get versions(): VersionNames | undefined {
+    return (this.#versions ??= this.#namesIn(SHT_GNU_verdef));
   }
 
-  get requiredVersions(): SharedObject["requiredVersions"] {
-    const table = this.#requiredVersions === undefined ? this.#elf.sectionOfType(SHT_GNU_verneed) : undefined;
-    return (this.#requiredVersions ??= table === undefined ? [] : byIndex(this.#elf.versionRequirements(table)));
+  get requiredVersions(): VersionNames | undefined {
+    return (this.#requiredVersions ??= this.#namesIn(SHT_GNU_verneed));
   }
-}
 
-function byIndex(versions: readonly { readonly index: number; readonly name: string }[]): (string | undefined)[] {
-  const names: (string | undefined)[] = [];
-  for (const { index, name } of versions) names[index] = name;
-  return names;
+  #namesIn(type: number): VersionNames | undefined {
+    const table = this.#elf.sectionOfType(type);
+    return table && this.#elf.versionNames(table);
+  }
 }

@@ -81,7 +81,7 @@ export function arrange(
     section.buckets.push(bucket);
   }
   for (const { buckets: gatheredBuckets } of gathered.sections)
-    gatheredBuckets.sort((a, b) => indexOf.get(a)! - indexOf.get(b)!);
+    if (gatheredBuckets.length > 1) gatheredBuckets.sort((a, b) => indexOf.get(a)! - indexOf.get(b)!);
   return inOrder(plan, patterns, gathered.sections, sizes);
 }
 
@@ -234,20 +234,25 @@ function kindOf(name: string, type: number, flags: number, isProtected: boolean)
 }
 
 function typeOf(buckets: readonly Bucket[]): number {
-  const types = new Set(buckets.map(({ type }) => type));
-  return types.size > 1 && types.has(SHT_NOBITS) ? elf.SHT_PROGBITS : buckets[0].type;
+  const [{ type: first }] = buckets;
+  const isMixed = buckets.some(({ type }) => type !== first);
+  return isMixed && buckets.some(({ type }) => type === SHT_NOBITS) ? elf.SHT_PROGBITS : first;
 }
 
 /** sh_entsize, where all parts have the same. */
 function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type: number): number {
   if (type === elf.SHT_INIT_ARRAY || type === elf.SHT_FINI_ARRAY || type === elf.SHT_PREINIT_ARRAY) return 8; // gABI ch. 4
-  const entsizes = new Set([...own.map((section) => section.entsize ?? 0), ...buckets.map((bucket) => bucket.entsize)]);
-  const [entsize] = entsizes;
-  return entsizes.size === 1 ? entsize : 0;
+  const entsize = own[0]?.entsize ?? buckets[0]?.entsize ?? 0;
+  const isOne =
+    own.every((section) => (section.entsize ?? 0) === entsize) &&
+    buckets.every((bucket) => bucket.entsize === entsize);
+  return isOne ? entsize : 0;
 }
 
 function flagsOf(own: readonly OwnSection[], buckets: readonly Bucket[]): number {
-  let flags = [...own, ...buckets].reduce((sum, part) => sum | part.flags, 0);
+  let flags = 0;
+  for (const section of own) flags |= section.flags;
+  for (const bucket of buckets) flags |= bucket.flags;
   // A flag that speaks of all contents is kept when all agree.
   const isMerged = own.length === 0 && buckets.every(({ entsize }) => entsize !== 0 && entsize === buckets[0].entsize);
   if (!isMerged) flags &= ~(elf.SHF_MERGE | elf.SHF_STRINGS);

@@ -52,7 +52,8 @@ export class InputPatterns {
   }
 
   /** Buckets of one section in the order of its statement's parts, which keep the order of inputs. */
-  sorted(buckets: readonly Bucket[]): Bucket[] {
+  sorted(buckets: readonly Bucket[]): readonly Bucket[] {
+    if (buckets.length < 2) return buckets;
     const keys = new Map(
       buckets.map((bucket) => {
         const planned = this.#patternOf(bucket);

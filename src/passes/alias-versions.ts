@@ -161,16 +161,16 @@ class DefaultVersions {
     const name = this.#findings.symbolName(file, symbol);
     if (input === undefined) return name.includes("@@") ? name.replace("@@", "@") : undefined;
     const index = this.#findings.object(file)?.versionOf(symbol) ?? 0;
-    const version = index < 2 ? undefined : this.#versionsOf(input)[index]; // 1 is the object itself
+    const version = index < 2 ? undefined : this.#versionOf(input, index); // 1 is the object itself
     return version === undefined ? undefined : `${name}@${version}`;
   }
 
-  #versionsOf(input: number): readonly (string | undefined)[] {
+  #versionOf(input: number, index: number): string | undefined {
     try {
-      return sharedObjectOf(this.#inputs.files[input]).versions;
+      return sharedObjectOf(this.#inputs.files[input]).versions?.at(index);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      return []; // resolve says what is wrong with it
+      return undefined; // said where the output needs it
     }
   }
 }

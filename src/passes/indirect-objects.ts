@@ -38,11 +38,11 @@ export function keepUndefinedVersions(shared: readonly LinkedObject[], findings:
   const defined = new Map<LinkedObject, ReadonlySet<string>>();
   findings.keep("undefinedInShared", ({ file, symbol }) => {
     const reader = findings.object(file);
-    const version = byFile.get(file)?.requiredVersions[reader?.versionOf(symbol) ?? 0];
+    const version = byFile.get(file)?.requiredVersionAt(reader?.versionOf(symbol) ?? 0);
     if (reader === undefined || version === undefined) return true;
     const wanted = `${reader.symbolName(symbol)}@${version}`;
     return !shared.some((object) => {
-      if (!object.versions.includes(version)) return false;
+      if (object.indexOfVersion(version) === -1) return false;
       let names = defined.get(object);
       if (names === undefined) defined.set(object, (names = versionedNames(object, findings)));
       return names.has(wanted);
@@ -51,11 +51,11 @@ export function keepUndefinedVersions(shared: readonly LinkedObject[], findings:
 }
 
 /** `name@version` of all that a shared object defines. */
-function versionedNames({ file, versions }: LinkedObject, findings: FindingReader): ReadonlySet<string> {
-  const reader = findings.object(file);
+function versionedNames(object: LinkedObject, findings: FindingReader): ReadonlySet<string> {
+  const reader = findings.object(object.file);
   const names = new Set<string>();
   for (let symbol = 1; symbol < (reader?.symbolCount ?? 0); symbol++) {
-    const version = versions[reader?.versionOf(symbol) ?? 0];
+    const version = object.versionAt(reader?.versionOf(symbol) ?? 0);
     if (version !== undefined && reader?.isDefined(symbol) === true)
       names.add(`${reader.symbolName(symbol)}@${version}`);
   }

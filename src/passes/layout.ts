@@ -128,6 +128,9 @@ function dynamicOf(
   });
 }
 
+/** As many as most programs have. Where it is another number, sections are placed once more. */
+const EXPECTED_SEGMENTS = 13;
+
 /** Places sections; how many program headers come before them follows from the sections themselves. */
 function placeAll(
   arranged: readonly ArrangedSection[],
@@ -137,7 +140,7 @@ function placeAll(
   sizeOf: PlaceOptions["sizeOf"],
 ): Placement & { readonly placing: PlaceOptions; readonly segments: readonly ElfSegment[] } {
   const { maxPageSize: pageSize, separate } = options.z;
-  let reserved = headerSize(0);
+  let reserved = headerSize(EXPECTED_SEGMENTS);
   for (;;) {
     const placing = { base, headerSize: reserved, pageSize, isPacked: separate === "none", sizeOf };
     const placement = place(arranged, placing);
@@ -171,12 +174,15 @@ function partSizes(
 /** Bytes of each bucket, by its row. */
 function sizeBuckets({ tables }: Workers, buckets: readonly Bucket[]): Map<number, BucketSize> {
   const sizes = new Map<number, BucketSize>();
+  const ordinal = tables.column("bucket", "ordinal");
+  const alignment = tables.column("bucket", "alignment");
   let total = 0;
-  for (const bucket of buckets) {
-    const size = sizeBucket(tables, bucket, buckets.length);
-    total += size;
+  for (const { id, entsize } of buckets) {
+    const parts = sizeParts(tables, entsize === 0 ? "chunkBucket" : "mergeCell", ordinal[id], buckets.length);
+    total += parts.size;
+    if (parts.log2 > alignment[id]) alignment[id] = parts.log2;
     // An empty one has a place too: a symbol may be in it.
-    sizes.set(bucket.id, { size, alignment: 2 ** tables.column("bucket", "alignment")[bucket.id] });
+    sizes.set(id, { size: parts.size, alignment: 2 ** alignment[id] });
   }
   if (total > ADDRESS_SPACE) throw new LimitExceeded("bytes of sections", "2^47, the address space of a process");
   return sizes;
@@ -184,25 +190,30 @@ function sizeBuckets({ tables }: Workers, buckets: readonly Bucket[]): Map<numbe
 
 /**
  * Sums a bucket's parts, and leaves the offset of each where kernels look for it. A part is aligned as its own
- * sections want, not as the bucket's: crti.o's and crtn.o's parts of .init are one function.
+ * sections want, not as the bucket's: crti.o's and crtn.o's parts of .init are one function. Returns bytes, and the
+ * greatest alignment.
  */
-function sizeBucket(tables: Workers["tables"], bucket: Bucket, buckets: number): number {
-  const ordinal = tables.column("bucket", "ordinal")[bucket.id];
-  const bucketAlignment = tables.column("bucket", "alignment");
-  const table = bucket.entsize === 0 ? "chunkBucket" : "mergeCell";
+function sizeParts(
+  tables: Workers["tables"],
+  table: "chunkBucket" | "mergeCell",
+  ordinal: number,
+  buckets: number,
+): { readonly size: number; readonly log2: number } {
   const size = tables.column(table, "size");
   const offset = tables.column(table, "offset");
   const alignment = tables.column(table, "alignment");
+  const rows = tables.rows(table);
   let end = 0;
-  for (let row = ordinal; row < tables.rows(table); row += buckets) {
+  let log2 = 0;
+  for (let row = ordinal; row < rows; row += buckets) {
     const bytes = size.get(row);
     const begin = alignUp(end, 2 ** alignment[row]);
     offset.set(row, begin); // of an empty part, too: a label in it is there
     if (bytes === 0) continue;
-    if (alignment[row] > bucketAlignment[bucket.id]) bucketAlignment[bucket.id] = alignment[row];
+    if (alignment[row] > log2) log2 = alignment[row];
     end = begin + bytes;
   }
-  return end;
+  return { size: end, log2 };
 }
 
 /** Counts the words of .relr.dyn for each part of each bucket, after those of .got, and numbers them. */

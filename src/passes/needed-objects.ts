@@ -29,23 +29,33 @@ export class LinkedObject {
     this.#fail = fail;
   }
 
-  /** See {@link SharedObject}. */
-  get versions(): SharedObject["versions"] {
-    return this.#read(() => this.#object.versions);
+  /** One more than the greatest index of a version that it defines; 0 without any. */
+  get versionCount(): number {
+    return this.#read(() => this.#object.versions?.length) ?? 0;
   }
 
-  /** See {@link SharedObject}. */
-  get requiredVersions(): SharedObject["requiredVersions"] {
-    return this.#read(() => this.#object.requiredVersions);
+  /** The name of a version that it defines. */
+  versionAt(index: number): string | undefined {
+    return this.#read(() => this.#object.versions?.at(index));
   }
 
-  #read<T>(read: () => readonly T[]): readonly T[] {
+  /** The index of a version that it defines; -1 when it does not. */
+  indexOfVersion(name: string): number {
+    return this.#read(() => this.#object.versions?.indexOf(name)) ?? -1;
+  }
+
+  /** The name of a version that it refers to. */
+  requiredVersionAt(index: number): string | undefined {
+    return this.#read(() => this.#object.requiredVersions?.at(index));
+  }
+
+  #read<T>(read: () => T): T | undefined {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.#fail(error);
-      return [];
+      return undefined;
     }
   }
 }

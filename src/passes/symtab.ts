@@ -25,18 +25,30 @@ export async function countSymtab(workers: Workers, bounds: Uint32Array, finding
  */
 function nameFiles({ tables }: Workers, findings: FindingReader): void {
   const flags = tables.column("file", "flags");
-  const lacking: { file: FileRow; name: Buffer }[] = [];
-  for (let file = 0 as FileRow; file < tables.rows("file"); file++)
-    if (flags[file] & FileFlags.LACKS_FILE_SYMBOL)
-      lacking.push({ file, name: Buffer.from(findings.baseName(file), "latin1") });
+  const lacking: { file: FileRow; name: string }[] = [];
+  let total = 0;
+  for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
+    if (!(flags[file] & FileFlags.LACKS_FILE_SYMBOL)) continue;
+    const name = findings.baseName(file);
+    lacking.push({ file, name });
+    total += name.length;
+  }
+  if (lacking.length === 0) return;
   const { arena } = tables;
-  let at = arena.allocate(lacking.reduce((sum, { name }) => sum + name.length, 0));
+  const offset = arena.allocate(total);
+  const { buffer, byteOffset } = arena.u8view(offset, total);
+  const bytes = Buffer.from(buffer, byteOffset, total);
+  const nameAddress = tables.column("file", "symbolFileName");
+  const nameSize = tables.column("file", "symbolFileNameSize");
+  const locals = tables.column("file", "outputLocals");
+  const strings = tables.column("file", "outputStrings");
+  let at = 0;
   for (const { file, name } of lacking) {
-    arena.u8view(at, name.length).set(name);
-    tables.column("file", "symbolFileName").set(file, arena.baseAddress + at);
-    tables.column("file", "symbolFileNameSize")[file] = name.length;
-    tables.column("file", "outputLocals")[file]++;
-    tables.column("file", "outputStrings")[file] += name.length + 1;
+    bytes.write(name, at, "latin1");
+    nameAddress.set(file, arena.baseAddress + offset + at);
+    nameSize[file] = name.length;
+    locals[file]++;
+    strings[file] += name.length + 1;
     at += name.length;
   }
 }

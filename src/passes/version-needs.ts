@@ -24,7 +24,7 @@ export function placeVersions(
   const flags = tables.column("file", "flags");
   const answering = shared.filter(({ file }) => state[file] & FileState.NEEDED || flags[file] & FileFlags.IS_INDIRECT);
   const counts = new Uint32Array(files);
-  for (const { file, versions } of answering) counts[file] = versions.length;
+  for (const { file, versionCount } of answering) counts[file] = versionCount;
   let next = 0;
   for (let file = 0 as FileRow; file < files; file++) {
     first[file] = next;
@@ -47,11 +47,13 @@ export function requireVersions(
   const first = tables.column("file", "firstVersion");
   const required: VersionRequirement[] = [];
   let next = firstIndex;
-  for (const { file, soname, versions } of shared) {
+  for (const object of shared) {
+    const { file, soname, versionCount } = object;
     const used: { name: string; index: number }[] = [];
-    for (const [i, name] of versions.entries()) {
-      const isWanted = name === RELR_VERSION && hasRelr;
-      if (name === undefined || (!isUsed[first[file] + i] && !isWanted)) continue;
+    const wanted = hasRelr ? object.indexOfVersion(RELR_VERSION) : -1;
+    for (let i = 0; i < versionCount; i++) {
+      const name = isUsed[first[file] + i] || i === wanted ? object.versionAt(i) : undefined;
+      if (name === undefined) continue;
       if (next > MAX_VERSION_INDEX) throw new LimitExceeded("versions", String(MAX_VERSION_INDEX - 1));
       index[first[file] + i] = next;
       used.push({ name, index: next++ });
