@@ -87,8 +87,8 @@ export async function linkWith(
       await held.free(); // before the next try takes as much
       forgetLater();
     } finally {
-      if (hooks.leavesToExit === true) held.leave();
-      else await held.free();
+      const freed = hooks.leavesToExit === true ? held.leave() : held.free();
+      if (hooks.waitsAtExit !== true) await freed;
     }
   }
 }

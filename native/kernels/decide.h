@@ -105,7 +105,7 @@ Decision decide_unloaded(const Relocation &r);
 
 // What there is to know of a relocation type at a glance. When the reference is ordinary, decide() says of nearly all
 // that they are a value, whatever the bytes around: those are dealt with in line.
-struct TypeFacts {
+struct alignas(8) TypeFacts {
   bool is_known = false;
   u8 bytes = 0; // of the field
   Field field = Field::none;

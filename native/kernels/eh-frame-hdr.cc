@@ -45,7 +45,8 @@ Part part_of(const Tables &t, u32 part, u32 parts) {
     else if (key < end) found.keys.push_back(key);
     else if (key < found.next) found.next = key;
   }
-  std::sort(found.keys.begin(), found.keys.end());
+  // Compilers' code comes in the order of its unwind records as a rule.
+  if (!std::is_sorted(found.keys.begin(), found.keys.end())) std::sort(found.keys.begin(), found.keys.end());
   return found;
 }
 

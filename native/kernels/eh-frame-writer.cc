@@ -29,20 +29,28 @@ bool EhFrameWriter::parse(const FileView &file) {
   return true;
 }
 
+void EhFrameWriter::begin_frame(const FileView &file, const EhFrame &frame) {
+  part_ = {};
+  part_.section = frame.section;
+  part_.where = surroundings_in_eh_frame(t_.link.output_flags, file.section(frame.section));
+}
+
 void EhFrameWriter::write_cies(const FileView &file) {
   CieId cie{t_.file.first_cie[file.id]}, end = cie + t_.file.cies[file.id];
-  for (const EhFrame &frame : frames_)
+  for (const EhFrame &frame : frames_) {
+    begin_frame(file, frame);
     for (const EhRecord &record : frame.records) {
       if (!record.is_cie || cie == end) continue;
       if (raw(cie) == t_.cie.same[cie] && t_.cie.is_used[cie]) write_record(frame, record, t_.cie.offset[cie] - begin_);
       ++cie;
     }
+  }
 }
 
 void EhFrameWriter::write_fdes(const FileView &file, const EhFrame &frame, u32 &next_cie) {
   CieId first{t_.file.first_cie[file.id]};
   cie_of_.assign(frame.records.size(), first);
-  where_ = surroundings_in_eh_frame(t_.link.output_flags, file.section(frame.section));
+  begin_frame(file, frame);
   for (size_t i = 0; i < frame.records.size(); i++) {
     const EhRecord &record = frame.records[i];
     if (record.is_cie) {
@@ -60,13 +68,11 @@ void EhFrameWriter::write_fdes(const FileView &file, const EhFrame &frame, u32 &
 
 u8 *EhFrameWriter::write_record(const EhFrame &frame, const EhRecord &record, u64 position) {
   u8 *out = stream_.reserve(position, record.size);
-  RelocatedPart part{.section = frame.section,
-                     .bytes = contents_of(frame, record),
-                     .offset = record.offset,
-                     .address = t_.own_section.address[OwnSection::EhFrame] + position + begin_,
-                     .where = where_};
-  std::memcpy(out, part.bytes.data(), record.size);
-  relocator_.relocate(out, part, record.first_rela, record.last_rela, [&](u32 i) {
+  part_.bytes = contents_of(frame, record);
+  part_.offset = record.offset;
+  part_.address = t_.own_section.address[OwnSection::EhFrame] + position + begin_;
+  std::memcpy(out, part_.bytes.data(), record.size);
+  relocator_.relocate(out, part_, record.first_rela, record.last_rela, [&](u32 i) {
     Elf64_Rela rela = frame.relas[i];
     rela.r_offset -= record.offset;
     return rela;

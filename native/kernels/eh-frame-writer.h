@@ -19,6 +19,7 @@ public:
 
 private:
   bool parse(const FileView &file);
+  void begin_frame(const FileView &file, const EhFrame &frame);
   void write_cies(const FileView &file);
   void write_fdes(const FileView &file, const EhFrame &frame, u32 &next_cie);
   u8 *write_record(const EhFrame &frame, const EhRecord &record, u64 position);
@@ -32,7 +33,7 @@ private:
   u64 begin_ = 0; // of the chunk's part, in .eh_frame
   std::vector<EhFrame> frames_; // of the file
   std::vector<CieId> cie_of_; // by record of a frame
-  Surroundings where_{}; // of a frame
+  RelocatedPart part_; // the record that is written
   u32 next_fde_ = 0, fdes_end_ = 0;
 };
 

@@ -145,7 +145,7 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
   return true;
 }
 
-std::optional<u32> function_size(const EhFrame &frame, const EhRecord &fde) {
+std::optional<u32> odd_function_size(const EhFrame &frame, const EhRecord &fde) {
   u32 width = frame.records[fde.cie].pointer_size;
   u32 at = function_offset + width;
   Bytes bytes = contents_of(frame, fde);

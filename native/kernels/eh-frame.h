@@ -91,7 +91,16 @@ template <typename Visit> bool for_each_cie(const Bytes &contents, u64 &bad_offs
 }
 
 // Bytes of the function that an FDE describes, as far as they fit; nothing where the section does not say.
-std::optional<u32> function_size(const EhFrame &frame, const EhRecord &fde);
+std::optional<u32> odd_function_size(const EhFrame &frame, const EhRecord &fde);
+inline std::optional<u32> function_size(const EhFrame &frame, const EhRecord &fde) {
+  // What compilers write: a word of 32 bits, after a length, a CIE and an address.
+  u32 size = 0;
+  if (frame.records[fde.cie].pointer_size == 4 && fde.size >= 16) {
+    std::memcpy(&size, contents_of(frame, fde).data() + 12, 4);
+    if (size != 0) return size;
+  }
+  return odd_function_size(frame, fde);
+}
 
 // Whether an FDE is in the output: as its function is, unless that is empty. GNU ld drops those of empty functions,
 // too: in the search table they would hide what begins at the same address.

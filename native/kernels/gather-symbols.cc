@@ -87,8 +87,7 @@ private:
   // __start_X and __stop_X are the output's own, also where a shared object has exported its own.
   void request_bound(u32 i, SymbolId s, u64 claim, const Elf64_Sym &sym) const {
     if (claim && !is_shared(t_, Claim::file(claim))) return;
-    auto name = file_.symbol_name(sym);
-    if (name && (name->starts_with("__start_") || name->starts_with("__stop_")))
+    if (file_.begins(sym, "__start_") || file_.begins(sym, "__stop_"))
       job_.request(RequestKind::LINKER_DEFINED, file_.id, i, raw(s));
   }
 

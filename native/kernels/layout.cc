@@ -82,14 +82,8 @@ bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf6
 
 // Whether a file writes a global name to .symtab: the owner does; for what nobody defines, the file of
 // the first mention.
-bool is_kept_global(const Tables &t, const FileView &file, u32 symbol) {
+bool is_kept_global(const Tables &t, const FileView &file, u32 symbol, SymbolId s) {
   MentionId m = file.mention(symbol);
-  SymbolId s{t.mention.symbol[m]};
-  // Nobody claims a name by referring to it, but the linker, which is asked to define some. Most mentions are out here,
-  // before the symbol's row is looked for.
-  if (raw(s) != raw(m) && (t.mention.flags[m] & MentionFlags::KIND) == MentionFlags::UNDEFINED &&
-      !(t.file.flags[file.id] & FileFlags::IS_INTERNAL))
-    return false;
   u64 claim = t.symbol.claim[s];
   if (claim && (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol)) return false;
   u32 flags = t.symbol.flags[s];

@@ -81,21 +81,11 @@ public:
   // Room for `size` bytes at `position` in the extent; valid until the next call. Positions ascend, unless
   // an input has changed since it was laid out: then what follows moves back, and the link fails later.
   u8 *reserve(u64 position, u64 size) {
-    u64 end = flushed_ + used_;
-    u64 gap = position > end ? position - end : 0;
-    if (used_ + gap + size > flush_at && used_ > 0) flush();
-    while (gap > flush_at) { // only between sections of great alignment
-      grow(flush_at);
-      std::memset(buffer_.get(), filler_, flush_at);
-      used_ = flush_at;
-      flush();
-      gap -= flush_at;
+    if (position == flushed_ + used_ && used_ + size <= std::min(capacity_, flush_at)) [[likely]] {
+      used_ += size;
+      return buffer_.get() + (used_ - size);
     }
-    grow(used_ + gap + size);
-    std::memset(buffer_.get() + used_, filler_, gap);
-    u8 *at = buffer_.get() + used_ + gap;
-    used_ += gap + size;
-    return at;
+    return reserve_slowly(position, size);
   }
   // As many zeros as a file may claim to have, without the memory for them.
   void write_zeros(u64 position, u64 size) {
@@ -116,6 +106,25 @@ public:
   const Digest &digest() const { return digest_; }
 
 private:
+  // Where there is a gap, or no room.
+  [[gnu::noinline]] u8 *reserve_slowly(u64 position, u64 size) {
+    u64 end = flushed_ + used_;
+    u64 gap = position > end ? position - end : 0;
+    if (used_ + gap + size > flush_at && used_ > 0) flush();
+    while (gap > flush_at) { // only between sections of great alignment
+      grow(flush_at);
+      std::memset(buffer_.get(), filler_, flush_at);
+      used_ = flush_at;
+      flush();
+      gap -= flush_at;
+    }
+    grow(used_ + gap + size);
+    std::memset(buffer_.get() + used_, filler_, gap);
+    u8 *at = buffer_.get() + used_ + gap;
+    used_ += gap + size;
+    return at;
+  }
+
   static constexpr u64 first_capacity = 4 * 1024, flush_at = 256 * 1024;
 
   // Makes room. Not zeros: every byte is written before it is flushed.

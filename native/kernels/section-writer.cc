@@ -30,30 +30,35 @@ void SectionWriter::end_chunk() {
   u32 buckets = static_cast<u32>(t_.link.bucket_count);
   DigestId digest{raw(chunk_) * (buckets + chunk_parts)};
   for (u32 i = 0; i < buckets; i++, ++digest) {
-    if (!streams_[i].is_open()) continue;
-    streams_[i].close(t_.chunk_bucket.size[ChunkBucketId{raw(chunk_) * buckets + i}]);
-    streams_[i].digest().store(t_, digest);
+    Stream &stream = parts_[i].stream;
+    if (!stream.is_open()) continue;
+    stream.close(t_.chunk_bucket.size[ChunkBucketId{raw(chunk_) * buckets + i}]);
+    stream.digest().store(t_, digest);
   }
 }
 
-Stream &SectionWriter::stream_of(BucketId bucket) {
-  Stream &stream = streams_[t_.bucket.ordinal[bucket]];
-  if (!stream.is_open())
-    stream.open(sinks_.open(bucket, raw(chunk_)),
-                t_.bucket.file_offset[bucket] + t_.chunk_bucket.offset[chunk_bucket(t_, chunk_, bucket)],
-                t_.bucket.filler[bucket]);
-  return stream;
+SectionWriter::Part &SectionWriter::part_of(u32 ordinal, BucketId bucket) {
+  Part &part = parts_[ordinal];
+  if (!part.stream.is_open()) {
+    u64 offset = t_.chunk_bucket.offset[chunk_bucket(t_, chunk_, bucket)];
+    part.stream.open(sinks_.open(bucket, raw(chunk_)), t_.bucket.file_offset[bucket] + offset,
+                     t_.bucket.filler[bucket]);
+    part.address = t_.bucket.address[bucket] + offset;
+  }
+  return part;
 }
 
 void SectionWriter::write_section(const FileView &file, u32 index, SectionId s, BucketId bucket) {
-  Elf64_Shdr header = file.section(index);
+  const Elf64_Shdr header = file.section(index);
   if (header.sh_size == 0) return;
+  u32 ordinal = t_.bucket.ordinal[bucket];
+  Part &part = part_of(ordinal, bucket);
   u64 position = section_offset(t_, s);
   if (header.sh_type == SHT_NOBITS) { // in a bucket of bytes
-    stream_of(bucket).write_zeros(position, header.sh_size);
+    part.stream.write_zeros(position, header.sh_size);
     return;
   }
-  u8 *out = stream_of(bucket).reserve(position, header.sh_size);
+  u8 *out = part.stream.reserve(position, header.sh_size);
   auto contents = file.contents(header);
   if (!contents) {
     job_.report(Code::SectionOutsideFile, {.file = raw(file.id), .section = index});
@@ -64,21 +69,19 @@ void SectionWriter::write_section(const FileView &file, u32 index, SectionId s, 
   u32 rela_section = relocation_section_of(t_, file, index);
   if (rela_section == 0) return;
   auto relas = file.relocations(file.section(rela_section));
-  if (!relas) job_.report(Code::BadRelocationSection, {.file = raw(file.id), .section = rela_section});
-  else if (header.sh_flags & SHF_ALLOC && !sinks_.is_packing())
-    relocate_loaded(out, file, index, *contents, *relas, s, bucket);
-  else relocate_unloaded(out, file, index, *contents, *relas);
-}
-
-void SectionWriter::relocate_loaded(u8 *out, const FileView &file, u32 index, const Bytes &contents,
-                                    const Array<Elf64_Rela> &relas, SectionId s, BucketId bucket) {
-  RelocatedPart part{.section = index,
-                     .bytes = contents,
-                     .address = t_.bucket.address[bucket] + offset_in_bucket(t_, file.id, s, bucket),
-                     .where = surroundings_in(t_.link.output_flags, file.section(index)),
-                     .ordinal = t_.bucket.ordinal[bucket],
-                     .part_offset = section_offset(t_, s)};
-  relocator_.relocate(out, part, 0, static_cast<u32>(relas.size()), [&](u32 i) { return relas[i]; });
+  if (!relas) {
+    job_.report(Code::BadRelocationSection, {.file = raw(file.id), .section = rela_section});
+  } else if (header.sh_flags & SHF_ALLOC && !sinks_.is_packing()) {
+    RelocatedPart relocated{.section = index,
+                            .bytes = *contents,
+                            .address = part.address + position,
+                            .where = surroundings_in(t_.link.output_flags, header),
+                            .ordinal = ordinal,
+                            .part_offset = position};
+    relocator_.relocate(out, relocated, 0, static_cast<u32>(relas->size()), [&](u32 i) { return (*relas)[i]; });
+  } else {
+    relocate_unloaded(out, file, index, *contents, *relas);
+  }
 }
 
 void SectionWriter::relocate_unloaded(u8 *out, const FileView &file, u32 index, const Bytes &contents,

@@ -8,7 +8,7 @@ namespace spore {
 class SectionWriter {
 public:
   SectionWriter(Job &job, Relocator &relocator, PartSinks &sinks)
-      : job_(job), t_(job.t), relocator_(relocator), sinks_(sinks), streams_(t_.link.bucket_count) {}
+      : job_(job), t_(job.t), relocator_(relocator), sinks_(sinks), parts_(t_.link.bucket_count) {}
 
   void begin_chunk(ChunkId chunk) { chunk_ = chunk; }
   // Whether a file has anything for these sinks.
@@ -19,12 +19,17 @@ public:
   void end_chunk();
 
 private:
+  // The chunk's part of a bucket.
+  struct Part {
+    Stream stream;
+    u64 address = 0;
+  };
+
   // The bucket that a section is copied to; that of row 0 where it is not.
   BucketId bucket_of(SectionId s) const;
-  Stream &stream_of(BucketId bucket);
+  // Opens its stream when it is asked for first.
+  Part &part_of(u32 ordinal, BucketId bucket);
   void write_section(const FileView &file, u32 index, SectionId s, BucketId bucket);
-  void relocate_loaded(u8 *out, const FileView &file, u32 index, const Bytes &contents, const Array<Elf64_Rela> &relas,
-                       SectionId s, BucketId bucket);
   void relocate_unloaded(u8 *out, const FileView &file, u32 index, const Bytes &contents,
                          const Array<Elf64_Rela> &relas);
 
@@ -32,7 +37,7 @@ private:
   const Tables &t_;
   Relocator &relocator_;
   PartSinks &sinks_;
-  std::vector<Stream> streams_; // by bucket
+  std::vector<Part> parts_; // by the bucket's ordinal
   ChunkId chunk_{};
 };
 

@@ -138,8 +138,9 @@ struct StageRequest {
 // bytes to `head`. No descriptor stays open unless the request says so.
 Failure stage_file(StagedFile &file, int fd, const StageRequest &request, uint8_t *head);
 
-// Makes the copies of files that were read (Prefetch) read-only, so that a write is noticed in every mode. For a batch at
-// once: each change of access interrupts the processors that other threads read files on, and copies lie side by side.
+// Makes the copies of files that were read (Prefetch) read-only, so that a write is noticed in every mode. For a batch
+// at once: each change of access interrupts the processors that other threads read files on, and copies lie side by
+// side.
 void protect_copies(const std::vector<StagedFile> &files);
 
 // A descriptor from which another process can map what was staged. Of the file: opened anew unless its

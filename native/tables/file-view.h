@@ -75,6 +75,12 @@ public:
   std::optional<Name> section_name(const Elf64_Shdr &header) const { return name_in(section_names_, header.sh_name); }
   std::optional<Name> symbol_name(const Elf64_Sym &symbol) const { return name_in(strings_, symbol.st_name); }
 
+  // Whether a symbol's name begins so, without a look at the rest of it.
+  bool begins(const Elf64_Sym &symbol, std::string_view prefix) const {
+    return symbol.st_name < strings_.size() && prefix.size() <= strings_.size() - symbol.st_name &&
+           std::memcmp(strings_.data() + symbol.st_name, prefix.data(), prefix.size()) == 0;
+  }
+
   // What st_shndx stands for: an index below section_count (0: undefined), or one of the numbers above.
   u32 section_index(u32 symbol, const Elf64_Sym &sym) const {
     u32 index = sym.st_shndx;

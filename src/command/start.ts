@@ -31,7 +31,7 @@ const terminal: Terminal = {
 
 const linkAndReport: Link = async (options, diagnostics) => {
   turnOnCompilers(options.inputs.length);
-  const hooks = { ...testHooksOf(process.env), leavesToExit: true };
+  const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true };
   return writeReports(await linkWith(options, diagnostics, hooks), options);
 };
 

@@ -244,8 +244,7 @@ function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type:
   if (type === elf.SHT_INIT_ARRAY || type === elf.SHT_FINI_ARRAY || type === elf.SHT_PREINIT_ARRAY) return 8; // gABI ch. 4
   const entsize = own[0]?.entsize ?? buckets[0]?.entsize ?? 0;
   const isOne =
-    own.every((section) => (section.entsize ?? 0) === entsize) &&
-    buckets.every((bucket) => bucket.entsize === entsize);
+    own.every((section) => (section.entsize ?? 0) === entsize) && buckets.every((bucket) => bucket.entsize === entsize);
   return isOne ? entsize : 0;
 }
 

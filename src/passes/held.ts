@@ -23,8 +23,9 @@ export class Held {
   }
 
   /** Leaves it to the end of the process: see {@link Workers.leave}. */
-  leave(): void {
-    this.#workers?.leave();
+  async leave(): Promise<void> {
+    const workers = this.#workers;
     this.#workers = this.#inputs = undefined;
+    await workers?.leave();
   }
 }

@@ -17,6 +17,8 @@ export interface LinkHooks {
 
 /** For Spore's own programs, which look into the tables, and for its tests. */
 export interface OwnHooks extends LinkHooks, TestHooks {
+  /** With `leavesToExit`: who ends the process waits for the workers by the addon's `endProcess()`. */
+  readonly waitsAtExit?: boolean;
   /** Called when a pass has ended, with the tables as it leaves them. */
   readonly onTables?: (pass: Pass, workers: Workers, findings: FindingReader) => void;
 }

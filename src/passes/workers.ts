@@ -150,10 +150,10 @@ export class Workers implements AsyncDisposable {
     return (this.#dismissed ??= this.#pool.close(isLeft ? { leave: this.tables.get("replacedHolder") } : {}));
   }
 
-  /** The process ends: the arena is left to that, and so are workers that have not ended yet. */
-  leave(): void {
+  /** The process ends: the arena is left to that. Resolves when the workers have ended, as {@link dismiss} does. */
+  leave(): Promise<void> {
     this.onPassEnded?.(this.#pass);
-    void this.dismiss();
+    return this.dismiss();
   }
 
   /** Frees the arena; no worker is left. */
