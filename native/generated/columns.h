@@ -218,6 +218,9 @@ enum class SectionId : u32 { };
 // the input sections that are laid out one after another: same canonical name, type and merge attributes
 enum class BucketId : u32 { };
 
+// 32 rows of bucket
+enum class BucketUseId : u32 { };
+
 // a run of files; a bound of the work, never of the number of workers
 enum class ChunkId : u32 { };
 
@@ -451,6 +454,12 @@ struct BucketTable {
   Column<BucketId, u8> filler; // the byte that fills gaps (layout)
   Column<BucketId, u32> index; // section header index in the output (layout)
   Column<BucketId, u32> first_packed; // its first row in packedPart, plus 1; 0 for what is not compressed (pack)
+};
+
+// A row is 32 rows of bucket.
+struct BucketUseTable {
+  u64 rows;
+  Column<BucketUseId, u32> bits; // a bit for each that is in use, from the lowest on; atomic or (split)
 };
 
 // A row is a run of files; a bound of the work, never of the number of workers.
@@ -739,6 +748,7 @@ struct Tables {
   EntryTable entry;
   SectionTable section;
   BucketTable bucket;
+  BucketUseTable bucket_use;
   ChunkTable chunk;
   ChunkBucketTable chunk_bucket;
   MergeableTable mergeable;

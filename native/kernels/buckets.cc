@@ -81,6 +81,7 @@ struct Bucketing {
       u64 seen = cell.load(std::memory_order_acquire);
       if (seen == 0 && cell.compare_exchange_strong(seen, key, std::memory_order_acq_rel)) seen = key;
       if (seen != key) continue;
+      t.bucket_use.bits.set_bits(BucketUseId{at / 32}, 1u << at % 32);
       // The same values whoever writes them: they are part of the key.
       t.bucket.type.raise(b, type);
       t.bucket.entsize.raise(b, entsize);

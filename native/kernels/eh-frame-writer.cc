@@ -15,16 +15,17 @@ void EhFrameWriter::write_file(const FileView &file) {
   fdes_end_ = next_fde_ + t_.file.fdes[file.id];
   write_cies(file);
   u32 next_cie = 0;
-  for (const EhFrame &frame : frames_) write_fdes(file, frame, next_cie);
+  for (const EhFrame &frame : frames()) write_fdes(file, frame, next_cie);
 }
 
 bool EhFrameWriter::parse(const FileView &file) {
-  frames_.clear();
+  frame_count_ = 0;
   for (u32 i = 1; i < file.section_count; i++) {
     SectionId s = file.section_id(i);
     u64 bad = 0;
     if (!(t_.section.flags[s] & SectionFlags::EH_FRAME) || !is_kept(t_, s)) continue;
-    if (!parse_eh_frame(file, i, relocation_section_of(t_, file, i), frames_.emplace_back(), bad)) return false;
+    if (frame_count_ == frames_.size()) frames_.emplace_back();
+    if (!parse_eh_frame(file, i, relocation_section_of(t_, file, i), frames_[frame_count_++], bad)) return false;
   }
   return true;
 }
@@ -37,7 +38,7 @@ void EhFrameWriter::begin_frame(const FileView &file, const EhFrame &frame) {
 
 void EhFrameWriter::write_cies(const FileView &file) {
   CieId cie{t_.file.first_cie[file.id]}, end = cie + t_.file.cies[file.id];
-  for (const EhFrame &frame : frames_) {
+  for (const EhFrame &frame : frames()) {
     begin_frame(file, frame);
     for (const EhRecord &record : frame.records) {
       if (!record.is_cie || cie == end) continue;

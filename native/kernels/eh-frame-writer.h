@@ -19,6 +19,7 @@ public:
 
 private:
   bool parse(const FileView &file);
+  std::span<const EhFrame> frames() const { return {frames_.data(), frame_count_}; }
   void begin_frame(const FileView &file, const EhFrame &frame);
   void write_cies(const FileView &file);
   void write_fdes(const FileView &file, const EhFrame &frame, u32 &next_cie);
@@ -31,7 +32,8 @@ private:
   Relocator &relocator_;
   Stream stream_;
   u64 begin_ = 0; // of the chunk's part, in .eh_frame
-  std::vector<EhFrame> frames_; // of the file
+  std::vector<EhFrame> frames_; // of the file the first `frame_count_`; what the others have is reused
+  size_t frame_count_ = 0;
   std::vector<CieId> cie_of_; // by record of a frame
   RelocatedPart part_; // the record that is written
   u32 next_fde_ = 0, fdes_end_ = 0;

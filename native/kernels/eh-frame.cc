@@ -95,7 +95,7 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
     if (!relas) return false;
     frame.relas.load(*relas);
   }
-  u32 next_rela = 0, last_cie = UINT32_MAX;
+  u32 relas = frame.relas.size(), next_rela = 0, last_cie = UINT32_MAX;
   for (u64 at = 0; at < contents->size();) {
     bad_offset = at;
     auto length = contents->read<u32>(at);
@@ -115,10 +115,10 @@ bool parse_eh_frame(const FileView &file, u32 section, u32 rela_section, EhFrame
                     .function_rela = none,
                     .is_cie = id == 0,
                     .pointer_size = 0};
-    while (next_rela < frame.relas.size() && frame.relas[next_rela].r_offset < at) next_rela++;
+    while (next_rela < relas && frame.relas.offset(next_rela) < at) next_rela++;
     record.first_rela = next_rela;
-    for (; next_rela < frame.relas.size(); next_rela++) {
-      u64 offset = frame.relas[next_rela].r_offset;
+    for (; next_rela < relas; next_rela++) {
+      u64 offset = frame.relas.offset(next_rela);
       if (offset >= at + record.size) break;
       if (offset == at + function_offset && record.function_rela == none) record.function_rela = next_rela;
     }

@@ -31,12 +31,13 @@ public:
 
   u32 size() const { return static_cast<u32>(all_.size()); }
   Elf64_Rela operator[](u32 i) const { return sorted_.empty() ? all_[i] : sorted_[i]; }
+  u64 offset(u32 i) const { return (*this)[i].r_offset; }
   // The first whose r_offset is not below `offset`, or size().
   u32 first_from(u64 offset) const {
     u32 low = 0;
     for (u32 high = size(); low < high;) {
       u32 middle = low + (high - low) / 2;
-      if ((*this)[middle].r_offset < offset) low = middle + 1;
+      if (this->offset(middle) < offset) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -80,35 +80,6 @@ bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf6
   return true;
 }
 
-// Whether a file writes a global name to .symtab: the owner does; for what nobody defines, the file of
-// the first mention.
-bool is_kept_global(const Tables &t, const FileView &file, u32 symbol, SymbolId s) {
-  MentionId m = file.mention(symbol);
-  u64 claim = t.symbol.claim[s];
-  if (claim && (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol)) return false;
-  u32 flags = t.symbol.flags[s];
-  if (claim == 0) return raw(s) == raw(m) && flags & SymbolFlags::IN_OBJECT;
-  bool is_for_mentions = t.file.flags[file.id] & FileFlags::IS_INTERNAL && Claim::rank(claim) == Claim::Weak;
-  if (is_for_mentions || is_shared(t, file.id)) return flags & SymbolFlags::IN_OBJECT;
-  if (!is_live(t, file.id)) return flags & SymbolFlags::IN_OBJECT; // an undefined weak reference to a lazy member
-  u32 section = file.section_index(symbol, file.symbols()[symbol]);
-  if (is_common(section)) return is_reached(t, s);
-  if (section == section_absolute || t.file.flags[file.id] & FileFlags::IS_INTERNAL) return true;
-  if (section >= file.section_count) return false;
-  u32 kept = t.section.flags[file.section_id(section)];
-  return (kept & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
-}
-
-// gABI ch. 4, Symbol Visibility: hidden symbols become local ones where they are linked.
-bool is_made_local(const Tables &t, const FileView &file, u32 symbol) {
-  SymbolId s{t.mention.symbol[file.mention(symbol)]};
-  u32 flags = t.symbol.flags[s];
-  u32 visibility = flags & SymbolFlags::VISIBILITY;
-  bool is_hidden = visibility == STV_HIDDEN || visibility == STV_INTERNAL ||
-                   (flags & SymbolFlags::LOCALISED && t.link.output_flags & OutputFlags::SHARED);
-  return is_hidden && t.symbol.claim[s] && !is_shared(t, file.id) && is_live(t, file.id);
-}
-
 Name global_name(const Tables &t, const FileView &file, u32 symbol) {
   Elf64_Sym sym = file.symbols()[symbol];
   if (sym.st_name != 0 || !(t.file.flags[file.id] & FileFlags::IS_INTERNAL))

@@ -7,6 +7,7 @@ import { makeDemangler } from "../diagnostics/demangle.ts";
 import { Diagnostics, LinkFailed } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { parseOptions } from "../options/parse.ts";
+import { formatDefaultPlan } from "../reports/plan-script.ts";
 import { IoError } from "../staging/index.ts";
 import { helpText, longVersionText, versionText } from "./help.ts";
 import { isColored, renderDiagnostics } from "./print-diagnostics.ts";
@@ -47,7 +48,7 @@ export async function runLinker(
   }
   if (queries.isLongVersion) terminal.writeOutput(longVersionText(version));
   else if (queries.isShortVersion) terminal.writeOutput(versionText(version));
-  if (options.isVerbose) terminal.writeOutput(await planText(options));
+  if (options.isVerbose) terminal.writeOutput(planText(options));
   if (queries.isPrintOutputFormat) terminal.writeOutput("elf64-x86-64\n");
   if (queries.isPrintSysroot) terminal.writeOutput(`${options.sysroot}\n`);
 
@@ -70,8 +71,7 @@ export async function runLinker(
 }
 
 /** The plan in use as a linker script, in the frame that GNU ld prints around its own. */
-async function planText(options: LinkOptions): Promise<string> {
-  const { formatDefaultPlan } = await import("../reports/plan-script.ts");
+function planText(options: LinkOptions): string {
   const separator = "=".repeat(50);
   return `using internal linker script:\n${separator}\n${formatDefaultPlan(options)}${separator}\n`;
 }

@@ -37,10 +37,20 @@ const machineNames: ReadonlyMap<number, string> = new Map([
  */
 export function fileTypeOf(head: Uint8Array, size: number): FileType {
   if (size === 0) return { kind: "empty" };
-  if (startsWith(head, ELF_MAGIC)) return elfTypeOf(head, size);
-  if (startsWith(head, ARCHIVE_MAGIC)) return { kind: "archive" };
-  if (startsWith(head, THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };
-  if (startsWith(head, BITCODE_MAGIC) || startsWith(head, BITCODE_WRAPPER_MAGIC)) return { kind: "bitcode" };
+  switch (
+    head[0] // a link may ask this of 10,000 files
+  ) {
+    case 0x7f:
+      if (startsWith(head, ELF_MAGIC)) return elfTypeOf(head, size);
+      break;
+    case 0x21:
+      if (startsWith(head, ARCHIVE_MAGIC)) return { kind: "archive" };
+      if (startsWith(head, THIN_ARCHIVE_MAGIC)) return { kind: "thin-archive" };
+      break;
+    case 0x42:
+    case 0xde:
+      if (startsWith(head, BITCODE_MAGIC) || startsWith(head, BITCODE_WRAPPER_MAGIC)) return { kind: "bitcode" };
+  }
   // As GNU ld does: whatever else is text is a linker script.
   const text = head.subarray(0, size);
   if (!text.some(isBinary)) return { kind: "script" };
@@ -49,7 +59,6 @@ export function fileTypeOf(head: Uint8Array, size: number): FileType {
     : { kind: "unknown", detail: "NUL byte in what would be a script" };
 }
 
-/** Byte by byte: a link may ask this of 10,000 files. */
 function startsWith(head: Uint8Array, magic: string): boolean {
   for (let i = 0; i < magic.length; i++) if (head[i] !== magic.charCodeAt(i)) return false;
   return true;

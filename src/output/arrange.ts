@@ -2,13 +2,25 @@
  * Arrange: puts buckets of input sections and the linker's own sections into sections of the output, in the order of
  * a plan. Costs O(output sections); reads no table.
  */
-import * as elf from "../elf/constants.ts";
+import {
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_MERGE,
+  SHF_STRINGS,
+  SHF_TLS,
+  SHF_WRITE,
+  SHF_X86_64_LARGE,
+  SHT_FINI_ARRAY,
+  SHT_INIT_ARRAY,
+  SHT_NOBITS,
+  SHT_NOTE,
+  SHT_PREINIT_ARRAY,
+  SHT_PROGBITS,
+} from "../elf/constants.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { InputPatterns } from "./input-patterns.ts";
 import { type Bucket, type OrphanKind, type OutputPlan, Region, type SectionPlan, type Slot } from "./plan.ts";
 import type { OwnSection, OwnSections } from "./sections/own-section.ts";
-
-const { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS } = elf;
 
 /** Bytes of a bucket, and their alignment. */
 export interface BucketSize {
@@ -135,7 +147,7 @@ function mergedName({ merged, parts }: SectionPlan, { name, entsize, flags }: Bu
   if (merged === undefined || entsize === 0) return undefined;
   const [first] = parts;
   if (!("inputs" in first) || name !== first.inputs[0].name) return undefined;
-  return flags & elf.SHF_STRINGS ? merged.strings : merged.constants;
+  return flags & SHF_STRINGS ? merged.strings : merged.constants;
 }
 
 function inOrder(
@@ -161,7 +173,7 @@ function inOrder(
     const parts = partsOf(section, patterns, sizes);
     return {
       name: section.name,
-      type: type === SHT_NOBITS && !isZeroKept[i] ? elf.SHT_PROGBITS : type,
+      type: type === SHT_NOBITS && !isZeroKept[i] ? SHT_PROGBITS : type,
       flags,
       entsize,
       alignment: Math.max(...parts.map(({ alignment }) => alignment)),
@@ -215,19 +227,16 @@ const relroNames: ReadonlySet<string> = new Set([".ctors", ".dtors", ".jcr"]);
 /** What a section is, that no statement names. */
 function kindOf(name: string, type: number, flags: number, isProtected: boolean): OrphanKind {
   const isZero = type === SHT_NOBITS;
-  const isLarge = (flags & elf.SHF_X86_64_LARGE) !== 0;
+  const isLarge = (flags & SHF_X86_64_LARGE) !== 0;
   if (!(flags & SHF_ALLOC)) return "notLoaded";
   if (flags & SHF_TLS) return isZero ? "tlsZero" : "tlsData";
   if (!(flags & SHF_WRITE)) {
     if (flags & SHF_EXECINSTR) return isLarge ? "largeCode" : "code";
-    if (type === elf.SHT_NOTE) return "note";
+    if (type === SHT_NOTE) return "note";
     return isLarge ? "largeReadOnly" : "readOnly";
   }
   const isFunctionList =
-    type === elf.SHT_INIT_ARRAY ||
-    type === elf.SHT_FINI_ARRAY ||
-    type === elf.SHT_PREINIT_ARRAY ||
-    relroNames.has(name);
+    type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY || relroNames.has(name);
   if (isProtected || isFunctionList) return isZero ? "relroZero" : "relro";
   if (isLarge) return isZero ? "largeZero" : "largeData";
   return isZero ? "zero" : "data";
@@ -236,12 +245,12 @@ function kindOf(name: string, type: number, flags: number, isProtected: boolean)
 function typeOf(buckets: readonly Bucket[]): number {
   const [{ type: first }] = buckets;
   const isMixed = buckets.some(({ type }) => type !== first);
-  return isMixed && buckets.some(({ type }) => type === SHT_NOBITS) ? elf.SHT_PROGBITS : first;
+  return isMixed && buckets.some(({ type }) => type === SHT_NOBITS) ? SHT_PROGBITS : first;
 }
 
 /** sh_entsize, where all parts have the same. */
 function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type: number): number {
-  if (type === elf.SHT_INIT_ARRAY || type === elf.SHT_FINI_ARRAY || type === elf.SHT_PREINIT_ARRAY) return 8; // gABI ch. 4
+  if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY) return 8; // gABI ch. 4
   const entsize = own[0]?.entsize ?? buckets[0]?.entsize ?? 0;
   const isOne =
     own.every((section) => (section.entsize ?? 0) === entsize) && buckets.every((bucket) => bucket.entsize === entsize);
@@ -254,8 +263,8 @@ function flagsOf(own: readonly OwnSection[], buckets: readonly Bucket[]): number
   for (const bucket of buckets) flags |= bucket.flags;
   // A flag that speaks of all contents is kept when all agree.
   const isMerged = own.length === 0 && buckets.every(({ entsize }) => entsize !== 0 && entsize === buckets[0].entsize);
-  if (!isMerged) flags &= ~(elf.SHF_MERGE | elf.SHF_STRINGS);
-  else if (!buckets.every((bucket) => bucket.flags & elf.SHF_STRINGS)) flags &= ~elf.SHF_STRINGS;
+  if (!isMerged) flags &= ~(SHF_MERGE | SHF_STRINGS);
+  else if (!buckets.every((bucket) => bucket.flags & SHF_STRINGS)) flags &= ~SHF_STRINGS;
   return flags;
 }
 

@@ -41,6 +41,7 @@ export async function split(
   tables.set("largeCommonBucket", LARGE_COMMON_BUCKET);
   for (const rows of BUCKET_ROWS) {
     tables.allocate("bucket", rows);
+    tables.allocate("bucketUse", rows / 32);
     for (const row of [COMMON_BUCKET, LARGE_COMMON_BUCKET]) {
       tables.column("bucket", "key").set(row, 1);
       tables.column("bucket", "type")[row] = SHT_NOBITS;
@@ -52,6 +53,7 @@ export async function split(
     tables.reset("hasTooFewBuckets");
     dropRequests(workers); // it makes them again
     tables.free("bucket");
+    tables.free("bucketUse");
   }
   await reverseConstructors(workers, resolved);
   findings.warnings = readWarnings(workers, findings);
@@ -127,21 +129,17 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const rule = tables.column("bucket", "rule");
   const ordinal = tables.column("bucket", "ordinal");
   const found: { bucket: Bucket; file: FileRow; section: number }[] = [];
-  const rows = tables.rows("bucket");
-  for (
-    let id = key.nextNonZero(rowAt(LARGE_COMMON_BUCKET, 1), rows);
-    id < rows;
-    id = key.nextNonZero(rowAt(id, 1), rows)
-  ) {
+  const read = (id: BucketRow): void => {
     const file = (~first.high(id) >>> 0) as FileRow;
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
-    found.push({
-      bucket: { id, name, type: type[id], flags: flags.get(id), entsize: entsize[id], rule: rule[id] - 1 },
-      file,
-      section,
-    });
-  }
+    const bucket = { id, name, type: type[id], flags: flags.get(id), entsize: entsize[id], rule: rule[id] - 1 };
+    found.push({ bucket, file, section });
+  };
+  const use = tables.column("bucketUse", "bits");
+  for (let word = 0; word < tables.rows("bucketUse"); word++)
+    for (let bits = use[word]; bits !== 0; bits &= bits - 1)
+      read((word * 32 + 31 - Math.clz32(bits & -bits)) as BucketRow);
   found.sort((a, b) => a.file - b.file || a.section - b.section);
   const buckets = found.map(({ bucket }) => bucket);
   const commons = { type: SHT_NOBITS, entsize: 0, rule: -1 };

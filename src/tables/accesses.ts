@@ -258,6 +258,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("file", "flags"),
       ...of("section", "flags", "bucket", "relocations"),
       ...of("bucket", "key", "first", "type", "entsize", "flags", "nameLength", "rule"),
+      ...of("bucketUse", "bits"),
     ],
   },
   reverseConstructors: {

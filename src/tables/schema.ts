@@ -259,6 +259,13 @@ export const schema = {
       firstPacked: u32("its first row in packedPart, plus 1; 0 for what is not compressed (pack)"),
     },
   },
+  bucketUse: {
+    row: "32 rows of bucket",
+    id: "BucketUseId",
+    columns: {
+      bits: u32("a bit for each that is in use, from the lowest on; atomic or (split)"),
+    },
+  },
   chunk: {
     row: "a run of files; a bound of the work, never of the number of workers",
     id: "ChunkId",

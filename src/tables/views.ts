@@ -41,14 +41,6 @@ export class U64Column<R extends number = number> {
     this.#words[row * 2 + 1] = Math.floor(value / 2 ** 32);
   }
 
-  /** The first row from `row` on, and before `end`, that does not hold 0; `end` when there is none. */
-  nextNonZero(row: R, end: number): R {
-    const words = this.#words;
-    let at = row * 2;
-    while (at < end * 2 && words[at] === 0) at++;
-    return (at >> 1) as R;
-  }
-
   /** The column's memory. */
   bytes(): Uint8Array {
     const { buffer, byteOffset, byteLength } = this.#words;
