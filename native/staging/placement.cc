@@ -38,6 +38,11 @@ void settle_on_processor(uint32_t worker, uint32_t workers) {
   confine(0, nth_processor(allowed, 0, worker));
 }
 
+void let_go_of_processor(pid_t pid) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) sched_setaffinity(pid, sizeof allowed, &allowed);
+}
+
 } // namespace spore::staging
 
 #endif

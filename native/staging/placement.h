@@ -32,6 +32,9 @@ private:
 // Others are left alone. For workers that take their work bit by bit: who shares a processor takes less.
 void settle_on_processor(uint32_t worker, uint32_t workers);
 
+// A worker that has settled may run where the caller may.
+void let_go_of_processor(pid_t pid);
+
 } // namespace spore::staging
 
 #endif

@@ -577,8 +577,10 @@ std::vector<std::unique_ptr<ChildProcess>> WorkerPool::close_but(uint32_t worker
 std::vector<std::unique_ptr<ChildProcess>> WorkerPool::give_up(bool are_killed) {
   std::vector<std::unique_ptr<ChildProcess>> leaving;
   for (auto &worker : workers_) {
-    if (worker && are_killed) worker->send_signal(SIGKILL);
-    if (worker) leaving.push_back(std::move(worker));
+    if (!worker) continue;
+    let_go_of_processor(worker->pid()); // it has much to free, and this process goes on
+    if (are_killed) worker->send_signal(SIGKILL);
+    leaving.push_back(std::move(worker));
   }
   workers_.clear();
   is_running_ = false;

@@ -43,6 +43,7 @@ export async function write(
   if (parts > 0) listPltFdes(tables, image);
   await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
   if (image.packed.length > 0) await workers.run("writePacked");
+  void workers.dismiss(output.replacedBytes); // there is no other kernel; they end while the rest is done
 
   const own = writeOwn(workers, image, output, options, target);
   const note = placed.own("buildIdNote");
