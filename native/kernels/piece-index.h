@@ -32,13 +32,15 @@ public:
     u64 target = header.sh_offset + offset;
     u64 slot = target < section.base ? 0 : (target - section.base) >> slot_bits;
     const Piece *piece = &pieces_[slots_[section.first_slot + std::min<u64>(slot, section.slots - 1)]];
-    while (piece[1].start <= target) ++piece;
+    // An addend may make it any number: what ends the pieces must be greater.
+    while (piece[1].start <= std::min(target, behind_all - 1)) ++piece;
     return section.address + piece->offset + (target - piece->start);
   }
 
 private:
   static constexpr u32 slot_bits = 5;
   static constexpr u32 worth_it = 32; // pieces
+  static constexpr u64 behind_all = UINT64_MAX;
 
   struct Piece {
     u64 start; // in the file
@@ -65,7 +67,7 @@ private:
     slots_.resize(slots_.size() + section.slots);
     for (u32 i = 0; i < count; i++)
       pieces_[index + i] = {t_.piece.start[first + i], piece_offset(t_, first + i, bucket)};
-    pieces_[index + count] = {UINT64_MAX, 0}; // a reference past the last piece is to that one
+    pieces_[index + count] = {behind_all, 0}; // a reference past the last piece is to that one
     u32 *slot = &slots_[section.first_slot], *end = slot + section.slots;
     for (u64 at = section.base; slot != end; at += u64{1} << slot_bits) {
       while (pieces_[index + 1].start <= at) ++index;

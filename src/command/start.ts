@@ -2,10 +2,10 @@
 import { addon, isAddonLoaded } from "../addon/load.ts";
 import { linkWith } from "../link.ts";
 import { ioError } from "../staging/index.ts";
-import { type Link, PROGRAM, type Terminal } from "./main.ts";
-import { writeReports } from "./write-reports.ts";
 import { turnOnCompilers } from "./compilers.ts";
+import { type Link, PROGRAM, type Terminal } from "./main.ts";
 import { testHooksOf } from "./test-hooks.ts";
+import { writeReports } from "./write-reports.ts";
 
 /** The package's version; esbuild puts it in. */
 declare const SPORE_VERSION: string;

@@ -42,8 +42,9 @@ class SharedObjectFile implements SharedObject {
   readonly needed: readonly string[];
   readonly runpath: string | undefined;
   readonly #elf: ElfFile;
-  #versions: VersionNames | undefined;
-  #requiredVersions: VersionNames | undefined;
+  /** Null: not read yet. */
+  #versions: VersionNames | undefined | null = null;
+  #requiredVersions: VersionNames | undefined | null = null;
 
   constructor(elf: ElfFile) {
     this.#elf = elf;
@@ -60,11 +61,13 @@ class SharedObjectFile implements SharedObject {
   }
 
   get versions(): VersionNames | undefined {
-    return (this.#versions ??= this.#namesIn(SHT_GNU_verdef));
+    if (this.#versions === null) this.#versions = this.#namesIn(SHT_GNU_verdef);
+    return this.#versions;
   }
 
   get requiredVersions(): VersionNames | undefined {
-    return (this.#requiredVersions ??= this.#namesIn(SHT_GNU_verneed));
+    if (this.#requiredVersions === null) this.#requiredVersions = this.#namesIn(SHT_GNU_verneed);
+    return this.#requiredVersions;
   }
 
   #namesIn(type: number): VersionNames | undefined {

@@ -107,6 +107,7 @@ class RowDescriber {
       case "bucket": {
         const first = this.#tables.column("bucket", "first");
         const bucket = row as BucketRow;
+        if (first.high(bucket) === 0) return "common symbols"; // no section is its first
         return this.#sectionName((~first.high(bucket) >>> 0) as FileRow, ~first.low(bucket) >>> 0);
       }
       case "entry": {
