@@ -144,9 +144,8 @@ async function linkOnce(
   const image = await pack(workers, laidOut, options, target); // --compress-debug-sections; no offset in the file changes below this line
 
   await using output = OutputFile.create(options.output, image.size); // a temporary; removed unless committed
-  await write(workers, { ...image, entry }, output, options, target);
+  await write(workers, { ...image, entry }, output, options, target); // no kernel runs below this line: workers end
   findings.check(diagnostics); // a relocation out of range keeps the old output
-  void workers.dismiss(output.replacedBytes); // no kernel runs below this line; they end meanwhile
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   const { size } = output;
   output.commit(); // renamed into place

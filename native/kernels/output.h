@@ -81,7 +81,8 @@ public:
   // Room for `size` bytes at `position` in the extent; valid until the next call. Positions ascend, unless
   // an input has changed since it was laid out: then what follows moves back, and the link fails later.
   u8 *reserve(u64 position, u64 size) {
-    if (position == flushed_ + used_ && used_ + size <= std::min(capacity_, flush_at)) [[likely]] {
+    u64 limit = std::min(capacity_, flush_at);
+    if (position == flushed_ + used_ && used_ <= limit && size <= limit - used_) [[likely]] { // any size: a file's
       used_ += size;
       return buffer_.get() + (used_ - size);
     }

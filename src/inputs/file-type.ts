@@ -37,9 +37,8 @@ const machineNames: ReadonlyMap<number, string> = new Map([
  */
 export function fileTypeOf(head: Uint8Array, size: number): FileType {
   if (size === 0) return { kind: "empty" };
-  switch (
-    head[0] // a link may ask this of 10,000 files
-  ) {
+  // By the first byte: a link may ask this of 10,000 files.
+  switch (head[0]) {
     case 0x7f:
       if (startsWith(head, ELF_MAGIC)) return elfTypeOf(head, size);
       break;
