@@ -8,7 +8,9 @@ export interface Circumstances {
   readonly words: string;
   /** Names that the objects of the command line define, not those of its libraries. */
   readonly ownNames: ReadonlySet<string>;
-  /** Of these, those that are not of default visibility. */
+  /** Of these, those of what has several names. */
+  readonly namesOfSeveral: ReadonlySet<string>;
+  /** Those that are not of default visibility. */
   readonly protectedNames: ReadonlySet<string>;
 }
 
@@ -20,10 +22,14 @@ interface Accepted {
   /** What Spore's output has; `absent` where it lacks the subject. */
   readonly spore?: RegExp | "absent";
   readonly bfd?: RegExp | "absent";
+  /** Only where both values are numbers, one that is absent being 0, and Spore's is the larger. */
+  readonly hasMore?: true;
   /** Only for such command lines. */
   readonly words?: RegExp;
   /** Only for names that come from libraries. */
   readonly isOfLibrary?: true;
+  /** Only for names of what has other names, too. */
+  readonly hasAliases?: true;
   /** Only where GNU ld's output names a symbol that is protected. */
   readonly isProtected?: true;
   /** Only where small links are divided like large ones. */
@@ -279,6 +285,13 @@ const accepted: readonly Accepted[] = [
     kind: "relocation",
     subject: /^GOT$/,
     what: /^R_X86_64_RELATIVE /,
+    hasMore: true,
+  },
+  {
+    reason: "what goes through the GOT by a relocation that is not marked as relaxable stays so",
+    kind: "section",
+    subject: /^\.got$/,
+    what: /^presence$/,
     bfd: "absent",
   },
   {
@@ -312,6 +325,14 @@ const accepted: readonly Accepted[] = [
     what: /^(R_X86_64_TPOFF64 .*|code)$/,
     words: /-(no-pie|pie)$/,
     bfd: /^1$|^(66)*[0-9a-f]{2,6}0[35]|^[0-9a-f]*8b[01]5/,
+  },
+  {
+    reason: "-Bsymbolic binds thread-local variables, too: GNU ld leaves to the loader what it has made Initial Exec",
+    kind: "contents",
+    what: /^code$/,
+    words: /-Bsymbolic\b/,
+    spore: /slot of R_X86_64_TPOFF64 \)/,
+    bfd: /slot of R_X86_64_TPOFF64 \S+\)/,
   },
   {
     reason: "GNU ld makes Initial Exec of General Dynamic where other code of a shared object has it",
@@ -370,6 +391,14 @@ const accepted: readonly Accepted[] = [
     kind: [...symbolTables, "relocation", "version", "contents"],
     subject: /^alias_of_/,
   },
+  {
+    reason: "all names of copied data mean the copy: in GNU ld's program, some may mean what the library has",
+    kind: symbolTables,
+    subject: /^data\d+$/,
+    hasAliases: true,
+    what: /^(section|size|binding)$/,
+    words: /-(no-)?pie$/,
+  },
 
   // The C library in the program
   {
@@ -387,9 +416,9 @@ const accepted: readonly Accepted[] = [
 
   // The rest
   {
-    reason: "an indirect function of a library that is protected is called by a PLT entry and a relocation of it",
+    reason: "an indirect function that its library binds is called by a PLT entry and a relocation of it",
     kind: ["section", "dynamic"],
-    subject: /^(\.rela\.plt|DT_PLTREL|DT_PLTRELSZ|DT_JMPREL)/,
+    subject: /^(\.plt|\.rela\.plt|DT_PLTGOT|DT_PLTREL|DT_PLTRELSZ|DT_JMPREL)$/,
     words: /-shared/,
     bfd: "absent",
   },
@@ -519,7 +548,8 @@ export function reasonFor(difference: Difference, circumstances: Circumstances):
   return accepted.find((row) => matches(row, difference, circumstances))?.reason;
 }
 
-function matches(row: Accepted, difference: Difference, { words, ownNames, protectedNames }: Circumstances): boolean {
+function matches(row: Accepted, difference: Difference, circumstances: Circumstances): boolean {
+  const { words, ownNames, namesOfSeveral, protectedNames } = circumstances;
   const { kind, subject, what, first, second } = difference;
   const hasValue = (wanted: RegExp | "absent" | undefined, value: string | undefined): boolean =>
     wanted === undefined || (wanted === "absent" ? value === undefined : value !== undefined && wanted.test(value));
@@ -529,9 +559,11 @@ function matches(row: Accepted, difference: Difference, { words, ownNames, prote
     (row.what?.test(what) ?? true) &&
     hasValue(row.spore, first) &&
     hasValue(row.bfd, second) &&
+    (row.hasMore === undefined || Number(first ?? 0) > Number(second ?? 0)) &&
     (row.words?.test(words) ?? true) &&
     (row.isSpread === undefined || isSpread) &&
     (row.isOfLibrary === undefined || !ownNames.has(nameOf(subject))) &&
+    (row.hasAliases === undefined || namesOfSeveral.has(nameOf(subject))) &&
     (row.isProtected === undefined ||
       `${what} ${first} ${second}`.split(/[ +)(]/).some((name) => protectedNames.has(name)))
   );

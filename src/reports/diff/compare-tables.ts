@@ -307,7 +307,10 @@ export function compareUnwinding(both: Correspondence, differences: Differences)
   const unnamed = new Tally();
   for (const [address, frame] of frames[0]) {
     const at = both.secondOf(address);
-    const other = at === undefined ? undefined : frames[1].get(at);
+    // The end of one file's .plt is that of the other's, and what follows may be an entry in one of them only.
+    const isAlike =
+      at !== undefined && (first.pltSlotAt(address) === undefined) === (second.pltSlotAt(at) === undefined);
+    const other = isAlike ? frames[1].get(at) : undefined;
     if (!both.isFirm(0, address)) {
       unnamed.add(0, `${frame.size} bytes ${frame.rules}`);
       continue;
