@@ -105,20 +105,31 @@ private:
                       !(flags_ & SymbolFlags::LOCALISED) && (!is_internal || sym.binding() != STB_WEAK);
     if (!may_export) return;
     if (output_ & OutputFlags::SHARED) export_from_shared(sym);
-    else if (!(output_ & OutputFlags::STATIC) && is_exported_by_executable()) flags_ |= SymbolFlags::EXPORTED;
+    else if (!(output_ & OutputFlags::STATIC) && is_exported_by_executable(sym)) flags_ |= SymbolFlags::EXPORTED;
   }
 
   void export_from_shared(const Elf64_Sym &sym) {
     flags_ |= SymbolFlags::EXPORTED;
+    if (visibility_ == STV_DEFAULT && !is_bound(sym)) flags_ |= SymbolFlags::IMPORTED;
+  }
+
+  /** -Bsymbolic and its like. */
+  bool is_bound(const Elf64_Sym &sym) const {
+    if (!(output_ & OutputFlags::BSYMBOLIC)) return false;
     bool is_function = sym.type() == STT_FUNC || sym.type() == STT_GNU_IFUNC;
-    bool is_bound = output_ & OutputFlags::BSYMBOLIC || (output_ & OutputFlags::BSYMBOLIC_FUNCTIONS && is_function);
-    if (output_ & OutputFlags::DYNAMIC_LIST) is_bound = !(flags_ & SymbolFlags::IS_LISTED);
-    if (visibility_ == STV_DEFAULT && !is_bound) flags_ |= SymbolFlags::IMPORTED;
+    return !(output_ & OutputFlags::BSYMBOLIC_FUNCTIONS && !is_function) &&
+           !(output_ & OutputFlags::BSYMBOLIC_NON_WEAK && sym.binding() == STB_WEAK) &&
+           !(output_ & OutputFlags::BSYMBOLIC_UNLISTED && is_listed(sym));
+  }
+
+  bool is_listed(const Elf64_Sym &sym) const {
+    bool is_data = sym.type() == STT_OBJECT || sym.type() == STT_COMMON;
+    return flags_ & SymbolFlags::IS_LISTED || (output_ & OutputFlags::DATA_LISTED && is_data);
   }
 
   // GNU ld exports what a shared object mentions without being asked.
-  bool is_exported_by_executable() const {
-    return output_ & OutputFlags::EXPORT_DYNAMIC || flags_ & (SymbolFlags::IN_SHARED | SymbolFlags::IS_LISTED);
+  bool is_exported_by_executable(const Elf64_Sym &sym) const {
+    return output_ & OutputFlags::EXPORT_DYNAMIC || flags_ & SymbolFlags::IN_SHARED || is_listed(sym);
   }
 
   const Tables &t_;

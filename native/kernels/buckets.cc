@@ -54,18 +54,20 @@ struct Bucketing {
 
   // The type of list that a section of this rule turns into, or 0.
   u32 reversed_into(u32 rule, const Elf64_Shdr &h) const {
-    return rule && h.sh_type == SHT_PROGBITS && h.sh_flags & SHF_ALLOC ? rules[rule - 1].reversed_into : 0;
+    bool may_be_list = h.sh_type == SHT_PROGBITS && (h.sh_flags & (SHF_ALLOC | SHF_TLS)) == SHF_ALLOC;
+    return rule && may_be_list ? rules[rule - 1].reversed_into : 0;
   }
 
-  // The bucket for a section, 0 when the table is full.
+  // The bucket for a section, 0 when the table is full. What its name, that of its first section, does not say is
+  // said by its rule: lists of the older kind are in one bucket with those that they join.
   BucketId bucket_of(Name name, u32 rule, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index) const {
     u32 list = reversed_into(rule, h);
-    if (list && rules[rule - 1].is_exact) {
+    bool joins_list = list && rules[rule - 1].is_exact;
+    if (joins_list) {
       const char *joined = list == SHT_INIT_ARRAY ? ".init_array" : ".fini_array";
       name = {reinterpret_cast<const u8 *>(joined), static_cast<u32>(std::strlen(joined))};
-      rule = rule_of(name);
     }
-    u32 length = rule && !rules[rule - 1].keeps_name ? rules[rule - 1].length : name.size;
+    u32 length = rule && !rules[rule - 1].keeps_name && !joins_list ? rules[rule - 1].length : name.size;
     u32 type = list ? list : h.sh_type == SHT_X86_64_UNWIND ? u32{SHT_PROGBITS} : h.sh_type;
     u32 entsize = is_merged ? static_cast<u32>(h.sh_entsize) : 0;
     u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_COMPRESSED} & known_flags;

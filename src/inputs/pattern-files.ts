@@ -13,11 +13,13 @@ export interface Patterns {
 }
 
 export function readPatternFiles(
-  { versionScripts, dynamicLists }: Pick<LinkOptions, "versionScripts" | "dynamicLists">,
+  options: Pick<LinkOptions, "versionScripts" | "dynamicLists" | "exportDynamicSymbolLists">,
   files: MappedFiles,
   diagnostics: Diagnostics,
 ): Patterns {
-  files.map([...versionScripts, ...dynamicLists].map((path) => ({ path })));
+  const { versionScripts } = options;
+  const lists = [...options.dynamicLists, ...options.exportDynamicSymbolLists];
+  files.map([...versionScripts, ...lists].map((path) => ({ path })));
   const read = <T>(path: string, parse: (path: string, text: string) => T): T[] => {
     const file = files.get(path);
     if (file === undefined) return [];
@@ -26,7 +28,7 @@ export function readPatternFiles(
   };
   return {
     versionScripts: versionScripts.flatMap((path) => read(path, parseVersionScript)),
-    dynamicList: dynamicLists.flatMap((path) => read(path, parseDynamicList)).flat(),
+    dynamicList: lists.flatMap((path) => read(path, parseDynamicList)).flat(),
   };
 }
 

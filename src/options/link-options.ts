@@ -113,7 +113,14 @@ export interface LinkOptions {
   /** Prefix of absolute paths in scripts and of `=dir`; empty for none. */
   readonly sysroot: string;
   readonly versionScripts: readonly string[];
+  /** Files of --dynamic-list. */
   readonly dynamicLists: readonly string[];
+  /** --dynamic-list-data: all data of the program, or the library, is on the list. */
+  readonly isDataListed: boolean;
+  /** Names in C++ of --dynamic-list-cpp-new and -typeinfo, with wildcards. */
+  readonly listedCxxNames: readonly string[];
+  /** Files of --export-dynamic-symbol-list. */
+  readonly exportDynamicSymbolLists: readonly string[];
   readonly exportDynamicSymbols: readonly string[];
   readonly linkerScripts: readonly string[];
   /** Archives whose symbols are not exported: names, or "ALL". */
@@ -126,7 +133,8 @@ export interface LinkOptions {
   /** Whether code that the linker makes, the PLT, can be unwound. */
   readonly isUnwindInfoMade: boolean;
   readonly isExportDynamic: boolean;
-  readonly symbolic: "none" | "all" | "functions" | "non-weak" | "non-weak-functions";
+  /** Which of its own symbols a shared object binds itself, but for those on a list. */
+  readonly symbolic: Symbolic | "unlisted";
   readonly isGcSections: boolean;
   readonly isPrintGcSections: boolean;
   readonly packsDynamicRelocations: "none" | "relr";
@@ -210,7 +218,10 @@ type Draft<T> = {
 };
 
 /** Options whose value depends on others, so that they are only resolved at the end. */
-type Resolved = "outputKind" | "rpath" | "isNoUndefined" | "isAllowShlibUndefined" | "z" | "queries";
+type Resolved = "outputKind" | "rpath" | "isNoUndefined" | "isAllowShlibUndefined" | "symbolic" | "z" | "queries";
+
+/** -Bsymbolic and its like. */
+type Symbolic = "none" | "all" | "functions" | "non-weak" | "non-weak-functions";
 
 /** Options while the command line is read. */
 export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
@@ -219,6 +230,7 @@ export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   rpaths: string[];
   isNoUndefinedAsked: boolean | undefined;
   isAllowShlibUndefinedAsked: boolean | undefined;
+  symbolic: Symbolic;
   z: Draft<ZOptions>;
   queries: Draft<Queries>;
 };
@@ -254,6 +266,9 @@ export function newDraft(): OptionsDraft {
     sysroot: "",
     versionScripts: [],
     dynamicLists: [],
+    isDataListed: false,
+    listedCxxNames: [],
+    exportDynamicSymbolLists: [],
     exportDynamicSymbols: [],
     linkerScripts: [],
     excludeLibs: [],
@@ -370,7 +385,19 @@ export function resolveOptions(
     isNoUndefined: isExecutable || (isNoUndefinedAsked ?? false),
     // GNU ld reports undefined symbols of shared objects only when it makes an executable.
     isAllowShlibUndefined: isAllowShlibUndefinedAsked ?? !isExecutable,
+    symbolic: outputKind === "shared" ? symbolicOf(draft) : "none",
   });
+}
+
+/**
+ * As in GNU ld, --dynamic-list says what is not bound, and what it does not name is, with or without -Bsymbolic; the
+ * lists of --export-dynamic-symbol say so only beside -Bsymbolic and its like.
+ */
+function symbolicOf(draft: OptionsDraft): LinkOptions["symbolic"] {
+  const { symbolic, dynamicLists, isDataListed, listedCxxNames } = draft;
+  const isDynamicList = dynamicLists.length > 0 || isDataListed || listedCxxNames.length > 0;
+  const isExportList = draft.exportDynamicSymbols.length > 0 || draft.exportDynamicSymbolLists.length > 0;
+  return isDynamicList || (isExportList && symbolic !== "none") ? "unlisted" : symbolic;
 }
 
 function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind {

@@ -672,17 +672,26 @@ export const optionTable: readonly OptionRow[] = [
     draft.exportDynamicSymbols.push(value);
   }),
   valued("dynamic", "export-dynamic-symbol-list", "FILE", "Export the symbols that FILE lists", ({ draft }, value) => {
-    draft.dynamicLists.push(value);
+    draft.exportDynamicSymbolLists.push(value);
   }),
   valued(
     "dynamic",
     "dynamic-list",
     "FILE",
-    "Export, or keep preemptible, the symbols that FILE lists",
+    "Export the symbols that FILE lists; of a shared object, bind all others",
     ({ draft }, value) => {
       draft.dynamicLists.push(value);
     },
   ),
+  flag("dynamic", "dynamic-list-data", "As --dynamic-list with the names of all data", ({ draft }) => {
+    draft.isDataListed = true;
+  }),
+  flag("dynamic", "dynamic-list-cpp-new", "As --dynamic-list with C++'s operators new and delete", ({ draft }) => {
+    draft.listedCxxNames.push("operator new*", "operator delete*");
+  }),
+  flag("dynamic", "dynamic-list-cpp-typeinfo", "As --dynamic-list with C++'s type information", ({ draft }) => {
+    draft.listedCxxNames.push("typeinfo name for*", "typeinfo for*");
+  }),
   flag("dynamic", "Bsymbolic", "Bind references to a shared object's own symbols", ({ draft }) => {
     draft.symbolic = "all";
   }),

@@ -68,6 +68,8 @@ export async function assignVersions(
   }
   const scripted = patterns.length;
   for (const pattern of inputs.dynamicList) patterns.push(patternOf(pattern, 0, 0, PatternFlags.LISTS));
+  for (const text of options.listedCxxNames)
+    patterns.push({ text, flags: PatternFlags.GLOB | PatternFlags.CXX | PatternFlags.LISTS, version: 0, node: 0 });
   for (const text of options.exportDynamicSymbols)
     patterns.push({ text, flags: PatternFlags.GLOB | PatternFlags.LISTS, version: 0, node: 0 });
   for (const [node, { name, index }] of definitions.entries())

@@ -81,8 +81,7 @@ export function tablesOf(
     throw new AddonError("ERR_ADDON_BROKEN", 'the native addon was built from other sources; run "npm run build"');
   tables.allocate("ownSection", ownSectionIds.length);
   tables.set("hashSeed", FIRST_SEED + attempt * 0x9e3779b1);
-  const hasDynamicList = inputs.dynamicList.length > 0 && options.outputKind === "shared";
-  tables.set("outputFlags", outputFlags(options, inputs) + (hasDynamicList ? OutputFlags.DYNAMIC_LIST : 0));
+  tables.set("outputFlags", outputFlags(options, inputs));
   const target = targetOf(options.emulation);
   tables.set("machine", target.machine);
   tables.set("gotPltReserved", target.gotPltReserved);
@@ -152,8 +151,11 @@ function outputFlags(options: LinkOptions, inputs: Inputs): number {
     [discard === "locals", OutputFlags.DISCARD_LOCALS],
     [discard === "all", OutputFlags.DISCARD_ALL],
     [!options.isRelax, OutputFlags.NO_RELAX],
-    [symbolic === "all", OutputFlags.BSYMBOLIC],
-    [symbolic === "functions", OutputFlags.BSYMBOLIC_FUNCTIONS],
+    [symbolic !== "none", OutputFlags.BSYMBOLIC],
+    [symbolic === "functions" || symbolic === "non-weak-functions", OutputFlags.BSYMBOLIC_FUNCTIONS],
+    [symbolic === "non-weak" || symbolic === "non-weak-functions", OutputFlags.BSYMBOLIC_NON_WEAK],
+    [symbolic === "unlisted", OutputFlags.BSYMBOLIC_UNLISTED],
+    [options.isDataListed, OutputFlags.DATA_LISTED],
     [options.isExportDynamic, OutputFlags.EXPORT_DYNAMIC],
     [!z.hasCopyRelocations, OutputFlags.NO_COPY_RELOCATIONS],
     [z.textRelocations !== "error", OutputFlags.TEXT_RELOCATIONS],

@@ -149,3 +149,14 @@ test("a list whose size is no multiple of a word is an error", async () => {
   });
   expect((await dir.link(spore, ["main.o", "a.o"])).stderr).toMatch(/a\.o:\(\.ctors\): corrupt section/);
 });
+
+test("words of .ctors that nothing relocates are turned round, too", async () => {
+  await using dir = await scratch({
+    "list.s": '.section .ctors,"aw",@progbits\n.quad 0x11, 0x22, 0x33\n.section .note.GNU-stack,"",@progbits',
+  });
+  for (const linker of [bfd, spore]) {
+    expect(await dir.linkDirectly(linker, ["-shared", "list.o"])).toMatchObject({ status: 0 });
+    const { text } = await readelf(dir.file("a.out"), "-x", ".init_array");
+    expect(text, linker.name).toMatch(/ 33000000 00000000 22000000 00000000 .*\n.* 11000000 00000000 /);
+  }
+});

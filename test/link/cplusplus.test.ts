@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { spore } from "../harness/oracles.ts";
+import { bfd, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -121,4 +121,23 @@ test("the first of several inline definitions is used, as with GNU ld", async ()
   });
   expect(await dir.linkAndRun(spore, ["main.o", "a.o", "b.o"])).toMatchObject({ status: 33 });
   expect(await dir.linkAndRun(spore, ["main.o", "b.o", "a.o"])).toMatchObject({ status: 44 });
+});
+
+test("what a discarded group defines is no definition, though it is stronger than that of the group that is kept", async () => {
+  const group = (binding: string, value: number): string => `
+    .section .text.f,"axG",@progbits,key,comdat
+    ${binding} f
+    f: mov $${value}, %eax
+    ret
+    .section .note.GNU-stack,"",@progbits`;
+  await using dir = await scratch({
+    "kept.s": group(".weak", 1),
+    "discarded.s": group(".globl", 2),
+    "main.c": "int f(void); int main(void) { return f(); }",
+  });
+  for (const linker of [bfd, spore])
+    for (const flags of kinds)
+      expect(await dir.linkAndRun(linker, ["main.o", "kept.o", "discarded.o"], { flags }), linker.name).toMatchObject({
+        status: 1,
+      });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { readelf, spore } from "../harness/oracles.ts";
+import { bfd, readelf, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -122,4 +122,28 @@ test("strings in debug information are merged, and readers find them", async () 
   expect(complaints).toEqual([]);
   expect(text.match(/DW_AT_name.*a_name_in_both_files/g)).toHaveLength(2);
   expect((await dir.read("a.out")).toString("latin1").split("a_name_in_both_files")).toHaveLength(2);
+});
+
+test("constants that are relocated are not compared, and stay as many as they are", async () => {
+  await using dir = await scratch({
+    "data.s": `
+      .section .data.rel.ro.addresses,"aM",@progbits,8
+      .globl addresses
+      .size addresses, 24
+      addresses: .quad one, two, one
+      .section .rodata.cst8,"aM",@progbits,8
+      .globl numbers
+      .size numbers, 16
+      numbers: .quad 7, 7
+      .section .rodata
+      one: .byte 1
+      two: .byte 2
+      .section .note.GNU-stack,"",@progbits`,
+    "main.c": `
+      extern const unsigned char *const addresses[3]; extern const long numbers[];
+      int main(void) { return *addresses[0] * 100 + *addresses[1] * 10 + *addresses[2] + (int)numbers[0]; }`,
+  });
+  for (const linker of [bfd, spore])
+    for (const flags of [["-no-pie"], ["-static"]])
+      expect(await dir.linkAndRun(linker, ["main.o", "data.o"], { flags }), linker.name).toMatchObject({ status: 128 });
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { ownNames } from "../../src/output/sections/own-section.ts";
-import { bfd, run, spore } from "../harness/oracles.ts";
+import { bfd, readelf, run, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 /** What is called .eh_frame is read as such, and must be. */
@@ -66,6 +66,16 @@ test("an input's section may have the name of any section that the linker makes"
       const program = await dir.linkAndRun(spore, ["main.o", ...objects], { flags, args: ["filled"], unlike });
       expect(program, `${name}, ${output}: ${program.stderr}`).toMatchObject({ status: 0, stdout: "thrown intact\n" });
     }
+  }
+});
+
+test("code in a section of such a name does not make what the linker writes there executable", async () => {
+  await using dir = await scratch({ "main.c": "int main(void) { return 0; }" });
+  for (const name of names) {
+    await dir.write("a.s", `.section ${name},"ax",@progbits\n.quad ${words.join()}\n${noStack}`);
+    await dir.compile("a.s");
+    expect(await dir.linkAndRun(spore, ["main.o", "a.o"], { unlike }), name).toMatchObject({ status: 0 });
+    expect((await readelf(dir.file("a.out"), "-lW")).text, name).not.toMatch(/LOAD .* RWE /);
   }
 });
 

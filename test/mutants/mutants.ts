@@ -162,9 +162,9 @@ const claims: readonly Mutant[] = [
   },
   {
     file: "native/kernels/bind-symbols.cc",
-    find: "if (output_ & OutputFlags::DYNAMIC_LIST) is_bound = !(flags_ & SymbolFlags::IS_LISTED);",
-    replace: "",
-    tests: link("shared-objects", "relro-and-binding"),
+    find: "!(output_ & OutputFlags::BSYMBOLIC_UNLISTED && is_listed(sym));",
+    replace: "true;",
+    tests: link("symbolic-binding"),
   },
   {
     file: "native/kernels/unify.cc",
