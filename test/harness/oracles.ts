@@ -1,6 +1,7 @@
 /** Independent readers of what was linked, and the linkers that are witnesses. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,8 +26,6 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
-const signalStatus = 128;
-
 /** Runs a program to its end. Resolves however it ended; rejects only when it could not be started. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { cwd, env, input, timeoutMs = 60_000 } = options;
@@ -40,7 +39,12 @@ export function run(file: string, args: readonly string[], options: RunOptions =
         if (typeof code === "string") reject(error ?? new Error(code));
         else {
           const signal = error?.signal ?? null;
-          settle({ status: signal === null ? Number(code ?? 0) : signalStatus, signal, stdout, stderr });
+          settle({
+            status: signal === null ? Number(code ?? 0) : 128 + constants.signals[signal],
+            signal,
+            stdout,
+            stderr,
+          });
         }
       },
     );
