@@ -268,7 +268,7 @@ enum class LocalNeedId : u32 { };
 // a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last
 enum class NeedCellId : u32 { };
 
-// a name of --wrap
+// `__wrap_NAME` for a name of --wrap
 enum class WrappedId : u32 { };
 
 // a pattern of a version script, in the order of versions, or of a dynamic list; or a version's name
@@ -384,9 +384,8 @@ struct FileTable {
 struct MentionTable {
   u64 rows;
   Column<MentionId, u8> flags; // MentionFlags
-  Column<MentionId, u64> name; // address of the name, which ends in NUL; where isWrapped, without its prefix (scan)
+  Column<MentionId, u64> name; // address of the name, which ends in NUL; of a reference that --wrap turned round, the other (scan)
   Column<MentionId, u64> hash; // of the name (scan)
-  Column<MentionId, u8> is_wrapped; // 1 when --wrap made a reference to `name` one to `__wrap_name` (scan)
   Column<MentionId, u64> common_offset; // a common symbol's: offset in its chunk's part of the bucket (layout)
   Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (resolve)
   Column<MentionId, u32> alias; // the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too, plus 1; or 0 (scan)
@@ -593,10 +592,10 @@ struct NeedCellTable {
   Column<NeedCellId, u32> irelatives; // entries of .plt for symbols resolved at start
 };
 
-// A row is a name of --wrap.
+// A row is `__wrap_NAME` for a name of --wrap.
 struct WrappedTable {
   u64 rows;
-  Column<WrappedId, u64> text; // its address (scan)
+  Column<WrappedId, u64> text; // its address; it ends in NUL (scan)
   Column<WrappedId, u32> length; // bytes (scan)
 };
 

@@ -43,7 +43,7 @@ inline bool is_made_local(const Tables &t, const FileView &file, u32 symbol) {
   u32 flags = t.symbol.flags[s];
   u32 visibility = flags & SymbolFlags::VISIBILITY;
   bool is_hidden = visibility == STV_HIDDEN || visibility == STV_INTERNAL ||
-                   (flags & SymbolFlags::LOCALISED && t.link.output_flags & OutputFlags::SHARED);
+                   (flags & SymbolFlags::LOCALISED && !(t.link.output_flags & OutputFlags::STATIC));
   return is_hidden && t.symbol.claim[s] && !is_shared(t, file.id) && is_live(t, file.id);
 }
 

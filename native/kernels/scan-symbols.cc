@@ -47,33 +47,26 @@ u64 hash_versioned(const Tables &t, const Name &name, const Name &version) {
 
 u64 address_of(const u8 *name) { return reinterpret_cast<u64>(name); }
 
-bool is_wrapped(const Tables &t, const u8 *name, size_t size) {
-  for (u32 i = 0; i < t.wrapped.rows; i++)
-    if (t.wrapped.length[WrappedId{i}] == size &&
-        std::memcmp(reinterpret_cast<const u8 *>(t.wrapped.text[WrappedId{i}]), name, size) == 0)
-      return true;
-  return false;
+// `__wrap_NAME` for a name that --wrap concerns, else nothing.
+std::optional<Name> wrapper_of(const Tables &t, const u8 *name, size_t size) {
+  constexpr u32 prefix = sizeof wrap_prefix - 1;
+  for (u32 i = 0; i < t.wrapped.rows; i++) {
+    Name wrapper{reinterpret_cast<const u8 *>(t.wrapped.text[WrappedId{i}]), t.wrapped.length[WrappedId{i}]};
+    if (wrapper.size == prefix + size && std::memcmp(wrapper.data + prefix, name, size) == 0) return wrapper;
+  }
+  return std::nullopt;
 }
 
 // Fills an undefined mention of a name that --wrap concerns. False when it does not.
 bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags) {
   constexpr u32 prefix = sizeof real_prefix - 1;
-  u32 skip = 0;
-  u64 hash;
-  if (name.starts_with(real_prefix) && is_wrapped(t, name.data + prefix, name.size - prefix)) {
-    skip = prefix;
-    hash = hash_name(t, name.data + prefix, name.size - prefix);
-  } else if (is_wrapped(t, name.data, name.size)) {
-    std::string wrapped = wrap_prefix;
-    wrapped.append(reinterpret_cast<const char *>(name.data), name.size);
-    hash = hash_name(t, reinterpret_cast<const u8 *>(wrapped.data()), wrapped.size());
-    t.mention.is_wrapped[m] = 1;
-  } else {
-    return false;
-  }
+  std::optional<Name> meant = wrapper_of(t, name.data, name.size);
+  if (!meant && name.starts_with(real_prefix) && wrapper_of(t, name.data + prefix, name.size - prefix))
+    meant = {name.data + prefix, name.size - prefix};
+  if (!meant) return false;
   t.mention.flags[m] = static_cast<u8>(flags);
-  t.mention.name[m] = address_of(name.data + skip);
-  t.mention.hash[m] = hash;
+  t.mention.name[m] = address_of(meant->data);
+  t.mention.hash[m] = hash_name(t, meant->data, meant->size);
   return true;
 }
 

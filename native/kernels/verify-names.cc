@@ -14,19 +14,8 @@ namespace {
 struct FullName {
   Name name;
   Name version;
-  bool is_wrapped = false; // __wrap_ goes before it
 
-  bool operator==(const FullName &other) const {
-    if (is_wrapped && !other.is_wrapped) return other.is_wrap_of(name);
-    if (other.is_wrapped && !is_wrapped) return is_wrap_of(other.name);
-    return name == other.name && version == other.version;
-  }
-
-private:
-  bool is_wrap_of(const Name &plain) const {
-    constexpr u32 prefix = sizeof wrap_prefix - 1;
-    return name.starts_with(wrap_prefix) && Name{name.data + prefix, name.size - prefix, false} == plain;
-  }
+  bool operator==(const FullName &other) const { return name == other.name && version == other.version; }
 };
 
 const char *name_text(const Tables &t, MentionId m) { return reinterpret_cast<const char *>(t.mention.name[m]); }
@@ -55,15 +44,15 @@ FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) 
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
     if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
     else if (mark)
-      return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}, false};
+      return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
   } else if (flags & MentionFlags::VERSIONED) {
     FileView file(t, f);
     const std::vector<Name> &versions = cache.of(t, f);
     Array<u16> indices(file.bytes.data() + t.file.versions[f], file.symbol_count);
     u32 index = indices[m - file.mention(file.first_global) + file.first_global] & ~VERSYM_HIDDEN;
-    if (index < versions.size()) return {name, versions[index], false};
+    if (index < versions.size()) return {name, versions[index]};
   }
-  return {name, {}, t.wrapped.rows && t.mention.is_wrapped[m]};
+  return {name, {}};
 }
 
 // The file that a mention is of.
@@ -79,7 +68,7 @@ FileId file_of(const Tables &t, MentionId m) {
 
 bool is_same_name(const Tables &t, MentionId a, MentionId b, VersionCache &own, VersionCache &other) {
   constexpr u32 is_special = MentionFlags::NAME_HAS_AT | MentionFlags::VERSIONED;
-  if (!t.wrapped.rows && !((t.mention.flags[a] | t.mention.flags[b]) & is_special)) [[likely]]
+  if (!((t.mention.flags[a] | t.mention.flags[b]) & is_special)) [[likely]]
     return std::strcmp(name_text(t, a), name_text(t, b)) == 0;
   return full_name(t, a, file_of(t, a), own) == full_name(t, b, file_of(t, b), other);
 }

@@ -183,6 +183,7 @@ export const DF_STATIC_TLS = 0x10;
 
 export const DF_1_NOW = 0x1;
 export const DF_1_GLOBAL = 0x2;
+export const DF_1_GROUP = 0x4;
 export const DF_1_NODELETE = 0x8;
 export const DF_1_INITFIRST = 0x20;
 export const DF_1_NOOPEN = 0x40;

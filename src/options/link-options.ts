@@ -135,6 +135,8 @@ export interface LinkOptions {
   readonly isExportDynamic: boolean;
   /** Which of its own symbols a shared object binds itself, but for those on a list. */
   readonly symbolic: Symbolic | "unlisted";
+  /** -Bgroup: only the group that is loaded with it is searched for its symbols. */
+  readonly isGroup: boolean;
   readonly isGcSections: boolean;
   readonly isPrintGcSections: boolean;
   readonly packsDynamicRelocations: "none" | "relr";
@@ -279,6 +281,7 @@ export function newDraft(): OptionsDraft {
     isUnwindInfoMade: true,
     isExportDynamic: false,
     symbolic: "none",
+    isGroup: false,
     isGcSections: false,
     isPrintGcSections: false,
     packsDynamicRelocations: "none",

@@ -704,6 +704,10 @@ export const optionTable: readonly OptionRow[] = [
   flag("dynamic", "Bsymbolic-non-weak-functions", "Bind references to its own non-weak functions", ({ draft }) => {
     draft.symbolic = "non-weak-functions";
   }),
+  flag("dynamic", "Bgroup", "Look symbols up only in the group that is loaded with the object", ({ draft }) => {
+    draft.isGroup = true;
+    draft.isNoUndefinedAsked = true;
+  }),
   flag("dynamic", "Bno-symbolic", "Bind nothing: end -Bsymbolic", ({ draft }) => {
     draft.symbolic = "none";
   }),

@@ -217,8 +217,15 @@ export class FindingReader {
     return names;
   }
 
+  /** The name that a symbol of a file stands for: of a reference, what --wrap makes of it. */
   symbolName(file: FileRow, symbol: number): string {
-    return this.#objectOf(file)?.symbolName(symbol) ?? "";
+    const object = this.#objectOf(file);
+    const name = object?.symbolName(symbol) ?? "";
+    const { wrappedSymbols } = this.#options;
+    if (wrappedSymbols.length === 0 || object?.isDefined(symbol) === true) return name;
+    if (wrappedSymbols.includes(name)) return `__wrap_${name}`;
+    const real = name.startsWith("__real_") ? name.slice("__real_".length) : "";
+    return wrappedSymbols.includes(real) ? real : name;
   }
 
   sectionName(file: FileRow, section: number): string {
@@ -302,7 +309,7 @@ export class FindingReader {
     const object = file === NONE ? undefined : this.#described(file);
     const hasOffset = section !== NONE && "hasOffset" in findingTable[name];
     const place = this.#placeOf(file, section === NONE ? undefined : section, hasOffset ? offset : undefined);
-    const symbolName = symbol === NONE ? "" : (object?.symbolName(symbol) ?? "");
+    const symbolName = symbol === NONE || object === undefined ? "" : this.symbolName(file as FileRow, symbol);
     const relocation = { relocation: relocationName(operand), symbol: symbolName };
     const { outputKind } = this.#options;
     switch (name) {

@@ -96,8 +96,9 @@ export function entryAddress(
   if (address !== undefined) return address;
   const asNumber = Number(name);
   if (options.isEntryExplicit && !Number.isNaN(asNumber)) return asNumber;
-  if (options.outputKind === "shared" && !options.isEntryExplicit) return 0;
-  const fallback = placed.planned(".text")?.address ?? 0;
+  const isShared = options.outputKind === "shared";
+  if (isShared && !options.isEntryExplicit) return 0;
+  const fallback = isShared ? 0 : (placed.planned(".text")?.address ?? 0);
   diagnostics.add("entryUndefined", { symbol: name, address: `0x${fallback.toString(16).padStart(16, "0")}` });
   return fallback;
 }

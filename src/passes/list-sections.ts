@@ -58,7 +58,11 @@ export function listUnused(workers: Workers, { files }: Split, findings: Finding
   const flags = tables.column("section", "flags");
   const unused: string[] = [];
   for (const { file, section, row } of liveSections(workers, files))
-    if (bucketOf[row] !== 0 && !(flags[row] & (SectionFlags.LIVE | SectionFlags.DISCARDED)))
+    if (
+      bucketOf[row] !== 0 &&
+      !(flags[row] & (SectionFlags.LIVE | SectionFlags.DISCARDED)) &&
+      (findings.object(file)?.sectionSize(section) ?? 0) > 0
+    )
       unused.push(
         `removing unused section '${findings.sectionName(file, section)}' in file '${findings.fileName(file)}'`,
       );

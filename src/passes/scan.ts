@@ -94,15 +94,15 @@ export function listInputs({ tables }: Workers, inputs: Inputs, internal: Intern
   flags[rows - 1] = InputFlags.IS_INTERNAL;
 }
 
-/** Names of --wrap, for the kernel that turns references to them around. */
+/** Names that stand for those of --wrap, for the kernel that turns references around. */
 function fillWrapped({ tables }: Workers, { wrappedSymbols }: LinkOptions): void {
   tables.allocate("wrapped", wrappedSymbols.length);
   for (const [i, name] of wrappedSymbols.entries()) {
-    const bytes = Buffer.from(name);
+    const bytes = Buffer.from(`__wrap_${name}\0`);
     const offset = tables.arena.allocate(bytes.length);
     tables.arena.u8view(offset, bytes.length).set(bytes);
     tables.column("wrapped", "text").set(i, tables.arena.baseAddress + offset);
-    tables.column("wrapped", "length")[i] = bytes.length;
+    tables.column("wrapped", "length")[i] = bytes.length - 1;
   }
 }
 

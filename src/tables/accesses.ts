@@ -144,7 +144,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("file", "versions", "versionDefinitions", "versionDefinitionsSize", "signatures", "flags"),
       ...of("wrapped", "text", "length"),
     ],
-    fills: [...of("file", "traits"), ...of("mention", "flags", "name", "hash", "isWrapped")],
+    fills: [...of("file", "traits"), ...of("mention", "flags", "name", "hash")],
   },
   hashCount: {
     reads: [...of("mention", "hash"), ...of("piece", "hash"), ...of("cie", "hash")],
@@ -162,7 +162,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     reads: [
       ...fileView,
       ...of("file", "versions", "versionDefinitions", "versionDefinitionsSize"),
-      ...of("mention", "flags", "name", "isWrapped", "symbol"),
+      ...of("mention", "flags", "name", "symbol"),
     ],
     fills: [],
   },

@@ -175,9 +175,8 @@ export const schema = {
     id: "MentionId",
     columns: {
       flags: fact.u8("MentionFlags"),
-      name: u64("address of the name, which ends in NUL; where isWrapped, without its prefix (scan)"),
+      name: u64("address of the name, which ends in NUL; of a reference that --wrap turned round, the other (scan)"),
       hash: u64("of the name (scan)"),
-      isWrapped: u8("1 when --wrap made a reference to `name` one to `__wrap_name` (scan)"),
       commonOffset: takesOver("hash", u64("a common symbol's: offset in its chunk's part of the bucket (layout)")),
       symbol: rowOf("symbol", "row of the symbol's first mention, which is the symbol's id (resolve)"),
       alias: u32(
@@ -409,10 +408,10 @@ export const schema = {
     },
   },
   wrapped: {
-    row: "a name of --wrap",
+    row: "`__wrap_NAME` for a name of --wrap",
     id: "WrappedId",
     columns: {
-      text: u64("its address (scan)"),
+      text: u64("its address; it ends in NUL (scan)"),
       length: u32("bytes (scan)"),
     },
   },

@@ -162,6 +162,14 @@ const accepted: readonly Accepted[] = [
     bfd: /^RWX/,
   },
 
+  {
+    reason: "the stack's size is in PT_GNU_STACK only: nobody reads GNU_PROPERTY_STACK_SIZE",
+    kind: "section",
+    subject: /^\.note\.gnu\.property$/,
+    what: /^size$/,
+    words: /stack-size/,
+  },
+
   // Symbols
   {
     reason: "GNU ld's script defines these in every program, referred to or not",
@@ -223,7 +231,7 @@ const accepted: readonly Accepted[] = [
   {
     reason: "an entry symbol that is nowhere is a warning, not a symbol",
     kind: "symbol",
-    subject: /^_start$/,
+    subject: /^(_start|nowhere)$/,
     spore: "absent",
   },
   {
@@ -330,7 +338,7 @@ const accepted: readonly Accepted[] = [
     kind: ["relocation", "contents"],
     subject: /^(GOT$|.*\+0x)/,
     what: /^(R_X86_64_TPOFF64 .*|code)$/,
-    words: /-(no-pie|pie)$/,
+    words: /(^| )-(no-)?pie( |$)/,
     bfd: /^1$|^(66)*[0-9a-f]{2,6}0[35]|^[0-9a-f]*8b[01]5/,
   },
   {
@@ -354,7 +362,7 @@ const accepted: readonly Accepted[] = [
     kind: "relocation",
     subject: /^GOT$/,
     what: /^R_X86_64_(DTPMOD64|DTPOFF64|TLSDESC|TPOFF64) /,
-    words: /-shared|-pie$|-no-pie$/,
+    words: /-shared|-pie( |$)/,
   },
   {
     reason: "how many relocations are relative follows from which are there",
@@ -404,7 +412,7 @@ const accepted: readonly Accepted[] = [
     subject: /^data\d+$/,
     hasAliases: true,
     what: /^(section|size|binding)$/,
-    words: /-(no-)?pie$/,
+    words: /(^| )-(no-)?pie( |$)/,
   },
 
   // The C library in the program
@@ -448,7 +456,7 @@ const accepted: readonly Accepted[] = [
     kind: ["relocation", "contents"],
     subject: /^(GOT$|.*\+0x)/,
     what: /^(R_X86_64_GLOB_DAT .*|code)$/,
-    words: /-no-pie$/,
+    words: /(^| )-no-pie( |$)/,
     bfd: /^1$|slot of R_X86_64_GLOB_DAT/,
   },
   {
@@ -543,7 +551,7 @@ const accepted: readonly Accepted[] = [
     what: /^presence$/,
     spore: "absent",
     bfd: /^undefined$/,
-    words: /-Wl,-u\b/,
+    words: /(-Wl,|^| )-u\b/,
   },
 ];
 

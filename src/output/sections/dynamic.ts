@@ -63,7 +63,7 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   };
 
   for (const name of needed) add(elf.DT_NEEDED, strings.add(name));
-  if (options.outputKind === "shared" && options.soname !== undefined) add(elf.DT_SONAME, strings.add(options.soname));
+  if (options.soname !== undefined) add(elf.DT_SONAME, strings.add(options.soname));
   if (options.rpath !== undefined) add(options.isNewDtags ? elf.DT_RUNPATH : elf.DT_RPATH, strings.add(options.rpath));
   for (const name of options.auxiliary) add(elf.DT_AUXILIARY, strings.add(name));
   for (const name of options.filter) add(elf.DT_FILTER, strings.add(name));
@@ -111,6 +111,7 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   if (inputs.hasTextRelocations) add(elf.DT_TEXTREL, 0);
 
   const { z } = options;
+  const isShared = options.outputKind === "shared";
   const flags =
     (z.isOrigin ? elf.DF_ORIGIN : 0) |
     (options.symbolic === "all" ? elf.DF_SYMBOLIC : 0) |
@@ -122,9 +123,10 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   const flags1 =
     (z.isNow ? elf.DF_1_NOW : 0) |
     (z.isGlobal ? elf.DF_1_GLOBAL : 0) |
-    (z.isNoDelete ? elf.DF_1_NODELETE : 0) |
-    (z.isInitFirst ? elf.DF_1_INITFIRST : 0) |
-    (z.isNoDlopen ? elf.DF_1_NOOPEN : 0) |
+    (options.isGroup ? elf.DF_1_GROUP : 0) |
+    (isShared && z.isNoDelete ? elf.DF_1_NODELETE : 0) |
+    (isShared && z.isInitFirst ? elf.DF_1_INITFIRST : 0) |
+    (isShared && z.isNoDlopen ? elf.DF_1_NOOPEN : 0) |
     (z.isOrigin ? elf.DF_1_ORIGIN : 0) |
     (z.isInterpose ? elf.DF_1_INTERPOSE : 0) |
     (z.isNoDefaultLib ? elf.DF_1_NODEFLIB : 0) |
@@ -133,7 +135,7 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
     (z.isLoadFilter ? elf.DF_1_LOADFLTR : 0) |
     (options.outputKind === "pie" ? elf.DF_1_PIE : 0);
   if (flags1 !== 0) add(elf.DT_FLAGS_1, flags1);
-  if (z.isUnique && options.outputKind === "shared") add(elf.DT_GNU_FLAGS_1, elf.DF_GNU_1_UNIQUE);
+  if (z.isUnique) add(elf.DT_GNU_FLAGS_1, elf.DF_GNU_1_UNIQUE);
   for (let i = 0; i <= options.spareDynamicTags; i++) add(elf.DT_NULL, 0);
   return entries;
 }

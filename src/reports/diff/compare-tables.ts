@@ -52,7 +52,11 @@ export function compareSegments(both: Correspondence, differences: Differences):
   const lists = both.images.map((image) => {
     const segments = new Map<string, string>();
     for (const segment of image.elf.segments) {
-      const { type, flags, alignment } = segment;
+      const { type, flags, alignment, memorySize } = segment;
+      if (type === elf.PT_GNU_STACK) {
+        segments.set("PT_GNU_STACK", `${flagText(flags)} of ${hex(memorySize)} bytes`);
+        continue;
+      }
       const inside = sectionsIn(image, segment);
       const name = segmentNames.get(type) ?? hex(type);
       if (type === elf.PT_LOAD) {
