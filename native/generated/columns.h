@@ -448,6 +448,7 @@ struct BucketTable {
   Column<BucketId, u32> name_length; // bytes of the first section's name that are the bucket's name (split)
   Column<BucketId, u32> ordinal; // its place among the buckets in use, by first section (split)
   Column<BucketId, u32> rule; // the rule of name-rules that matched, plus 1; or 0 (split)
+  Column<BucketId, u32> ordered_by; // of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)
   Column<BucketId, u32> alignment; // log2 of the largest sh_addralign; atomic max (layout)
   Column<BucketId, u64> address; // of its first byte in the output, 0 for what is not loaded (layout)
   Column<BucketId, u64> file_offset; // of its first byte in the output file (layout)

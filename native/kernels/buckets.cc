@@ -60,7 +60,8 @@ struct Bucketing {
 
   // The bucket for a section, 0 when the table is full. What its name, that of its first section, does not say is
   // said by its rule: lists of the older kind are in one bucket with those that they join.
-  BucketId bucket_of(Name name, u32 rule, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index) const {
+  BucketId bucket_of(Name name, u32 rule, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index,
+                     BucketId ordered_by = {}) const {
     u32 list = reversed_into(rule, h);
     bool joins_list = list && rules[rule - 1].is_exact;
     if (joins_list) {
@@ -73,7 +74,8 @@ struct Bucketing {
     u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_COMPRESSED} & known_flags;
     if (!is_merged) flags &= ~u64{SHF_MERGE | SHF_STRINGS};
     u64 kind = type | u64{entsize} << 32 | (flags & SHF_STRINGS) << 26;
-    u64 key = hash_bytes(name.data, length, kind ^ (flags & (SHF_ALLOC | SHF_TLS)) << 40) | 1;
+    u64 seed = kind ^ (flags & (SHF_ALLOC | SHF_TLS)) << 40 ^ t.bucket.key[ordered_by];
+    u64 key = hash_bytes(name.data, length, seed) | 1;
     u32 mask = static_cast<u32>(t.bucket.rows - 1);
     u32 at = static_cast<u32>(key >> 32) & mask;
     for (u32 probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
@@ -89,6 +91,7 @@ struct Bucketing {
       t.bucket.entsize.raise(b, entsize);
       t.bucket.name_length.raise(b, length);
       t.bucket.rule.raise(b, rule);
+      t.bucket.ordered_by.raise(b, raw(ordered_by));
       t.bucket.flags.set_bits(b, flags);
       t.bucket.first.raise(b, ~(u64{raw(f)} << 32 | index));
       return b;
@@ -96,6 +99,16 @@ struct Bucketing {
     return BucketId{0};
   }
 };
+
+// Sections with SHF_LINK_ORDER come in the order of those that they name in sh_link (gABI ch. 4, Section Attribute
+// Flags). These are in the order of inputs within a bucket, so it is enough that each bucket has one for them.
+BucketId ordering_bucket(const Bucketing &bucketing, const FileView &file, const Elf64_Shdr &h) {
+  if (!(h.sh_flags & SHF_LINK_ORDER) || h.sh_link == 0) return BucketId{0};
+  Elf64_Shdr other = file.section(h.sh_link);
+  auto name = file.section_name(other);
+  if (!name) return BucketId{0}; // reported where that is bucketed
+  return bucketing.bucket_of(*name, bucketing.rule_of(*name), other, false, file.id, h.sh_link);
+}
 
 bool is_debug_name(const Name &n) {
   return n.starts_with(".debug") || n.starts_with(".zdebug") || n.starts_with(".stab") || n.starts_with(".gdb_index") ||
@@ -211,7 +224,8 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
       if (t.section.flags[s] & SectionFlags::DISCARDED || h.sh_flags & SHF_EXCLUDE) continue;
       Place place{.file = raw(f), .section = i};
       auto name = file.section_name(h);
-      if (!name || alignment_log2(h) >= 32) {
+      bool is_ordered_by_none = h.sh_flags & SHF_LINK_ORDER && h.sh_link >= file.section_count;
+      if (!name || alignment_log2(h) >= 32 || is_ordered_by_none) {
         job.report(name ? Code::BadSection : Code::BadSectionName, place);
         continue;
       }
@@ -251,7 +265,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         if (is_runtime) rule = 0; // the head or the end of a list that the runtime walks itself
         else more_flags |= FileFlags::HAS_CONSTRUCTORS;
       }
-      BucketId bucket = bucketing.bucket_of(*name, rule, h, is_merged, f, i);
+      BucketId bucket = bucketing.bucket_of(*name, rule, h, is_merged, f, i, ordering_bucket(bucketing, file, h));
       if (raw(bucket) == 0) {
         t.found.has_too_few_buckets.set(); // it is tried again with more
         return;

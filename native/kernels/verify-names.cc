@@ -43,8 +43,7 @@ FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) 
   if (flags & MentionFlags::NAME_HAS_AT) {
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
     if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
-    else if (mark)
-      return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
+    else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
   } else if (flags & MentionFlags::VERSIONED) {
     FileView file(t, f);
     const std::vector<Name> &versions = cache.of(t, f);

@@ -169,8 +169,9 @@ function inOrder(
   });
   placed.sort((a, b) => slotIndex.get(a.slot)! - slotIndex.get(b.slot)! || a.section.order - b.section.order);
   const isZeroKept = zerosWithoutBytes(placed);
+  const allParts = orderedByOthers(placed.map(({ section }) => partsOf(section, patterns, sizes)));
   return placed.map(({ section, isEmpty, type, flags, entsize, slot }, i) => {
-    const parts = partsOf(section, patterns, sizes);
+    const parts = allParts[i];
     return {
       name: section.name,
       type: type === SHT_NOBITS && !isZeroKept[i] ? SHT_PROGBITS : type,
@@ -280,6 +281,17 @@ function partsOf(
       .sorted(buckets)
       .map((bucket) => ({ bucket, own: undefined, alignment: sizes.get(bucket.id)!.alignment })),
   ];
+}
+
+/** Puts what has SHF_LINK_ORDER in the order of what it names, after what has not, as GNU ld does. */
+function orderedByOthers(sections: readonly ArrangedPart[][]): readonly ArrangedPart[][] {
+  if (!sections.some((parts) => parts.some(({ bucket }) => bucket?.orderedBy !== undefined))) return sections;
+  const places = new Map(
+    sections.flat().flatMap(({ bucket }, place) => (bucket === undefined ? [] : [[bucket.id, place] as const])),
+  );
+  const placeOf = ({ bucket }: ArrangedPart): number =>
+    bucket?.orderedBy === undefined ? -1 : (places.get(bucket.orderedBy) ?? places.size);
+  return sections.map((parts) => parts.toSorted((a, b) => placeOf(a) - placeOf(b)));
 }
 
 /**

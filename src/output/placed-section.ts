@@ -1,5 +1,6 @@
 /** Sections of the output with their places, which do not change any more. */
 import type { OwnSectionId } from "../tables/schema.ts";
+import type { BucketRow } from "../tables/views.ts";
 import type { Bucket, Region } from "./plan.ts";
 
 /** A bucket of input sections, or a section of the linker's own, within a section of the output. */
@@ -73,6 +74,11 @@ export class Placed {
   /** The section that a statement of the plan names, where the output has it. */
   planned(name: string): PlacedSection | undefined {
     return this.#planned.get(name);
+  }
+
+  /** Header index of the section that holds a bucket; 0 where there is none. */
+  indexOfBucket(id: BucketRow): number {
+    return this.sections.find(({ parts }) => parts.some(({ bucket }) => bucket?.id === id))?.index ?? 0;
   }
 
   /** Header index of the section that holds an own one; 0 where there is none. */

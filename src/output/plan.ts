@@ -18,6 +18,8 @@ export interface Bucket {
   readonly rule: number;
   /** It holds common symbols, no sections. */
   readonly commons?: CommonsKind;
+  /** Where its sections have SHF_LINK_ORDER: the bucket of those that they are ordered by. */
+  readonly orderedBy?: BucketRow;
 }
 
 /** Common symbols of SHN_COMMON, and of SHN_X86_64_LCOMMON. */

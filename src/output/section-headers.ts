@@ -64,6 +64,8 @@ export function sectionHeaders(placed: Placed, own: OwnSections, names: StringTa
 /** sh_link and sh_info. */
 function linksOf({ parts }: PlacedSection, placed: Placed, own: OwnSections): { link: number; info: number } {
   for (const part of parts) {
+    const ordering = part.bucket?.orderedBy;
+    if (ordering !== undefined) return { link: placed.indexOfBucket(ordering), info: 0 };
     const section = part.own === undefined ? undefined : own.get(part.own);
     if (section === undefined) continue;
     const info = section.info?.(placed) ?? 0;

@@ -127,14 +127,16 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const entsize = tables.column("bucket", "entsize");
   const nameLength = tables.column("bucket", "nameLength");
   const rule = tables.column("bucket", "rule");
+  const orderedBy = tables.column("bucket", "orderedBy");
   const ordinal = tables.column("bucket", "ordinal");
   const found: { bucket: Bucket; file: FileRow; section: number }[] = [];
   const read = (id: BucketRow): void => {
     const file = (~first.high(id) >>> 0) as FileRow;
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
-    const bucket = { id, name, type: type[id], flags: flags.get(id), entsize: entsize[id], rule: rule[id] - 1 };
-    found.push({ bucket, file, section });
+    const ordering = orderedBy[id] === 0 ? {} : { orderedBy: orderedBy[id] as BucketRow };
+    const attributes = { type: type[id], flags: flags.get(id), entsize: entsize[id] };
+    found.push({ bucket: { id, name, ...attributes, rule: rule[id] - 1, ...ordering }, file, section });
   };
   const use = tables.column("bucketUse", "bits");
   for (let word = 0; word < tables.rows("bucketUse"); word++)

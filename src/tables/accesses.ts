@@ -257,7 +257,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [
       ...of("file", "flags"),
       ...of("section", "flags", "bucket", "relocations"),
-      ...of("bucket", "key", "first", "type", "entsize", "flags", "nameLength", "rule"),
+      ...of("bucket", "key", "first", "type", "entsize", "flags", "nameLength", "rule", "orderedBy"),
       ...of("bucketUse", "bits"),
     ],
   },

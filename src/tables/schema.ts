@@ -249,6 +249,7 @@ export const schema = {
       nameLength: u32("bytes of the first section's name that are the bucket's name (split)"),
       ordinal: u32("its place among the buckets in use, by first section (split)"),
       rule: u32("the rule of name-rules that matched, plus 1; or 0 (split)"),
+      orderedBy: u32("of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)"),
       alignment: u32("log2 of the largest sh_addralign; atomic max (layout)"),
       address: u64("of its first byte in the output, 0 for what is not loaded (layout)"),
       fileOffset: u64("of its first byte in the output file (layout)"),

@@ -50,3 +50,21 @@ test("a tentative definition is exported by a shared object and used by the prog
   await dir.link(spore, ["lib.o"], { flags: ["-shared"], output: "lib.so" });
   expect(await dir.linkAndRun(spore, ["main.o", "lib.so"])).toMatchObject({ status: 9 });
 });
+
+test("what a shared object exports of several tentative definitions is as long as the longest, and data", async () => {
+  await using dir = await scratch({
+    "short.c": "int both[2]; int *get(void) { return both; }",
+    "long.c": "int both[20]; char other;",
+    "main.c": "extern int both[20], *get(void); int main(void) { both[19] = 6; return get()[19]; }",
+  });
+  for (const [i, name] of ["short.c", "long.c"].entries())
+    await dir.compile(name, ["-fcommon", "-fPIC", `-Wa,--elf-stt-common=${i === 0 ? "yes" : "no"}`]);
+  for (const linker of linkers) {
+    expect(await dir.link(linker, ["short.o", "long.o"], { flags: ["-shared"], output: "lib.so" })).toMatchObject({
+      status: 0,
+    });
+    const both = (await symbols(dir.file("lib.so"), ".dynsym")).find(({ name }) => name === "both");
+    expect(both, linker.name).toMatchObject({ size: 80, type: "OBJECT" });
+    expect(await dir.linkAndRun(linker, ["main.o", "lib.so"]), linker.name).toMatchObject({ status: 6 });
+  }
+});

@@ -139,3 +139,23 @@ test("common symbols, and what libraries have, go when only dead code refers to 
     expect(seen[1]).toEqual({ commons: ["used_common"], has: ["exit"] });
   }
 });
+
+test("what is ordered with a section (SHF_LINK_ORDER) stays and goes with it", async () => {
+  const part = (name: string): string => `
+    .section .text.${name},"ax",@progbits
+    .globl ${name}
+    ${name}: ret
+    .section .about.${name},"ao",@progbits,.text.${name}
+    .globl about_${name}
+    .hidden about_${name}
+    about_${name}: .quad ${name === "dead" ? "1" : "2"}`;
+  await using dir = await scratch({
+    "parts.s": `${part("used")}${part("dead")}\n.section .note.GNU-stack,"",@progbits\n`,
+    "main.c": "void used(void); int main(void) { used(); return 3; }",
+  });
+  for (const linker of [bfd, spore]) {
+    const linked = await dir.linkAndRun(linker, ["main.o", "parts.o"], { flags: ["-Wl,--gc-sections"] });
+    expect(linked, linker.name).toMatchObject({ status: 3 });
+    expect(await kept(dir, /^(about_)?(used|dead)$/), linker.name).toEqual(["about_used", "used"]);
+  }
+});

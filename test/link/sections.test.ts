@@ -162,3 +162,37 @@ test("notes of several kinds are in segments that readers can walk", async () =>
   await expectWellFormed(dir.file("a.out"));
   expect((await readelf(dir.file("a.out"), "-nW")).text.match(/ABC/g)).toHaveLength(2);
 });
+
+test("sections with SHF_LINK_ORDER come in the order of what they name, after those without, as with GNU ld", async () => {
+  const part = (kind: string, number: number, isOrdered = true): string => `
+    .section .text.${kind}.f${number},"ax",@progbits
+    nop
+    .section about,"a${isOrdered ? "o" : ""}",@progbits${isOrdered ? `,.text.${kind}.f${number}` : ""},unique,${number}
+    .byte ${number}`;
+  await using dir = await scratch({
+    "first.s": `${part("plain", 1)}${part("unlikely", 2)}${part("hot", 3)}${part("plain", 4, false)}\n${noteStack}`,
+    "second.s": `${part("hot", 5)}${part("plain", 6)}${part("plain", 7, false)}${part("unlikely", 8)}\n${noteStack}`,
+    "main.c": "int main(void) { return 0; }",
+  });
+  for (const linker of [bfd, spore]) {
+    expect(await dir.linkAndRun(linker, ["main.o", "first.o", "second.o"]), linker.name).toMatchObject({ status: 0 });
+    const { text } = await readelf(dir.file("a.out"), "-x", "about");
+    expect(text, linker.name).toMatch(/ 04070208 03050106 /);
+    expect((await readelf(dir.file("a.out"), "-SW")).text).toMatch(/ about .* AL +[1-9]\d* /);
+  }
+});
+
+test("a section that is ordered by one that is not there is an error", async () => {
+  await using dir = await scratch({
+    "main.s": `.text\n.globl main\nmain: ret\n.section about,"ao",@progbits,.text\n.quad 1\n${noteStack}`,
+  });
+  await dir.compile("main.s");
+  const object = await dir.read("main.o");
+  const headers = Number(object.readBigUInt64LE(40));
+  for (let at = headers; at < object.length; at += 64)
+    if (object.readBigUInt64LE(at + 8) & 0x80n) object.writeUInt32LE(99, at + 40);
+  await dir.write("main.o", object);
+  const ended = await dir.run(spore.path, ["-e", "main", "main.o"]);
+  expect(ended).toMatchObject({ status: 1 });
+  expect(ended.stderr).toContain("main.o:(about): corrupt section");
+});

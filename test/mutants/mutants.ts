@@ -318,4 +318,288 @@ const versions: readonly Mutant[] = [
   },
 ];
 
-export const mutants: readonly Mutant[] = [...relocations, ...claims, ...contents, ...layout, ...versions];
+/** What --gc-sections keeps. */
+const kept: readonly Mutant[] = [
+  {
+    file: "native/kernels/mark.cc",
+    find: "if (is_common(section)) t_.symbol.uses.set_bits(s, SymbolUse::REACHED);",
+    replace: "if (is_common(section)) return;",
+    tests: link("gc-sections", "common-symbols"),
+  },
+  {
+    file: "native/kernels/mark.cc",
+    find: "constexpr u32 roots = SymbolFlags::ROOT | SymbolFlags::EXPORTED;",
+    replace: "constexpr u32 roots = SymbolFlags::ROOT;",
+    tests: link("gc-sections"),
+  },
+  {
+    file: "native/kernels/mark.cc",
+    find: "if (!r.is_cie && !is_live_fde(t, file, frame, r)) continue;",
+    replace: "",
+    tests: link("gc-sections"),
+  },
+  {
+    file: "native/kernels/mark.cc",
+    find: "if (!(file.section(i).sh_flags & SHF_ALLOC)) continue; // debug information keeps nothing alive",
+    replace: "",
+    tests: link("gc-sections"),
+  },
+  {
+    file: "native/kernels/mark.cc",
+    find: "is_kept(t, file.section_id(header.sh_link)))",
+    replace: "false)",
+    tests: link("gc-sections"),
+  },
+];
+
+/** .dynsym, slots, copies, and who binds to what. */
+const dynamicSymbols: readonly Mutant[] = [
+  {
+    file: "native/kernels/dynsym-writer.cc",
+    find: "binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;\n    type = mentioned_type(t, s);",
+    replace: "binding = STB_GLOBAL;\n    type = mentioned_type(t, s);",
+    tests: link("weak-symbols"),
+  },
+  {
+    file: "native/kernels/dynsym-writer.cc",
+    find: "out.st_value = t.symbol.address[s]; // and undefined: that is what tells the loader",
+    replace: "",
+    tests: link("function-addresses"),
+  },
+  {
+    file: "native/kernels/dynsym-writer.cc",
+    find: "bloom[h / 64 % words] |= u64{1} << h % 64 | u64{1} << (h >> shift) % 64;",
+    replace: "bloom[h / 64 % words] |= u64{1} << h % 64;",
+    tests: link("hash-style", "shared-objects"),
+  },
+  {
+    file: "native/kernels/dynsym-writer.cc",
+    find: "if (own > VER_NDX_GLOBAL && ",
+    replace: "if (own > VER_NDX_GLOBAL + 1 && ",
+    tests: link("versioned-references"),
+  },
+  {
+    file: "native/kernels/dynsym-writer.cc",
+    find: "out.st_size = is_common(section) ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;",
+    replace: "out.st_size = is_internal ? 0 : sym.st_size;",
+    tests: link("common-symbols", "options"),
+  },
+  {
+    file: "native/kernels/dynsym-writer.cc",
+    find: "if (type == STT_COMMON) type = STT_OBJECT;",
+    replace: "",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/kernels/slot-writer.cc",
+    find: "if (!got_plt_.empty()) put64(got_plt_, 0, t_.own_section.address[OwnSection::Dynamic]);",
+    replace: "",
+    tests: link("executables", "options"),
+  },
+  {
+    file: "native/kernels/slot-writer.cc",
+    find: "case Filler::Packed:\n      put64(got_, u64{index} * 8, content);",
+    replace: "case Filler::Packed:",
+    tests: link("relro-and-binding", "relocation-table"),
+  },
+  {
+    file: "native/kernels/slot-writer.cc",
+    find: "t_.own_section.offset[OwnSection::RelaDyn] + t_.link.got_symbolics * sizeof(Elf64_Rela));",
+    replace: "t_.own_section.offset[OwnSection::RelaDyn]);",
+    tests: link("shared-objects"),
+  },
+  {
+    file: "native/kernels/slots.cc",
+    find: "t_.entry.is_copied[e] = is_new; // its other names share the bytes",
+    replace: "t_.entry.is_copied[e] = 1;",
+    tests: link("copy-relocations"),
+  },
+  {
+    file: "native/kernels/slots.cc",
+    find: "if (copy.is_relro) t_.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);",
+    replace: "",
+    tests: link("copy-relocations"),
+  },
+  {
+    file: "native/kernels/slots.cc",
+    find: "log2 = std::min(log2, alignment_log2(h));",
+    replace: "log2 = 0;",
+    tests: link("copy-relocations"),
+  },
+  {
+    file: "native/kernels/slots.cc",
+    find: "t.symbol.uses.set_bits(s, SymbolUse::REACHED); // by the library, whatever --gc-sections found",
+    replace: "",
+    tests: link("copy-relocations", "gc-sections"),
+  },
+  {
+    file: "native/kernels/bind-symbols.cc",
+    find: "return output_ & OutputFlags::SHARED || t_.symbol.uses.load(s) == SymbolUse::SLOT;",
+    replace: "return true;",
+    tests: link("weak-symbols"),
+  },
+  {
+    file: "native/kernels/bind-symbols.cc",
+    find: "if (sym.visibility() == STV_PROTECTED) flags_ |= SymbolFlags::IS_PROTECTED_THERE;",
+    replace: "",
+    tests: link("copy-relocations", "function-addresses"),
+  },
+  {
+    file: "native/kernels/bind-symbols.cc",
+    find: "!(output_ & OutputFlags::BSYMBOLIC_NON_WEAK && sym.binding() == STB_WEAK) &&",
+    replace: "",
+    tests: link("symbolic-binding"),
+  },
+  {
+    file: "native/kernels/bind-symbols.cc",
+    find: "(output_ & OutputFlags::DATA_LISTED && is_data)",
+    replace: "false",
+    tests: link("symbolic-binding"),
+  },
+  {
+    file: "native/kernels/check-shared.cc",
+    find: "if (t.symbol.flags.load(s) & SymbolFlags::DEFINED_BY_LOADED) return;",
+    replace: "",
+    tests: link("several-shared-objects", "indirect-objects"),
+  },
+  {
+    file: "native/kernels/check-shared.cc",
+    find: "if (visibility == STV_HIDDEN || visibility == STV_INTERNAL || flags & SymbolFlags::LOCALISED)",
+    replace: "if (visibility == STV_HIDDEN || visibility == STV_INTERNAL)",
+    tests: link("several-shared-objects", "shared-objects", "options"),
+  },
+  {
+    file: "native/kernels/weak-uses.cc",
+    find: "case Expression::gotOffset: return is_code ? u8{SymbolUse::ADDRESS} : u8{0};",
+    replace: "case Expression::gotOffset: return SymbolUse::ADDRESS;",
+    tests: link("weak-symbols"),
+  },
+];
+
+/** Which shared objects the output needs. */
+const libraries: readonly Mutant[] = [
+  {
+    file: "src/passes/needed-objects.ts",
+    find: "if (object !== undefined) loaded.add(object);",
+    replace: "",
+    tests: link("indirect-objects", "several-shared-objects"),
+  },
+  {
+    file: "src/passes/needed-objects.ts",
+    find: "for (const name of needed) named.add(name);",
+    replace: "",
+    tests: link("several-shared-objects", "indirect-objects"),
+  },
+  {
+    file: "src/passes/needed-objects.ts",
+    find: "else if (!(flags[file] & FileFlags.AS_NEEDED)) state",
+    replace: "else state",
+    tests: link("library-kinds", "several-shared-objects", "options"),
+  },
+  {
+    file: "src/passes/needed-objects.ts",
+    find: "!== FileState.WANTED || named.has(soname)) continue;",
+    replace: "!== FileState.WANTED) continue;",
+    tests: link("several-shared-objects", "indirect-objects"),
+  },
+];
+
+/** Versions, --defsym, --wrap and names that stay inside. */
+const names: readonly Mutant[] = [
+  {
+    file: "src/passes/alias-versions.ts",
+    find: "if (isWinner) claim.setHalves(plain, claim.low(versioned), claim.high(versioned));",
+    replace: "",
+    tests: link("version-names"),
+  },
+  {
+    file: "src/passes/alias-versions.ts",
+    find: "isInObject(file) === isInObject(ownerOf(versioned));",
+    replace: "true;",
+    tests: link("version-names", "versioned-references"),
+  },
+  {
+    file: "src/passes/alias-versions.ts",
+    find: "if (!isShared && (!isWeak || isStatic)) continue; // undefined, or null",
+    replace: "",
+    tests: link("versioned-references", "version-names"),
+  },
+  {
+    file: "src/passes/define-assignments.ts",
+    find: "const meaning = { ...(source === undefined ? NOTHING : meaningOf(source)), isAddress };",
+    replace: "const meaning = { ...NOTHING, isAddress };",
+    tests: link("defsym"),
+  },
+  {
+    file: "src/passes/define-assignments.ts",
+    find: "return (holds ?? ordered.findLast((section) => isIn(section) && at === endOf(section)))?.index ?? 0;",
+    replace: "return holds?.index ?? 0;",
+    tests: link("defsym"),
+  },
+  {
+    file: "src/passes/version-needs.ts",
+    find: "const wanted = hasRelr ? object.indexOfVersion(RELR_VERSION) : -1;",
+    replace: "const wanted = -1;",
+    tests: link("relro-and-binding", "options"),
+  },
+  {
+    file: "native/kernels/match-patterns.cc",
+    find: "bool is_local = (found.exact || found.local || found.star_local) && !is_global;",
+    replace: "bool is_local = false;",
+    tests: link("version-names", "version-patterns"),
+  },
+  {
+    file: "native/kernels/match-patterns.cc",
+    find: 'bool is_default = text.substr(at).starts_with("@@") || t_.mention.hash[MentionId{raw(s)}] != t_.mention.hash[m];',
+    replace: 'bool is_default = text.substr(at).starts_with("@@");',
+    tests: link("version-names"),
+  },
+  {
+    file: "native/kernels/scan-symbols.cc",
+    find: "if (!meant && name.starts_with(real_prefix) &&",
+    replace: "if (false &&",
+    tests: link("options", "defsym", "entry-and-undefined"),
+  },
+  {
+    file: "native/kernels/layout.cc",
+    find: "bool may_be_wrapped = t.wrapped.rows && sym.st_shndx == SHN_UNDEF;",
+    replace: "bool may_be_wrapped = false;",
+    tests: link("options"),
+  },
+  {
+    file: "native/kernels/layout.h",
+    find: "(flags & SymbolFlags::LOCALISED && !(t.link.output_flags & OutputFlags::STATIC));",
+    replace: "false;",
+    tests: link("options", "symbol-table"),
+  },
+  {
+    file: "native/kernels/gather-symbols.cc",
+    find: "if (is_owner && t_.file.flags[file_.id] & FileFlags::EXCLUDE_LIBS) flags |= SymbolFlags::LOCALISED;",
+    replace: "",
+    tests: link("options", "archives"),
+  },
+  {
+    file: "native/kernels/symtab-writer.cc",
+    find: "if (!(flags & SymbolFlags::NEEDS_COPY)) sym.st_size = 0;",
+    replace: "",
+    tests: link("symbol-table", "shared-objects"),
+  },
+  {
+    file: "native/kernels/symtab-writer.cc",
+    find: "out.sym.st_info = static_cast<u8>(out.sym.binding() << 4 | STT_FUNC);",
+    replace: "",
+    tests: link("ifunc"),
+  },
+];
+
+export const mutants: readonly Mutant[] = [
+  ...relocations,
+  ...claims,
+  ...contents,
+  ...layout,
+  ...versions,
+  ...kept,
+  ...dynamicSymbols,
+  ...libraries,
+  ...names,
+];
