@@ -174,7 +174,8 @@ const accepted: readonly Accepted[] = [
   {
     reason: "GNU ld's script defines these in every program, referred to or not",
     kind: symbolTables,
-    subject: /^(_DYNAMIC|_end|_edata|__bss_start|__GNU_EH_FRAME_HDR|_GLOBAL_OFFSET_TABLE_|_PROCEDURE_LINKAGE_TABLE_)$/,
+    subject:
+      /^(_DYNAMIC|_end|_edata|etext|__bss_start|__GNU_EH_FRAME_HDR|_GLOBAL_OFFSET_TABLE_|_PROCEDURE_LINKAGE_TABLE_)$/,
     spore: "absent",
   },
   {
@@ -540,7 +541,7 @@ const accepted: readonly Accepted[] = [
   },
   {
     reason: "an address with a number added stays an address, which moves with the image",
-    kind: "symbol",
+    kind: symbolTables,
     what: /^section$/,
     bfd: /^absolute$/,
     words: /--defsym/,

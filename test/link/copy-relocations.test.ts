@@ -97,3 +97,18 @@ test("data that is only reached through the GOT is not copied", async () => {
   expect(await dir.linkAndRun(spore, ["main.o"])).toMatchObject({ status: 0 });
   expect((await readelf(dir.file("a.out"), "-rW")).text).not.toMatch(/R_X86_64_COPY/);
 });
+
+test("what a library calls copied data by is exported, also where --gc-sections finds nobody that refers to it", async () => {
+  await using dir = await scratch({
+    "lib.c": `
+      int first = 1; extern int second __attribute__((alias("first")));
+      void set(int x) { second = x; }`,
+    "main.c": "extern int first; void set(int); int main(void) { set(5); return first; }",
+  });
+  await dir.shared("lib.so", ["lib.o"]);
+  await dir.compile("main.c", ["-fno-pie", "-ffunction-sections"]);
+  // GNU ld exports the name only that the program refers to, so that the library goes on with its own.
+  const flags = ["-no-pie", "-Wl,--gc-sections"];
+  const unlike = "aliases of copied data are exported, too";
+  expect(await dir.linkAndRun(spore, ["main.o", "lib.so"], { flags, unlike })).toMatchObject({ status: 5 });
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, spore } from "../harness/oracles.ts";
+import { bfd, objdump, spore, symbols } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -82,4 +82,21 @@ test("a resolver that reads relocated data sees it relocated", async () => {
   });
   for (const flags of [["-pie"], ["-no-pie"], ["-static"], ["-static-pie"], ["-pie", "-Wl,-z,now"]])
     expect(await dir.linkAndRun(spore, ["main.o"], { flags }), flags.join(" ")).toMatchObject({ status: 22 });
+});
+
+test("an indirect function that a program exports is the code of its PLT entry, in both symbol tables", async () => {
+  await using dir = await scratch(files);
+  for (const name of Object.keys(files)) await dir.compile(name, ["-fno-pie"]);
+  for (const linker of [bfd, spore]) {
+    const ended = await dir.linkAndRun(linker, ["main.o", "def.o"], { flags: ["-no-pie", "-rdynamic"] });
+    expect(ended, linker.name).toMatchObject({ stdout });
+    const [plain, dynamic] = await Promise.all(
+      ([".symtab", ".dynsym"] as const).map((table) => symbols(dir.file("a.out"), table)),
+    );
+    const found = [plain, dynamic].map((table) => table.find(({ name }) => name === "function"));
+    expect(found[0], linker.name).toMatchObject({ type: "FUNC", value: found[1]?.value });
+    expect(found[1], linker.name).toMatchObject({ type: "FUNC" });
+    const code = await objdump(dir.file("a.out"), "-d", `--start-address=${found[0]!.value}`);
+    expect(/section (\S+):/.exec(code)?.[1], linker.name).toMatch(/^\.i?plt/);
+  }
 });

@@ -59,3 +59,23 @@ test("__dso_handle differs between a program and its libraries", async () => {
   await dir.link(spore, ["lib.o"], { flags: ["-shared"], output: "lib.so" });
   expect(await dir.linkAndRun(spore, ["main.o", "lib.so"])).toMatchObject({ status: 4 });
 });
+
+test("the first word of _GLOBAL_OFFSET_TABLE_ is the address of _DYNAMIC (psABI 5.2)", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      extern const unsigned long _GLOBAL_OFFSET_TABLE_[];
+      extern const char _DYNAMIC[], __executable_start[];
+      int puts(const char *);
+      int main(void) { puts("called"); return _GLOBAL_OFFSET_TABLE_[0] == (unsigned long)(_DYNAMIC - BASE) ? 4 : 1; }`,
+  });
+  for (const [flag, base] of [
+    ["-no-pie", "0"],
+    ["-pie", "__executable_start"],
+  ] as const) {
+    await dir.compile("main.c", [`-DBASE=${base}`]);
+    for (const linker of [bfd, spore]) {
+      const linked = await dir.linkAndRun(linker, ["main.o"], { flags: [flag, "-Wl,-z,lazy"] });
+      expect(linked, `${linker.name} ${flag}`).toMatchObject({ status: 4 });
+    }
+  }
+});

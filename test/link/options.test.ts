@@ -100,6 +100,7 @@ const others = `
 -u unused_member
 --require-defined=unused_member
 --defsym=other=data --defsym=number=0x1234
+--defsym=limit=_end --defsym=code=etext
 --wrap=libf
 --wrap=from_archive
 --wrap=maybe
@@ -175,4 +176,33 @@ test("what --wrap makes of a name is named in a message, and by a shared object 
     expect(text, linker.name).toMatch(/ UND __wrap_libf\n/);
     expect(text, linker.name).not.toMatch(/ UND libf\n/);
   }
+});
+
+test("--wrap lets a function stand before another, in objects, archives and for what libraries define", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      #include <string.h>
+      int plain(int), archived(int), shared(int);
+      int main(void) { return plain(1) + 10 * archived(1) + 100 * (shared(1) == 7) + (int)strlen("abc") - 3; }`,
+    "wrappers.c": `
+      #include <stddef.h>
+      int __real_plain(int), __real_archived(int), __real_shared(int); size_t __real_strlen(const char *);
+      int __wrap_plain(int x) { return __real_plain(x) + 1; }
+      int __wrap_archived(int x) { return __real_archived(x) + 2; }
+      int __wrap_shared(int x) { return __real_shared(x) + 3; }
+      size_t __wrap_strlen(const char *s) { return __real_strlen(s) + 4; }`,
+    "plain.c": "int plain(int x) { return x; }",
+    "archived.c": "int archived(int x) { return x; }",
+    "shared.c": "int shared(int x) { return x + 3; }",
+  });
+  await dir.compile("main.c", ["-fno-builtin"]);
+  await dir.archive("libarchived.a", ["archived.o"]);
+  await dir.shared("libshared.so", ["shared.o"]);
+  const inputs = ["main.o", "plain.o", "wrappers.o", "libarchived.a", "libshared.so"];
+  const flags = ["plain", "archived", "shared", "strlen"].map((name) => `-Wl,--wrap=${name}`);
+  for (const linker of [bfd, spore])
+    for (const kind of ["-pie", "-no-pie"]) {
+      const ended = await dir.linkAndRun(linker, inputs, { flags: [kind, ...flags] });
+      expect(ended, `${linker.name} ${kind}`).toMatchObject({ status: 136 });
+    }
 });

@@ -151,3 +151,26 @@ test("what comes first in an object may have packed relative relocations", async
   await dir.mustRun("gcc", [...bfd.gccFlags, "main.o", "./library.so", "-o", "a.out"]);
   expect(await dir.run(dir.file("a.out"))).toMatchObject({ status: 42 });
 });
+
+test("slots of the GOT whose relocations are packed hold the addresses that the loader adds to", async () => {
+  await using dir = await scratch({
+    "main.s": `
+      .globl main
+      main:
+      movq number@GOTPCREL(%rip), %rax
+      movl (%rax), %eax
+      movq function@GOTPCREL(%rip), %rcx
+      jmp *%rcx
+      .globl number, function
+      function: add $3, %eax
+      ret
+      .data
+      number: .long 5
+      .section .note.GNU-stack,"",@progbits`,
+  });
+  await dir.compile("main.s", ["-Wa,-mrelax-relocations=no"]);
+  for (const linker of [bfd, spore]) {
+    const packed = await dir.linkAndRun(linker, ["main.o"], { flags: ["-pie", "-Wl,-z,pack-relative-relocs"] });
+    expect(packed, linker.name).toMatchObject({ status: 8 });
+  }
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { spore } from "../harness/oracles.ts";
+import { bfd, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -66,4 +66,59 @@ test("five shared objects throw and catch across each other, with thread-local v
       });
       await expectWellFormed(dir.file("a.out"));
     }
+});
+
+test("what a program keeps to itself is an error where a shared object needs it", async () => {
+  await using dir = await scratch({
+    "lib.c": "int wanted(void); int lib(void) { return wanted(); }",
+    "other.c": "int wanted(void) { return 8; }",
+    "main.c": "int lib(void); int main(void) { return lib(); }",
+    "plain.c": "int wanted(void) { return 7; }",
+    "hidden.c": '__attribute__((visibility("hidden"))) int wanted(void) { return 7; }',
+    "internal.c": '__attribute__((visibility("internal"))) int wanted(void) { return 7; }',
+    local: "{ global: main; local: *; };",
+  });
+  await dir.shared("lib.so", ["lib.o"]);
+  await dir.shared("libother.so", ["other.o"], ["-Wl,-soname,libother.so"]);
+  await dir.archive("libplain.a", ["plain.o"]);
+  const refused = [
+    ["hidden.o"],
+    ["internal.o"],
+    ["plain.o", "-Wl,--version-script=local"],
+    ["libplain.a", "-Wl,--exclude-libs=ALL"],
+  ];
+  for (const linker of [bfd, spore]) {
+    for (const [provider, ...flags] of refused) {
+      const inputs = ["main.o", provider, "-Wl,--no-as-needed", "lib.so"];
+      const ended = await dir.link(linker, inputs, { flags: ["-u", "wanted", ...flags] });
+      expect(ended.status, `${linker.name} ${provider} ${flags.join(" ")}`).toBe(1);
+      expect(ended.stderr).toMatch(/(hidden|internal|local) symbol .wanted'/);
+      // Another shared object may answer.
+      const unlike = "GNU ld lists what is hidden in .dynsym";
+      const command = { flags: ["-u", "wanted", ...flags], unlike };
+      const answered = await dir.linkAndRun(linker, [...inputs, "libother.so"], command);
+      expect(answered, `${linker.name} ${provider}`).toMatchObject({ status: 8 });
+    }
+    expect(await dir.linkAndRun(linker, ["main.o", "plain.o", "lib.so"]), linker.name).toMatchObject({ status: 7 });
+  }
+});
+
+test("of libraries that only shared objects refer to, those are named that no other names, as with GNU ld", async () => {
+  await using dir = await scratch({
+    "b.c": "int b(void) { return 2; }",
+    "a.c": "int b(void); int a(void) { return 1 + b(); }",
+    "x.c": "int a(void), b(void); int x(void) { return a() + b(); }",
+    "main.c": "int x(void); int main(void) { return x(); }",
+  });
+  await dir.shared("libb.so", ["b.o"], ["-Wl,-soname,libb.so"]);
+  await dir.shared("liba.so", ["a.o", "libb.so"], ["-Wl,-soname,liba.so", "-Wl,-rpath,$ORIGIN"]);
+  await dir.shared("libx.so", ["x.o"], ["-Wl,-soname,libx.so"]); // says nothing of a and b
+  const flags = ["-Wl,--as-needed", "-Wl,-rpath,$ORIGIN"];
+  for (const inputs of [
+    ["libx.so", "liba.so", "libb.so"],
+    ["libx.so", "libb.so", "liba.so"],
+  ]) {
+    const linked = await dir.linkAndRun(spore, ["main.o", ...inputs], { flags });
+    expect(linked, inputs.join(" ")).toMatchObject({ status: 5 });
+  }
 });

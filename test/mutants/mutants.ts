@@ -394,7 +394,7 @@ const dynamicSymbols: readonly Mutant[] = [
     file: "native/kernels/slot-writer.cc",
     find: "if (!got_plt_.empty()) put64(got_plt_, 0, t_.own_section.address[OwnSection::Dynamic]);",
     replace: "",
-    tests: link("executables", "options"),
+    tests: link("linker-defined-symbols"),
   },
   {
     file: "native/kernels/slot-writer.cc",
@@ -442,7 +442,7 @@ const dynamicSymbols: readonly Mutant[] = [
     file: "native/kernels/bind-symbols.cc",
     find: "if (sym.visibility() == STV_PROTECTED) flags_ |= SymbolFlags::IS_PROTECTED_THERE;",
     replace: "",
-    tests: link("copy-relocations", "function-addresses"),
+    tests: link("copy-relocations", "relocation-table"),
   },
   {
     file: "native/kernels/bind-symbols.cc",
@@ -534,7 +534,7 @@ const names: readonly Mutant[] = [
     file: "src/passes/define-assignments.ts",
     find: "return (holds ?? ordered.findLast((section) => isIn(section) && at === endOf(section)))?.index ?? 0;",
     replace: "return holds?.index ?? 0;",
-    tests: link("defsym"),
+    tests: link("defsym", "options"),
   },
   {
     file: "src/passes/version-needs.ts",
