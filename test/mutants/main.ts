@@ -5,7 +5,8 @@
  *   --first N, --count N   some of the list
  *   --only TEXT            those whose file or text contains this
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -32,7 +33,7 @@ function makeCopy(): void {
 }
 
 /** Whether a test noticed; or that the mutant does not compile, which is no mutant. */
-function verdictOn({ file, find, replace, tests }: Mutant): "noticed" | "survived" | "does not build" {
+async function verdictOn({ file, find, replace, tests }: Mutant): Promise<"noticed" | "survived" | "does not build"> {
   const path = join(copy, file);
   const text = readFileSync(path, "utf8");
   writeFileSync(
@@ -47,11 +48,25 @@ function verdictOn({ file, find, replace, tests }: Mutant): "noticed" | "survive
     }
     const existing = tests.filter((name) => existsSync(join(copy, name)));
     const args = [join("node_modules", "vitest", "vitest.mjs"), "run", "--bail=1", ...existing];
-    const ran = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", timeout: 600_000 });
-    return ran.status === 0 ? "survived" : "noticed";
+    return (await pass(args)) ? "survived" : "noticed";
   } finally {
     writeFileSync(path, text);
   }
+}
+
+/** Whether the tests pass. What a mutant has linked may run for ever: all that they have started ends with them. */
+async function pass(args: readonly string[]): Promise<boolean> {
+  const tests = spawn(process.execPath, args, { cwd: copy, stdio: "ignore", detached: true });
+  const end = (): unknown => process.kill(-tests.pid!, "SIGKILL");
+  const timer = setTimeout(end, 600_000);
+  const [status] = await once(tests, "exit");
+  clearTimeout(timer);
+  try {
+    end();
+  } catch {
+    // nothing is left of the group
+  }
+  return status === 0;
 }
 
 makeCopy();
@@ -60,7 +75,7 @@ const chosen = mutants
   .filter(({ file, find }) => `${file} ${find}`.includes(values.only));
 const survivors: Mutant[] = [];
 for (const mutant of chosen) {
-  const verdict = verdictOn(mutant);
+  const verdict = await verdictOn(mutant);
   process.stdout.write(`${verdict.padEnd(14)} ${mutant.file}: ${mutant.find.split("\n")[0].slice(0, 90)}\n`);
   if (verdict !== "noticed") survivors.push(mutant);
 }
