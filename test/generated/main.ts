@@ -44,6 +44,7 @@ let next = first;
 const work = async (worker: number): Promise<void> => {
   while (next < end) {
     const seed = next++;
+    if (seed > first && (seed - first) % 250 === 0) process.stderr.write(`${seed - first} of ${end - first} seeds\n`);
     const folder = join(root, values.keep ? `seed-${seed}` : `${worker}`);
     const fault = await tryProgram(toolchain, seed, wanted, folder, limits);
     if (fault === undefined) continue;
