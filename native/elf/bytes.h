@@ -40,6 +40,17 @@ inline StringScan scan_string(const uint8_t *data, uint64_t size) {
   return {at, has_at};
 }
 
+template <typename T> T load(const uint8_t *at) {
+  // A copy of all bytes goes through memory, however few fields are looked at.
+  if constexpr (requires { T::load_fields(at); }) {
+    return T::load_fields(at);
+  } else {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return value;
+  }
+}
+
 // `count` records of type T, which may be misaligned. Elements are copies.
 template <typename T> class Array {
 public:
@@ -49,19 +60,13 @@ public:
   uint64_t size() const { return count_; }
   T operator[](uint64_t i) const {
     check_index(i, count_);
-    T value;
-    std::memcpy(&value, data_ + i * sizeof(T), sizeof(T));
-    return value;
+    return load<T>(data_ + i * sizeof(T));
   }
 
   class Iterator {
   public:
     explicit Iterator(const uint8_t *at) : at_(at) {}
-    T operator*() const {
-      T value;
-      std::memcpy(&value, at_, sizeof(T));
-      return value;
-    }
+    T operator*() const { return load<T>(at_); }
     Iterator &operator++() {
       at_ += sizeof(T);
       return *this;
@@ -97,9 +102,7 @@ public:
   }
   template <typename T> std::optional<T> read(uint64_t offset) const {
     if (!contains(offset, sizeof(T))) return std::nullopt;
-    T value;
-    std::memcpy(&value, data_ + offset, sizeof(T));
-    return value;
+    return load<T>(data_ + offset);
   }
   template <typename T> std::optional<Array<T>> array(uint64_t offset, uint64_t count) const {
     if (offset > size_ || count > (size_ - offset) / sizeof(T)) return std::nullopt;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "elf/bytes.h"
+
 namespace spore {
 
 struct Elf64_Ehdr {
@@ -19,6 +21,12 @@ struct Elf64_Shdr {
   uint64_t sh_flags, sh_addr, sh_offset, sh_size;
   uint32_t sh_link, sh_info;
   uint64_t sh_addralign, sh_entsize;
+
+  static Elf64_Shdr load_fields(const uint8_t *at) {
+    return {load<uint32_t>(at),      load<uint32_t>(at + 4),  load<uint64_t>(at + 8),  load<uint64_t>(at + 16),
+            load<uint64_t>(at + 24), load<uint64_t>(at + 32), load<uint32_t>(at + 40), load<uint32_t>(at + 44),
+            load<uint64_t>(at + 48), load<uint64_t>(at + 56)};
+  }
 };
 
 struct Elf64_Sym {
@@ -30,6 +38,11 @@ struct Elf64_Sym {
   uint8_t type() const { return st_info & 15; }
   uint8_t binding() const { return st_info >> 4; }
   uint8_t visibility() const { return st_other & 3; }
+
+  static Elf64_Sym load_fields(const uint8_t *at) {
+    return {load<uint32_t>(at),     load<uint8_t>(at + 4),  load<uint8_t>(at + 5),
+            load<uint16_t>(at + 6), load<uint64_t>(at + 8), load<uint64_t>(at + 16)};
+  }
 };
 
 struct Elf64_Rela {
@@ -39,6 +52,10 @@ struct Elf64_Rela {
 
   uint32_t symbol() const { return static_cast<uint32_t>(r_info >> 32); }
   uint32_t type() const { return static_cast<uint32_t>(r_info); }
+
+  static Elf64_Rela load_fields(const uint8_t *at) {
+    return {load<uint64_t>(at), load<uint64_t>(at + 8), load<int64_t>(at + 16)};
+  }
 };
 
 struct Elf64_Chdr {

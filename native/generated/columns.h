@@ -384,7 +384,7 @@ struct FileTable {
 struct MentionTable {
   u64 rows;
   Column<MentionId, u8> flags; // MentionFlags
-  Column<MentionId, u64> name; // address of the name, which ends in NUL; of a reference that --wrap turned round, the other (scan)
+  Column<MentionId, u64> name; // address of the name, which ends in NUL, and its size: pack_name(); of a reference that --wrap turned round, the other (scan)
   Column<MentionId, u64> hash; // of the name (scan)
   Column<MentionId, u64> common_offset; // a common symbol's: offset in its chunk's part of the bucket (layout)
   Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (resolve)

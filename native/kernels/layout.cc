@@ -80,15 +80,6 @@ bool is_kept_local(const Tables &t, const FileView &file, u32 symbol, const Elf6
   return true;
 }
 
-Name global_name(const Tables &t, const FileView &file, u32 symbol) {
-  Elf64_Sym sym = file.symbols()[symbol];
-  bool has_own = sym.st_name != 0 || !(t.file.flags[file.id] & FileFlags::IS_INTERNAL);
-  bool may_be_wrapped = t.wrapped.rows && sym.st_shndx == SHN_UNDEF;
-  if (has_own && !may_be_wrapped) return file.symbol_name(sym).value_or(Name{});
-  const char *name = reinterpret_cast<const char *>(t.mention.name[file.mention(symbol)]);
-  return {reinterpret_cast<const u8 *>(name), static_cast<u32>(std::strlen(name)), false};
-}
-
 void count_symtab(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {

@@ -47,8 +47,10 @@ inline bool is_made_local(const Tables &t, const FileView &file, u32 symbol) {
   return is_hidden && t.symbol.claim[s] && !is_shared(t, file.id) && is_live(t, file.id);
 }
 
-// The name of a global symbol. `__start_X` and `__stop_X`, which the linker defines for who refers to them, have theirs
-// where that is mentioned.
-Name global_name(const Tables &t, const FileView &file, u32 symbol);
+// The name of a global symbol: what --wrap makes of it, and of `__start_X`, which the linker defines for who refers to
+// it, what that says.
+inline Name global_name(const Tables &t, const FileView &file, u32 symbol) {
+  return unpack_name(t.mention.name[file.mention(symbol)]);
+}
 
 } // namespace spore

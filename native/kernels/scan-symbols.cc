@@ -45,8 +45,6 @@ u64 hash_versioned(const Tables &t, const Name &name, const Name &version) {
   return hash_name(t, reinterpret_cast<const u8 *>(both.data()), both.size());
 }
 
-u64 address_of(const u8 *name) { return reinterpret_cast<u64>(name); }
-
 // `__wrap_NAME` for a name that --wrap concerns, else nothing.
 std::optional<Name> wrapper_of(const Tables &t, const u8 *name, size_t size) {
   constexpr u32 prefix = sizeof wrap_prefix - 1;
@@ -65,7 +63,7 @@ bool wrap_mention(const Tables &t, MentionId m, const Name &name, u32 flags) {
     meant = {name.data + prefix, name.size - prefix};
   if (!meant) return false;
   t.mention.flags[m] = static_cast<u8>(flags);
-  t.mention.name[m] = address_of(meant->data);
+  t.mention.name[m] = pack_name(*meant);
   t.mention.hash[m] = hash_name(t, meant->data, meant->size);
   return true;
 }
@@ -86,7 +84,7 @@ void scan_object(Job &job, const FileView &file) {
       job.report(name ? Code::BadSymbolSection : Code::BadSymbolName, {.file = raw(file.id), .symbol = i});
       Name empty = empty_name(t, file);
       t.mention.flags[m] = MentionFlags::UNDEFINED | MentionFlags::WEAK;
-      t.mention.name[m] = address_of(empty.data);
+      t.mention.name[m] = pack_name(empty);
       t.mention.hash[m] = hash_name(t, empty.data, empty.size);
       continue;
     }
@@ -116,7 +114,7 @@ void scan_object(Job &job, const FileView &file) {
       }
     }
     t.mention.flags[m] = static_cast<u8>(flags);
-    t.mention.name[m] = address_of(name->data);
+    t.mention.name[m] = pack_name(*name);
     t.mention.hash[m] = hash_name(t, name->data, length);
   }
   if (t.file.signatures[file.id] == 0) return;
@@ -136,7 +134,7 @@ void scan_object(Job &job, const FileView &file) {
       name = empty_name(t, file);
     }
     t.mention.flags[m] = MentionFlags::SIGNATURE;
-    t.mention.name[m] = address_of(name->data);
+    t.mention.name[m] = pack_name(*name);
     t.mention.hash[m] = hash_name(t, name->data, name->size);
     ++m;
   }
@@ -169,7 +167,7 @@ void scan_shared(Job &job, const FileView &file) {
       hash = hash_name(t, name->data, name->size);
     }
     t.mention.flags[m] = static_cast<u8>(flags);
-    t.mention.name[m] = address_of(name->data);
+    t.mention.name[m] = pack_name(*name);
     t.mention.hash[m] = hash;
   }
 }

@@ -255,10 +255,9 @@ void place_copies(Job &job, RowRange<RangeId> rows) {
 
 // As its first mention has it: of what is undefined, and of __start_X, which the linker defines for who refers to it.
 static Name mentioned_name(const Tables &t, SymbolId s) {
-  const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[MentionId{raw(s)}]);
-  Name name{at, static_cast<u32>(std::strlen(reinterpret_cast<const char *>(at)))};
-  if (auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size)); mark && mark != at)
-    name.size = static_cast<u32>(mark - at);
+  Name name = unpack_name(t.mention.name[MentionId{raw(s)}]);
+  if (auto *mark = static_cast<const u8 *>(std::memchr(name.data, '@', name.size)); mark && mark != name.data)
+    name.size = static_cast<u32>(mark - name.data);
   return name;
 }
 

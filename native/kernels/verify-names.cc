@@ -18,8 +18,6 @@ struct FullName {
   bool operator==(const FullName &other) const { return name == other.name && version == other.version; }
 };
 
-const char *name_text(const Tables &t, MentionId m) { return reinterpret_cast<const char *>(t.mention.name[m]); }
-
 // The versions of the shared object that was asked about last.
 class VersionCache {
 public:
@@ -37,8 +35,8 @@ private:
 };
 
 FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) {
-  const u8 *at = reinterpret_cast<const u8 *>(t.mention.name[m]);
-  Name name{at, static_cast<u32>(std::strlen(name_text(t, m)))};
+  Name name = unpack_name(t.mention.name[m]);
+  const u8 *at = name.data;
   u32 flags = t.mention.flags[m];
   if (flags & MentionFlags::NAME_HAS_AT) {
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
@@ -68,7 +66,7 @@ FileId file_of(const Tables &t, MentionId m) {
 bool is_same_name(const Tables &t, MentionId a, MentionId b, VersionCache &own, VersionCache &other) {
   constexpr u32 is_special = MentionFlags::NAME_HAS_AT | MentionFlags::VERSIONED;
   if (!((t.mention.flags[a] | t.mention.flags[b]) & is_special)) [[likely]]
-    return std::strcmp(name_text(t, a), name_text(t, b)) == 0;
+    return unpack_name(t.mention.name[a]) == unpack_name(t.mention.name[b]);
   return full_name(t, a, file_of(t, a), own) == full_name(t, b, file_of(t, b), other);
 }
 
@@ -85,7 +83,8 @@ void verify_names(Job &job, RowRange<FileId> rows) {
     for (u32 i = begin; i < end; i++) {
       if (i + 2 * ahead < end)
         __builtin_prefetch(&t.mention.name[MentionId{t.mention.symbol[MentionId{i + 2 * ahead}]}]);
-      if (i + ahead < end) __builtin_prefetch(name_text(t, MentionId{t.mention.symbol[MentionId{i + ahead}]}));
+      if (i + ahead < end)
+        __builtin_prefetch(unpack_name(t.mention.name[MentionId{t.mention.symbol[MentionId{i + ahead}]}]).data);
       MentionId same{t.mention.symbol[MentionId{i}]};
       if (raw(same) != i && !is_same_name(t, MentionId{i}, same, own, other)) t.found.has_collision.set();
     }

@@ -35,6 +35,20 @@ struct Name {
   }
 };
 
+// A name in one word: its address, which has 48 bits where nobody asks for more, and above that its size, so that it
+// need not be looked for again; all ones where it has no room.
+inline u64 pack_name(const Name &name) {
+  return reinterpret_cast<u64>(name.data) | u64{std::min(name.size, u32{0xffff})} << 48;
+}
+
+inline Name unpack_name(u64 packed) {
+  auto *text = reinterpret_cast<const u8 *>(packed << 16 >> 16);
+  u32 size = static_cast<u32>(packed >> 48);
+  if (size == 0xffff) [[unlikely]]
+    size = static_cast<u32>(__builtin_strlen(reinterpret_cast<const char *>(text)));
+  return {text, size};
+}
+
 class FileView {
 public:
   FileView(const Tables &t, FileId id)

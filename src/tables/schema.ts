@@ -175,7 +175,9 @@ export const schema = {
     id: "MentionId",
     columns: {
       flags: fact.u8("MentionFlags"),
-      name: u64("address of the name, which ends in NUL; of a reference that --wrap turned round, the other (scan)"),
+      name: u64(
+        "address of the name, which ends in NUL, and its size: pack_name(); of a reference that --wrap turned round, the other (scan)",
+      ),
       hash: u64("of the name (scan)"),
       commonOffset: takesOver("hash", u64("a common symbol's: offset in its chunk's part of the bucket (layout)")),
       symbol: rowOf("symbol", "row of the symbol's first mention, which is the symbol's id (resolve)"),

@@ -156,13 +156,6 @@ const accepted: readonly Accepted[] = [
   },
 
   {
-    reason: "what says nothing about the stack, as data of --format=binary, does not make it executable",
-    kind: "segment",
-    subject: /^PT_GNU_STACK$/,
-    bfd: /^RWX/,
-  },
-
-  {
     reason: "the stack's size is in PT_GNU_STACK only: nobody reads GNU_PROPERTY_STACK_SIZE",
     kind: "section",
     subject: /^\.note\.gnu\.property$/,
@@ -209,20 +202,6 @@ const accepted: readonly Accepted[] = [
     words: /^(?!-shared)/,
   },
   {
-    reason: "what the linker defines has no size, and is not exported, though a library has such a name",
-    kind: symbolTables,
-    subject: /^(__ehdr_start|__bss_start|_?etext|_?edata|_?end)$/,
-    what: /^size$/,
-    spore: /^0$/,
-  },
-  {
-    reason: "what the linker defines has no size, and is not exported, though a library has such a name",
-    kind: "dynamicSymbol",
-    subject: /^(__ehdr_start|_?etext)$/,
-    what: /^presence$/,
-    spore: "absent",
-  },
-  {
     reason: "undefined symbols are listed also when only dead code, --unresolved-symbols or -u is why",
     kind: "symbol",
     what: /^presence$/,
@@ -257,12 +236,6 @@ const accepted: readonly Accepted[] = [
     kind: "relocation",
     subject: /^GOT$/,
     what: /PLT of R_X86_64_IRELATIVE/,
-  },
-  {
-    reason: "an indirect function is called through its PLT entry",
-    kind: "contents",
-    subject: /^(call_local|view)\+/,
-    words: /\bdef\.o\b/,
   },
   {
     reason: "the PLT has no entry for __tls_get_addr where nothing calls it in the end",
@@ -481,27 +454,6 @@ const accepted: readonly Accepted[] = [
     bfd: /PLT of 0x0/,
   },
   {
-    reason: "the address of what is nowhere is loaded from the GOT",
-    kind: "contents",
-    what: /^code$/,
-    words: /-static-pie/,
-    spore: /488b05/,
-    bfd: /48c7c0/,
-  },
-  {
-    reason: "a GOT without slots is left out",
-    kind: "section",
-    subject: /^\.got$/,
-    what: /^presence$/,
-    spore: "absent",
-  },
-  {
-    reason: "which symbols have their entry in .plt.got, and what is resolved at start, differs",
-    kind: "unwind",
-    subject: /^(\.plt|PLT of )/,
-    what: /^size$/,
-  },
-  {
     reason:
       "a function with a slot in the GOT for its address, too, is called through .plt.got, which is unwound by itself",
     kind: "unwind",
@@ -526,18 +478,6 @@ const accepted: readonly Accepted[] = [
     kind: "relocation",
     subject: /^GOT$/,
     what: /_DYNAMIC/,
-  },
-  {
-    reason: "slots of functions that an executable exports itself are filled by the linker",
-    kind: "relocation",
-    what: /^R_X86_64_GLOB_DAT /,
-    spore: "absent",
-  },
-  {
-    reason: "slots of functions that an executable exports itself are filled by the linker",
-    kind: "contents",
-    what: /^code$/,
-    bfd: /(slot|PLT) of R_X86_64_GLOB_DAT/,
   },
   {
     reason: "an address with a number added stays an address, which moves with the image",

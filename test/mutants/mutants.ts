@@ -561,9 +561,9 @@ const names: readonly Mutant[] = [
     tests: link("options", "defsym", "entry-and-undefined"),
   },
   {
-    file: "native/kernels/layout.cc",
-    find: "bool may_be_wrapped = t.wrapped.rows && sym.st_shndx == SHN_UNDEF;",
-    replace: "bool may_be_wrapped = false;",
+    file: "native/kernels/scan-symbols.cc",
+    find: "t.mention.name[m] = pack_name(*meant);",
+    replace: "t.mention.name[m] = pack_name(name);",
     tests: link("options"),
   },
   {
