@@ -278,9 +278,9 @@ const accepted: readonly Accepted[] = [
   },
   {
     reason: "what goes through the GOT by a relocation that is not marked as relaxable stays so",
-    kind: "section",
-    subject: /^\.got$/,
-    what: /^presence$/,
+    kind: ["section", "segment"],
+    subject: /^(PT_LOAD of )?\.(got|rela\.dyn)$/,
+    what: /^(presence|contents)$/,
     bfd: "absent",
   },
   {
@@ -320,8 +320,8 @@ const accepted: readonly Accepted[] = [
     kind: "contents",
     what: /^code$/,
     words: /-Bsymbolic\b/,
-    spore: /slot of R_X86_64_TPOFF64 \)/,
-    bfd: /slot of R_X86_64_TPOFF64 \S+\)/,
+    spore: /slot of R_X86_64_(TPOFF64|DTPMOD64) \)/,
+    bfd: /slot of R_X86_64_(TPOFF64|DTPMOD64) \S+\)/,
   },
   {
     reason: "GNU ld makes Initial Exec of General Dynamic where other code of a shared object has it",
@@ -369,6 +369,14 @@ const accepted: readonly Accepted[] = [
     isProtected: true,
   },
   {
+    reason: "protected symbols are bound when the library is linked, also variables: here a slot of General Dynamic",
+    kind: "contents",
+    what: /^code$/,
+    words: /-shared/,
+    spore: /^[0-9a-f]*0000666648e8/,
+    bfd: /^[0-9a-f]*0000666648e8/,
+  },
+  {
     reason: "sections that __start_ and __stop_ symbols can name are kept",
     kind: ["section", "segment", "symbol", "relocation"],
     words: /--gc-sections/,
@@ -381,12 +389,36 @@ const accepted: readonly Accepted[] = [
     subject: /^alias_of_/,
   },
   {
-    reason: "all names of copied data mean the copy: in GNU ld's program, some may mean what the library has",
-    kind: symbolTables,
-    subject: /^data\d+$/,
+    reason:
+      "all names of copied data mean the copy: in GNU ld's program, some may mean another, or what the library has",
+    kind: [...symbolTables, "relocation"],
+    subject: /^data\d+(@|$)/,
     hasAliases: true,
-    what: /^(section|size|binding)$/,
+    what: /^(section|size|binding|presence|target)$/,
     words: /(^| )-(no-)?pie( |$)/,
+  },
+  {
+    reason:
+      "all names of copied data mean the copy: in GNU ld's program, some may mean another, or what the library has",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /^R_X86_64_GLOB_DAT (alias_of_|data)\d+@/,
+    words: /(^| )-(no-)?pie( |$)/,
+  },
+  {
+    reason:
+      "all names of copied data mean the copy: in GNU ld's program, some may mean another, or what the library has",
+    kind: "contents",
+    what: /^code$/,
+    spore: /slot of R_X86_64_GLOB_DAT (alias_of_|data)\d+@/,
+    words: /(^| )-(no-)?pie( |$)/,
+  },
+  {
+    reason: "--wrap is for references of objects: GNU ld has the names that shared objects refer to turned round, too",
+    kind: ["section", ...symbolTables, "unwind", "contents"],
+    subject: /^(__wrap_.*|f\d+|\.text|\.eh_frame(_hdr)?)$/,
+    what: /^(presence|size|FDE)$/,
+    words: /--wrap=/,
   },
 
   // The C library in the program
@@ -496,8 +528,8 @@ const accepted: readonly Accepted[] = [
   },
 ];
 
-/** `main+0x4` → `main`. */
-const nameOf = (subject: string): string => subject.replace(/\+0x[0-9a-f]+$/, "");
+/** `main+0x4` → `main`, `data@V1 of lib.so` → `data`. */
+const nameOf = (subject: string): string => subject.replace(/(?<!^)(@.*|\+0x[0-9a-f]+)$/, "");
 
 /** Why a difference is no failure of a test; undefined if it is. */
 export function reasonFor(difference: Difference, circumstances: Circumstances): string | undefined {
