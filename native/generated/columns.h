@@ -430,11 +430,12 @@ struct EntryTable {
 struct SectionTable {
   u64 rows;
   Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
-  Column<SectionId, u32> bucket; // the bucket that it is laid out in, or 0 (split)
+  Column<SectionId, u16> bucket; // the bucket that it is laid out in, or 0: its low 15 bits; the highest bit: see bucketHigh (split)
   Column<SectionId, u32> offset; // in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)
   Column<SectionId, u32> mergeable; // of one that is split, which has no offset: its row in mergeable (merge)
   Column<SectionId, u32> relocations; // header index of its SHT_RELA section, where that does not follow it (split)
   Column<SectionId, u32> offset_high; // the other bits of an offset of 2 GiB or more (layout)
+  Column<SectionId, u32> bucket_high; // the other bits of a bucket whose row is 2^15 or more (split)
 };
 
 // A row is the input sections that are laid out one after another: same canonical name, type and merge attributes.

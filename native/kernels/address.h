@@ -69,7 +69,7 @@ inline u64 merged_address(const Tables &t, SectionId s, const Elf64_Shdr &header
     else high = middle - 1;
   }
   PieceId piece = first + low;
-  return piece_address(t, piece, BucketId{t.section.bucket[s]}) + (target - t.piece.start[piece]);
+  return piece_address(t, piece, bucket_of(t, s)) + (target - t.piece.start[piece]);
 }
 
 // Address of byte `offset` of section `index` of a file; 0 for what is not in the output.
@@ -78,7 +78,7 @@ inline u64 section_address(const Tables &t, const FileView &file, u32 index, u64
   u32 flags = t.section.flags[s];
   if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) return 0;
   if (flags & SectionFlags::EH_FRAME) return t.own_section.address[OwnSection::EhFrame];
-  BucketId bucket{t.section.bucket[s]};
+  BucketId bucket = bucket_of(t, s);
   if (raw(bucket) == 0) return 0;
   if (flags & SectionFlags::MERGEABLE) return merged_address(t, s, file.section(index), offset);
   return t.bucket.address[bucket] + offset_in_bucket(t, file.id, s, bucket) + offset;

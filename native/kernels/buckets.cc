@@ -270,7 +270,7 @@ void assign_buckets(Job &job, RowRange<FileId> rows) {
         t.found.has_too_few_buckets.set(); // it is tried again with more
         return;
       }
-      t.section.bucket[s] = raw(bucket);
+      set_bucket(t, s, bucket);
       if (h.sh_flags & SHF_X86_64_LARGE) t.found.has_large_sections.set();
       u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;
       if (!(output & OutputFlags::GC_SECTIONS) || !is_alloc) flags |= SectionFlags::LIVE;

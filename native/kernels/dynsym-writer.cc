@@ -64,7 +64,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = loaded_index(t.bucket.index[common_bucket(t, s)]);
         if (type == STT_COMMON) type = STT_OBJECT;
       } else if (section < file.section_count) {
-        out.st_shndx = loaded_index(t.bucket.index[BucketId{t.section.bucket[file.section_id(section)]}]);
+        out.st_shndx = loaded_index(t.bucket.index[bucket_of(t, file.section_id(section))]);
       }
       if (type == STT_GNU_IFUNC && !(flags & SymbolFlags::IMPORTED) && t.entry.plt[e] != none) {
         type = STT_FUNC; // its address is the PLT entry

@@ -35,7 +35,7 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
       FileView file(t, id);
       for (u32 i = 1; i < file.section_count; i++) {
         SectionId s = file.section_id(i);
-        BucketId bucket{t.section.bucket[s]};
+        BucketId bucket = bucket_of(t, s);
         u32 flags = t.section.flags[s];
         if (raw(bucket) == 0 || !(flags & SectionFlags::LIVE) ||
             flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE))

@@ -140,11 +140,11 @@ void list_pieces(Job &job, RowRange<FileId> rows) {
       SectionId s = file.section_id(i);
       if (!is_mergeable(t, s)) continue;
       Elf64_Shdr h = file.section(i);
-      u32 bucket = t.section.bucket[s];
+      BucketId bucket = bucket_of(t, s);
       u32 log2 = alignment_log2(h);
       t.section.mergeable[s] = raw(mergeable);
       t.mergeable.file[mergeable] = raw(f);
-      t.mergeable.ordinal[mergeable] = t.bucket.ordinal[BucketId{bucket}];
+      t.mergeable.ordinal[mergeable] = t.bucket.ordinal[bucket];
       t.mergeable.end[mergeable] = 0;
       t.mergeable.first_piece[mergeable] = raw(piece);
       PieceId first = piece;

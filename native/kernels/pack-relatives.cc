@@ -32,7 +32,7 @@ private:
     references_.load(t_, file);
     for_each_relocated_section(t_, file, [&](const RelocatedSection &section) {
       SectionId s = file.section_id(section.index);
-      BucketId bucket{t_.section.bucket[s]};
+      BucketId bucket = bucket_of(t_, s);
       if (raw(bucket) == 0 || t_.section.flags[s] & SectionFlags::MERGEABLE) return;
       auto read = read_relocated(file, section);
       if (read) add_section(*read, surroundings_in(t_.link.output_flags, section.header), s, bucket);

@@ -27,7 +27,7 @@ public:
     MergeableId m{t_.section.mergeable[s]};
     if (raw(m) - first_ >= sections_.size()) return merged_address(t_, s, header, offset);
     Section &section = sections_[raw(m) - first_];
-    if (section.state == Section::New) section.state = add(section, m, BucketId{t_.section.bucket[s]});
+    if (section.state == Section::New) section.state = add(section, m, bucket_of(t_, s));
     if (section.state == Section::NotWorthIt) return merged_address(t_, s, header, offset);
     u64 target = header.sh_offset + offset;
     u64 slot = target < section.base ? 0 : (target - section.base) >> slot_bits;

@@ -95,9 +95,7 @@ public:
 
 private:
   // Of the medium and the large code model (psABI x86-64 3.3.2).
-  static bool is_large(const Tables &t, SectionId s) {
-    return t.bucket.flags[BucketId{t.section.bucket[s]}] & SHF_X86_64_LARGE;
-  }
+  static bool is_large(const Tables &t, SectionId s) { return t.bucket.flags[bucket_of(t, s)] & SHF_X86_64_LARGE; }
   static bool is_in_large_section(const Tables &t, SymbolId s) {
     u64 claim = t.symbol.claim[s];
     if (!claim || !is_live_object(t, Claim::file(claim))) return false;

@@ -9,7 +9,7 @@ namespace spore {
 BucketId SectionWriter::bucket_of(SectionId s) const {
   constexpr u32 asked = SectionFlags::LIVE | SectionFlags::DISCARDED | SectionFlags::EH_FRAME | SectionFlags::MERGEABLE;
   if ((t_.section.flags[s] & asked) != SectionFlags::LIVE) return {};
-  BucketId bucket{t_.section.bucket[s]};
+  BucketId bucket = spore::bucket_of(t_, s);
   return raw(bucket) != 0 && t_.bucket.is_copied[bucket] && sinks_.has(bucket) ? bucket : BucketId{};
 }
 

@@ -70,8 +70,8 @@ void SymtabWriter::place(const FileView &file, u32 i, OutputSymbol &out) {
   if (section == section_absolute) return;
   u64 value = definition_address(t_, file, i);
   SectionId s = file.section_id(section < file.section_count ? section : 0);
-  BucketId bucket = is_common(section) ? common_bucket(t_, SymbolId{t_.mention.symbol[file.mention(i)]})
-                                       : BucketId{t_.section.bucket[s]};
+  BucketId bucket =
+      is_common(section) ? common_bucket(t_, SymbolId{t_.mention.symbol[file.mention(i)]}) : bucket_of(t_, s);
   if (section < file.section_count && t_.section.flags[s] & SectionFlags::EH_FRAME)
     out.index = static_cast<u32>(t_.own_section.index[OwnSection::EhFrame]);
   else out.index = t_.bucket.index[bucket];

@@ -24,6 +24,26 @@ inline constexpr u32 largest_alignment_log2 = 31;
 
 inline u64 align_up(u64 value, u32 log2) { return (value + ((u64{1} << log2) - 1)) & ~((u64{1} << log2) - 1); }
 
+// The bucket that a section is laid out in; 0 where it is in none. Few links have so many buckets that bucket_high is
+// touched.
+inline constexpr u16 far_bucket = 1u << 15;
+
+inline BucketId bucket_of(const Tables &t, SectionId s) {
+  u16 low = t.section.bucket[s];
+  if (!(low & far_bucket)) [[likely]]
+    return BucketId{low};
+  return BucketId{t.section.bucket_high[s] << 15 | (low & ~u32{far_bucket})};
+}
+
+inline void set_bucket(const Tables &t, SectionId s, BucketId bucket) {
+  if (raw(bucket) < far_bucket) {
+    t.section.bucket[s] = static_cast<u16>(raw(bucket));
+    return;
+  }
+  t.section.bucket_high[s] = raw(bucket) >> 15;
+  t.section.bucket[s] = static_cast<u16>(raw(bucket) | far_bucket);
+}
+
 inline bool is_kept(const Tables &t, SectionId s) {
   return (t.section.flags.load(s) & (SectionFlags::LIVE | SectionFlags::DISCARDED)) == SectionFlags::LIVE;
 }

@@ -49,7 +49,7 @@ public:
         // Rows of section are not in the order of those of mergeable, so that one is not taken for the other.
         SectionId s{sections - 1 - raw(m)};
         t.section.mergeable[s] = raw(m);
-        t.section.bucket[s] = random.between(1, buckets);
+        set_bucket(t, s, BucketId{random.between(1, buckets)});
         t.mergeable.first_piece[m] = piece;
         t.mergeable.pieces[m] = count;
         Elf64_Shdr header{};
@@ -80,7 +80,7 @@ public:
     u64 target = header(m).sh_offset + offset;
     for (u32 i = 1; i < count && t.piece.start[piece + 1] <= target; i++) ++piece;
     u64 place = t.piece.place[piece];
-    BucketId bucket{t.section.bucket[section(m)]};
+    BucketId bucket = bucket_of(t, section(m));
     u32 cell = static_cast<u32>(place >> 48) * buckets + t.bucket.ordinal[bucket];
     return t.bucket.address[bucket] + t.merge_cell.offset[MergeCellId{cell}] + (place << 16 >> 16) + target -
            t.piece.start[piece];

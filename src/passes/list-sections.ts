@@ -1,7 +1,7 @@
 /** Which input sections went where: what -Map prints, and what --print-gc-sections says was left out. */
 import type { MapSection } from "../reports/map-file.ts";
 import { enumerations } from "../tables/schema.ts";
-import { type FileRow, rowAt, type SectionRow } from "../tables/views.ts";
+import { type BucketRow, type FileRow, rowAt, type SectionRow } from "../tables/views.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Image } from "./layout.ts";
 import type { Split } from "./split.ts";
@@ -10,11 +10,19 @@ import type { Workers } from "./workers.ts";
 const { FileState, FileTraits, SectionFlags } = enumerations;
 /** From here on, offsets have their high bits in a column of their own. */
 const FAR = 2 ** 31;
+/** From here on, buckets have. */
+const FAR_BUCKET = 2 ** 15;
 
 /** Every output section with the input sections in it, in the order of addresses. */
 export function listSections(workers: Workers, image: Image, findings: FindingReader): MapSection[] {
   const { tables } = workers;
-  const bucketOf = tables.column("section", "bucket");
+  const bucketLow = tables.column("section", "bucket");
+  const bucketHigh = tables.column("section", "bucketHigh");
+  // As bucket_of() in the kernels.
+  const bucketOf = (row: SectionRow): BucketRow =>
+    (bucketLow[row] < FAR_BUCKET
+      ? bucketLow[row]
+      : bucketHigh[row] * FAR_BUCKET + (bucketLow[row] - FAR_BUCKET)) as BucketRow;
   const offset = tables.column("section", "offset");
   const offsetHigh = tables.column("section", "offsetHigh");
   const flags = tables.column("section", "flags");
@@ -32,7 +40,7 @@ export function listSections(workers: Workers, image: Image, findings: FindingRe
     return entry;
   });
   for (const { file, section, row } of liveSections(workers, image.files)) {
-    const bucket = bucketOf[row];
+    const bucket = bucketOf(row);
     const entry = sections.get(bucket);
     if (entry === undefined || !(flags[row] & SectionFlags.LIVE)) continue;
     const object = findings.object(file);

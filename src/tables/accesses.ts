@@ -40,7 +40,7 @@ const references = [
   ...of("file", "state"),
   ...of("mention", "symbol"),
   ...of("symbol", "claim", "flags", "uses"),
-  ...of("section", "flags", "bucket", "relocations"),
+  ...of("section", "flags", "bucket", "bucketHigh", "relocations"),
   ...of("bucket", "flags"),
 ];
 
@@ -83,7 +83,7 @@ const places = [
   ...of("file", "chunk"),
   ...of("mention", "commonOffset"),
   ...of("symbol", "uses"),
-  ...of("section", "flags", "bucket", "offset", "mergeable", "offsetHigh"),
+  ...of("section", "flags", "bucket", "bucketHigh", "offset", "mergeable", "offsetHigh"),
   ...of("bucket", "ordinal", "address"),
   ...of("chunkBucket", "offset"),
   ...of("mergeable", "pieces", "firstPiece"),
@@ -256,7 +256,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     reads: [...fileView, ...of("input", "flags"), ...of("file", "input", "state")],
     fills: [
       ...of("file", "flags"),
-      ...of("section", "flags", "bucket", "relocations"),
+      ...of("section", "flags", "bucket", "bucketHigh", "relocations"),
       ...of("bucket", "key", "first", "type", "entsize", "flags", "nameLength", "rule", "orderedBy"),
       ...of("bucketUse", "bits"),
     ],
@@ -309,7 +309,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...fileView,
       ...of("file", "state", "mergeables", "pieces", "firstPiece", "firstMergeable", "cies", "firstCie"),
       ...of("mention", "symbol"),
-      ...of("section", "flags", "bucket", "relocations"),
+      ...of("section", "flags", "bucket", "bucketHigh", "relocations"),
       ...of("bucket", "ordinal"),
     ],
     fills: [
@@ -395,7 +395,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("file", "state"),
       ...of("mention", "flags", "symbol"),
       ...of("symbol", "claim", "uses", "commonSize", "commonAlignment"),
-      ...of("section", "flags", "bucket"),
+      ...of("section", "flags", "bucket", "bucketHigh"),
       ...of("bucket", "ordinal"),
       ...of("chunk", "firstFile"),
     ],

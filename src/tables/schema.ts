@@ -232,11 +232,12 @@ export const schema = {
     id: "SectionId",
     columns: {
       flags: u8("SectionFlags; atomic or (resolve, split, select)"),
-      bucket: rowOf("bucket", "the bucket that it is laid out in, or 0 (split)"),
+      bucket: u16("the bucket that it is laid out in, or 0: its low 15 bits; the highest bit: see bucketHigh (split)"),
       offset: u32("in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)"),
       mergeable: takesOver("offset", u32("of one that is split, which has no offset: its row in mergeable (merge)")),
       relocations: u32("header index of its SHT_RELA section, where that does not follow it (split)"),
       offsetHigh: u32("the other bits of an offset of 2 GiB or more (layout)"),
+      bucketHigh: u32("the other bits of a bucket whose row is 2^15 or more (split)"),
     },
   },
   bucket: {
