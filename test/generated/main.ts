@@ -48,6 +48,7 @@ const work = async (worker: number): Promise<void> => {
     const folder = join(root, values.keep ? `seed-${seed}` : `${worker}`);
     const fault = await tryProgram(toolchain, seed, wanted, folder, limits);
     if (fault === undefined) continue;
+    process.stderr.write(`seed ${seed}, ${fault.kind}: ${fault.what}\n`);
     const known = faults.get(fault.what);
     if (known === undefined) faults.set(fault.what, [fault]);
     else known.push(fault);
