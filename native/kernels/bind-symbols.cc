@@ -113,7 +113,7 @@ private:
     if (visibility_ == STV_DEFAULT && !is_bound(sym)) flags_ |= SymbolFlags::IMPORTED;
   }
 
-  /** -Bsymbolic and its like. */
+  // -Bsymbolic and its like.
   bool is_bound(const Elf64_Sym &sym) const {
     if (!(output_ & OutputFlags::BSYMBOLIC)) return false;
     bool is_function = sym.type() == STT_FUNC || sym.type() == STT_GNU_IFUNC;

@@ -2,6 +2,8 @@
 // parts say (indices, offsets, names) is checked here, each time it is read.
 #pragma once
 
+#include <algorithm>
+
 #include "elf/bytes.h"
 #include "elf/elf.h"
 #include "generated/columns.h"

@@ -134,7 +134,7 @@ export interface LinkOptions {
   readonly isUnwindInfoMade: boolean;
   readonly isExportDynamic: boolean;
   /** Which of its own symbols a shared object binds itself, but for those on a list. */
-  readonly symbolic: Symbolic | "unlisted";
+  readonly symbolic: "none" | "all" | "functions" | "non-weak" | "non-weak-functions" | "unlisted";
   /** -Bgroup: only the group that is loaded with it is searched for its symbols. */
   readonly isGroup: boolean;
   readonly isGcSections: boolean;
@@ -222,9 +222,6 @@ type Draft<T> = {
 /** Options whose value depends on others, so that they are only resolved at the end. */
 type Resolved = "outputKind" | "rpath" | "isNoUndefined" | "isAllowShlibUndefined" | "symbolic" | "z" | "queries";
 
-/** -Bsymbolic and its like. */
-type Symbolic = "none" | "all" | "functions" | "non-weak" | "non-weak-functions";
-
 /** Options while the command line is read. */
 export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   isShared: boolean;
@@ -232,7 +229,8 @@ export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   rpaths: string[];
   isNoUndefinedAsked: boolean | undefined;
   isAllowShlibUndefinedAsked: boolean | undefined;
-  symbolic: Symbolic;
+  /** Of -Bsymbolic and its like. */
+  symbolic: Exclude<LinkOptions["symbolic"], "unlisted">;
   z: Draft<ZOptions>;
   queries: Draft<Queries>;
 };

@@ -141,7 +141,10 @@ class RowDescriber {
     if (column === "claim") return this.#claim(~high >>> 0, ~low >>> 0);
     if (is.includes("inverted file")) return `file ${~high >>> 0}, header ${~low >>> 0}`;
     const value = high * 2 ** 32 + low;
-    if (is.startsWith("address")) return this.#address(value);
+    if (is.startsWith("address")) {
+      const size = high >>> 16; // of a name, see pack_name() in the kernels
+      return this.#address((high & 0xffff) * 2 ** 32 + low) + (size > 0 ? `, ${size} bytes` : "");
+    }
     if (high > 0x1fffff || hexadecimal.has(column)) return `0x${high.toString(16)}${low.toString(16).padStart(8, "0")}`;
     return /^(sh_flags|of its first byte|st_value)/.test(is) ? `0x${value.toString(16)}` : String(value);
   }

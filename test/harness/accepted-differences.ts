@@ -512,6 +512,14 @@ const accepted: readonly Accepted[] = [
     what: /_DYNAMIC/,
   },
   {
+    reason: "the address of what is nowhere is loaded from the GOT",
+    kind: "contents",
+    what: /^code$/,
+    words: /-static-pie/,
+    spore: /488b05/,
+    bfd: /48c7c0/,
+  },
+  {
     reason: "a GOT without slots is left out",
     kind: "section",
     subject: /^\.got$/,
