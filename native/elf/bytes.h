@@ -40,8 +40,8 @@ inline StringScan scan_string(const uint8_t *data, uint64_t size) {
   return {at, has_at};
 }
 
-// A copy of what is at an address, which may be misaligned. Records are loaded field by field: a copy of all their bytes
-// would go through memory, however few fields are looked at.
+// A copy of what is at an address, which may be misaligned. Records are loaded field by field: a copy of all their
+// bytes would go through memory, however few fields are looked at.
 template <typename T> T load(const uint8_t *at) {
   if constexpr (requires { T::load_fields(at); }) {
     return T::load_fields(at);
