@@ -444,6 +444,13 @@ const accepted: readonly Accepted[] = [
     bfd: "absent",
   },
   {
+    reason: "an indirect function that its library binds is called by a PLT entry and a relocation of it",
+    kind: ["section", "dynamic", "segment"],
+    subject: /^((PT_LOAD of )?\.rela\.dyn|DT_RELA(SZ|ENT|COUNT)?)$/,
+    words: /-shared.*-Bsymbolic/,
+    spore: "absent",
+  },
+  {
     reason: "what goes through the GOT by a relocation that is not marked as relaxable stays so",
     kind: ["section", "dynamic"],
     subject: /^(\.relr\.dyn|DT_RELR.*)$/,
