@@ -177,7 +177,7 @@ function inOrder(
       type: type === SHT_NOBITS && !isZeroKept[i] ? SHT_PROGBITS : type,
       flags,
       entsize,
-      alignment: Math.max(...parts.map(({ alignment }) => alignment)),
+      alignment: parts.reduce((largest, { alignment }) => Math.max(largest, alignment), 1),
       region: slot.region,
       parts,
       isEmpty,

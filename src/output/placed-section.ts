@@ -52,6 +52,8 @@ export class Placed {
   readonly leftOut: readonly LeftOut[];
   readonly #own = new Map<OwnSectionId, OwnPlace>();
   readonly #planned: ReadonlyMap<string, PlacedSection>;
+  /** Header indices by bucket, once somebody asks. */
+  #bucketIndices: ReadonlyMap<BucketRow, number> | undefined;
 
   /** @param planned sections that statements of the plan name, by these names */
   constructor(
@@ -78,7 +80,12 @@ export class Placed {
 
   /** Header index of the section that holds a bucket; 0 where there is none. */
   indexOfBucket(id: BucketRow): number {
-    return this.sections.find(({ parts }) => parts.some(({ bucket }) => bucket?.id === id))?.index ?? 0;
+    this.#bucketIndices ??= new Map(
+      this.sections.flatMap(({ parts, index }) =>
+        parts.flatMap(({ bucket }) => (bucket === undefined ? [] : [[bucket.id, index] as const])),
+      ),
+    );
+    return this.#bucketIndices.get(id) ?? 0;
   }
 
   /** Header index of the section that holds an own one; 0 where there is none. */

@@ -415,7 +415,7 @@ const accepted: readonly Accepted[] = [
   },
   {
     reason: "--wrap is for references of objects: GNU ld has the names that shared objects refer to turned round, too",
-    kind: ["section", ...symbolTables, "unwind", "contents"],
+    kind: ["section", ...symbolTables, "unwind"],
     subject: /^(__wrap_.*|f\d+|\.text|\.eh_frame(_hdr)?)$/,
     what: /^(presence|size|FDE)$/,
     words: /--wrap=/,
