@@ -132,6 +132,15 @@ const cases: readonly (readonly [what: string, n: number, inputs: Inputs])[] = [
     20_000,
     source((n) => `${start}${sections(n)}\n.data\n${each(n, (i) => `.quad __start_z${i}, __stop_z${i}`)}`),
   ],
+  [
+    "sections that are ordered by others, each and together",
+    10_000,
+    source((n) => {
+      const ordered = (name: string) => (i: number) =>
+        `.section ${name.replace("*", `${i}`)},"ao",@progbits,z${i},unique,${i}\n.long ${i}`;
+      return `${start}${sections(n)}\n${each(n, ordered("about*"))}\n${each(n, ordered("all"))}`;
+    }),
+  ],
   ["sections in a map", 20_000, source((n) => start + sections(n), "-Map=map")],
   [
     "sections, each reached by the one before",
