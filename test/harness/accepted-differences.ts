@@ -320,7 +320,7 @@ const accepted: readonly Accepted[] = [
     kind: "contents",
     what: /^code$/,
     words: /-Bsymbolic\b/,
-    spore: /slot of R_X86_64_(TPOFF64|DTPMOD64) \)/,
+    spore: /slot of R_X86_64_(TPOFF64|DTPMOD64) (\+0x[0-9a-f]+)?\)/,
     bfd: /slot of R_X86_64_(TPOFF64|DTPMOD64) \S+\)/,
   },
   {
