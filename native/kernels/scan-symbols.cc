@@ -1,5 +1,6 @@
 // Scan: what names each file mentions.
 
+#include <compare>
 #include <string>
 
 #include "elf/hash.h"
@@ -45,12 +46,20 @@ u64 hash_versioned(const Tables &t, const Name &name, const Name &version) {
   return hash_name(t, reinterpret_cast<const u8 *>(both.data()), both.size());
 }
 
-// `__wrap_NAME` for a name that --wrap concerns, else nothing.
+// `__wrap_NAME` for a name that --wrap concerns, else nothing. The rows are sorted by length, then by bytes.
 std::optional<Name> wrapper_of(const Tables &t, const u8 *name, size_t size) {
   constexpr u32 prefix = sizeof wrap_prefix - 1;
-  for (u32 i = 0; i < t.wrapped.rows; i++) {
-    Name wrapper{reinterpret_cast<const u8 *>(t.wrapped.text[WrappedId{i}]), t.wrapped.length[WrappedId{i}]};
-    if (wrapper.size == prefix + size && std::memcmp(wrapper.data + prefix, name, size) == 0) return wrapper;
+  u32 first = 0, end = t.wrapped.rows;
+  while (first < end) {
+    WrappedId middle{first + (end - first) / 2};
+    Name wrapper{reinterpret_cast<const u8 *>(t.wrapped.text[middle]), t.wrapped.length[middle]};
+    std::strong_ordering order = wrapper.size <=> prefix + size;
+    if (order == 0) order = std::memcmp(wrapper.data + prefix, name, size) <=> 0;
+    if (order == 0) return wrapper;
+    if (order < 0)
+      first = raw(middle) + 1;
+    else
+      end = raw(middle);
   }
   return std::nullopt;
 }

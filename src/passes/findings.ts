@@ -17,6 +17,7 @@ import { relocationName } from "../targets/x86-64-relocations.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { UndefinedHints } from "./undefined-hints.ts";
 import type { Workers } from "./workers.ts";
+import { nameMeantBy } from "./wrapped-names.ts";
 
 /** Rows of the finding table. What is found beyond them is counted, not kept: an error all the same. */
 const MAX_FINDINGS = 1 << 16;
@@ -221,11 +222,7 @@ export class FindingReader {
   symbolName(file: FileRow, symbol: number): string {
     const object = this.#objectOf(file);
     const name = object?.symbolName(symbol) ?? "";
-    const { wrappedSymbols } = this.#options;
-    if (wrappedSymbols.length === 0 || object?.isDefined(symbol) === true) return name;
-    if (wrappedSymbols.includes(name)) return `__wrap_${name}`;
-    const real = name.startsWith("__real_") ? name.slice("__real_".length) : "";
-    return wrappedSymbols.includes(real) ? real : name;
+    return object?.isDefined(symbol) === true ? name : nameMeantBy(name, this.#options);
   }
 
   sectionName(file: FileRow, section: number): string {

@@ -11,6 +11,7 @@ import type { Inputs } from "./find-inputs.ts";
 import { allocateRequests } from "./requests.ts";
 import { unify } from "./unify.ts";
 import type { Workers } from "./workers.ts";
+import { fillWrapped } from "./wrapped-names.ts";
 
 const { InputFlags, HashSource } = enumerations;
 
@@ -92,18 +93,6 @@ export function listInputs({ tables }: Workers, inputs: Inputs, internal: Intern
   base.set(rows - 1, internal.address);
   size.set(rows - 1, internal.size);
   flags[rows - 1] = InputFlags.IS_INTERNAL;
-}
-
-/** Names that stand for those of --wrap, for the kernel that turns references around. */
-function fillWrapped({ tables }: Workers, { wrappedSymbols }: LinkOptions): void {
-  tables.allocate("wrapped", wrappedSymbols.length);
-  for (const [i, name] of wrappedSymbols.entries()) {
-    const bytes = Buffer.from(`__wrap_${name}\0`);
-    const offset = tables.arena.allocate(bytes.length);
-    tables.arena.u8view(offset, bytes.length).set(bytes);
-    tables.column("wrapped", "text").set(i, tables.arena.baseAddress + offset);
-    tables.column("wrapped", "length")[i] = bytes.length - 1;
-  }
 }
 
 /** Cuts the files into chunks of about equal bytes. */

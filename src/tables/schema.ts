@@ -412,7 +412,7 @@ export const schema = {
     },
   },
   wrapped: {
-    row: "`__wrap_NAME` for a name of --wrap",
+    row: "`__wrap_NAME` for a name of --wrap, by length, then by bytes",
     id: "WrappedId",
     columns: {
       text: u64("its address; it ends in NUL (scan)"),

@@ -256,7 +256,7 @@ const cases: readonly (readonly [what: string, n: number, inputs: Inputs])[] = [
   ],
   [
     "--wrap",
-    10_000,
+    40_000,
     withOptions(
       source((n) => `${start}${each(n, (i) => `call w${i}\n.globl __wrap_w${i}\n__wrap_w${i}: ret`)}`),
       (i) => `--wrap=w${i}`,
