@@ -2,10 +2,11 @@
  * `npm run bench:link`: whole links by Spore and by the other linkers, on the same inputs with the same
  * options, in turn. Prints what docs/performance.md explains and writes it as JSON.
  *
- *   --only NAME        a workload: clang, debug-info, many-files, archive-search, strings, hello. May be repeated
+ *   --only NAME        a workload, by its name in bench/workloads. May be repeated
  *   --runs N           rounds that count; 10, or 3 with --quick
  *   --quick            smaller inputs, fewer runs, one place for the output: a few minutes
- *   --parts A,B        of table, places, memory, growth, workers, floors; default all, less with --quick
+ *   --parts A,B        of table, one-processor, processor-time, places, memory, growth, workers, floors; default all, less
+ *                      with --quick
  *   --budget           besides, what each pass may cost and costs (with the workers of L1)
  *   --output-dir DIR   where the output goes in the first table; default build/bench/out
  *   --tmpfs            the same as --output-dir /dev/shm
@@ -31,6 +32,7 @@ import {
   formatMs,
   interleave,
   packageRoot,
+  processorMsOfChildren,
   runCommand,
   saveResults,
   type Series,
@@ -42,12 +44,12 @@ import { findLinkers, formatLinkers, type Linker, SPORE } from "./peers.ts";
 import { workloads } from "./workloads/index.ts";
 import type { LinkCase, Workload } from "./workloads/workload.ts";
 
-const parts = ["table", "places", "memory", "growth", "workers", "floors"] as const;
+const parts = ["table", "one-processor", "processor-time", "places", "memory", "growth", "workers", "floors"] as const;
 type Part = (typeof parts)[number];
 const quickParts: readonly Part[] = ["table", "growth", "workers", "floors"];
 
 /** Workloads that these parts are for; the others are for all. */
-const only: Partial<Record<Part, readonly string[]>> = { memory: ["clang"], workers: ["clang", "many-files"] };
+const only: Partial<Record<Part, readonly string[]>> = { workers: ["clang", "many-files"] };
 
 const FULL_RUNS = 10;
 const QUICK_RUNS = 3;
@@ -98,6 +100,9 @@ interface Results {
   readonly outputs: Outputs;
   readonly fairness?: OutputComparison;
   readonly table?: PlaceResults;
+  oneProcessor?: PlaceResults;
+  /** Of all processes of a link, ms. */
+  processorMs?: Readonly<Record<string, number>>;
   places?: readonly PlaceResults[];
   memory?: Readonly<Record<string, PeakMemory>>;
   growth?: readonly { readonly objects: number; readonly series: readonly Series[] }[];
@@ -150,22 +155,30 @@ function checkOutputs(link: LinkCase, linkers: readonly Linker[], folder: string
   return { able, outputs, failures };
 }
 
+/** The command where one processor is all that it has. */
+const onOneProcessor = (command: Command): Command => ({
+  ...command,
+  file: "taskset",
+  args: ["-c", "0", command.file, ...command.args],
+});
+
 /** Times linkers at one place. */
 async function race(
   link: LinkCase,
   linkers: readonly Linker[],
   { folder, isExisting }: Place,
   more: readonly Command[] = [],
-  rounds = runs,
+  where: (command: Command) => Command = (command) => command,
 ): Promise<PlaceResults> {
   mkdirSync(folder, { recursive: true });
-  const commands = [...linkers.map((linker) => linkCommand(linker, link, join(folder, linker.name))), ...more];
+  const links = linkers.map((linker) => linkCommand(linker, link, join(folder, linker.name)));
+  const commands = [...links, ...more].map(where);
   const contenders = commands.map((command) => ({ name: command.name, measure: () => runCommand(command).ms }));
   const before = (name: string): void => {
     touch(link.inputs);
     if (!isExisting) rmSync(join(folder, name), { force: true });
   };
-  const series = await interleave(contenders, { runs: rounds, before });
+  const series = await interleave(contenders, { runs, before });
   for (const { name } of linkers) rmSync(join(folder, name), { force: true });
   const comparison = compareWithBest(
     series.filter(({ name }) => name !== NODE),
@@ -182,14 +195,17 @@ const cellOf = (series: readonly Series[], name: string): string => {
   return found === undefined ? "-" : formatMs(found.medianMs);
 };
 
+function verdictOn(ratio: number | undefined, comparison: Comparison | undefined): string {
+  if (ratio === undefined) return "-";
+  if (comparison === undefined) return `<= ${ratio} of the best: none to compare with`;
+  return `<= ${ratio}: ${comparison.ratio <= ratio ? "met" : "missed"}`;
+}
+
 /** Whether the target is met, and what it is. */
 function verdict({ target }: Workload, { series, comparison }: PlaceResults): string {
   const spore = series.find(({ name }) => name === SPORE);
   if (spore === undefined) return "no link";
-  if ("ratio" in target) {
-    if (comparison === undefined) return `<= ${target.ratio} of the best: none to compare with`;
-    return `<= ${target.ratio}: ${comparison.ratio <= target.ratio ? "met" : "missed"}`;
-  }
+  if ("ratio" in target) return verdictOn(target.ratio, comparison);
   const node = series.find(({ name }) => name === NODE)!.medianMs;
   const isMet = spore.medianMs <= node + target.nodePlusMs;
   return `<= node + ${target.nodePlusMs} ms (${formatMs(node + target.nodePlusMs)}): ${isMet ? "met" : "missed"}`;
@@ -198,12 +214,26 @@ function verdict({ target }: Workload, { series, comparison }: PlaceResults): st
 const ratioCell = (comparison: Comparison | undefined): string =>
   comparison === undefined ? "-" : `${comparison.ratio.toFixed(2)} of ${comparison.best}`;
 
+/** Processor time of each, of all processes: the mean, as the system counts in hundredths of a second. */
+function processorTime(link: LinkCase, linkers: readonly Linker[], folder: string): Record<string, number> {
+  const times = Object.fromEntries(linkers.map(({ name }) => [name, 0]));
+  for (let round = 0; round < runs; round++)
+    for (const linker of linkers) {
+      const output = join(folder, linker.name);
+      const before = processorMsOfChildren();
+      runCommand(linkCommand(linker, link, output, linker.inOneGo));
+      times[linker.name] += (processorMsOfChildren() - before) / runs;
+      rmSync(output, { force: true });
+    }
+  return times;
+}
+
 /** What each of these took, in MiB. */
 async function peakMemory(link: LinkCase, linkers: readonly Linker[], folder: string) {
   const peaks: Record<string, PeakMemory> = {};
   for (const linker of linkers) {
     const output = join(folder, linker.name);
-    peaks[linker.name] = await measurePeakMemory(linkCommand(linker, link, output, linker.memoryArgs));
+    peaks[linker.name] = await measurePeakMemory(linkCommand(linker, link, output, linker.inOneGo));
     rmSync(output, { force: true });
   }
   return peaks;
@@ -303,6 +333,8 @@ async function measureWorkload(workload: Workload, linkers: readonly Linker[]): 
     results.places = [];
     for (const place of places) results.places = [...results.places, await race(link, fast, place, more)];
   }
+  if (wants("one-processor")) results.oneProcessor = await race(link, fast, firstPlace, more, onOneProcessor);
+  if (wants("processor-time")) results.processorMs = processorTime(link, fast, folder);
   if (wants("memory")) results.memory = await peakMemory(link, fast, folder);
   const spore = able.find(({ name }) => name === SPORE);
   if (wants("workers") && spore !== undefined) results.workers = await withWorkers(link, spore, folder);
@@ -364,6 +396,37 @@ function printOutputs(all: readonly (readonly [Workload, Results])[], linkers: r
     }),
   ]);
   say("\nOutputs: million bytes / entries of .symtab\n\n");
+  say(formatTable([["workload", ...names], ...rows]));
+}
+
+function printOneProcessor(all: readonly (readonly [Workload, Results])[], linkers: readonly Linker[]): void {
+  const names = linkers.map(({ name }) => name);
+  const rows = all.flatMap(([{ title, target }, { oneProcessor }]) =>
+    oneProcessor === undefined
+      ? []
+      : [
+          [
+            title,
+            ...names.map((name) => cellOf(oneProcessor.series, name)),
+            ratioCell(oneProcessor.comparison),
+            verdictOn("ratio" in target ? target.onOneProcessor : undefined, oneProcessor.comparison),
+          ],
+        ],
+  );
+  if (rows.length === 0) return;
+  say("\nOn one processor (taskset -c 0), wall time in ms\n\n");
+  say(formatTable([["workload", ...names, "Spore", "target"], ...rows]));
+}
+
+function printProcessorTime(all: readonly (readonly [Workload, Results])[], linkers: readonly Linker[]): void {
+  const names = linkers.map(({ name }) => name);
+  const rows = all.flatMap(([{ title }, { processorMs }]) =>
+    processorMs === undefined
+      ? []
+      : [[title, ...names.map((name) => (name in processorMs ? formatMs(processorMs[name]) : "-"))]],
+  );
+  if (rows.length === 0) return;
+  say("\nProcessor time of all processes in ms (Spore and mold with --no-fork)\n\n");
   say(formatTable([["workload", ...names], ...rows]));
 }
 
@@ -484,6 +547,8 @@ async function main(): Promise<void> {
   }
   rmSync(TMPFS, { recursive: true, force: true });
   printTable(all, linkers.present);
+  printOneProcessor(all, linkers.present);
+  printProcessorTime(all, linkers.present);
   printOutputs(all, linkers.present);
   printPlaces(all);
   for (const [workload, results] of all) {

@@ -12,8 +12,8 @@ export interface Linker {
   readonly path: string;
   /** First line of `--version`. */
   readonly version: string;
-  /** What it is given besides, to see its memory: mold links in a child that outlives it. */
-  readonly memoryArgs: readonly string[];
+  /** What it is given besides, to see its memory and processor time: mold links in a child that outlives it. */
+  readonly inOneGo: readonly string[];
 }
 
 export const SPORE = "spore";
@@ -29,12 +29,10 @@ function versionOf(path: string): string {
   return spawnSync(path, ["--version"], { encoding: "utf8" }).stdout?.split("\n")[0] ?? "";
 }
 
-const linker = (name: string, path: string): Linker => ({
-  name,
-  path,
-  version: versionOf(path),
-  memoryArgs: name.startsWith("mold") ? ["--no-fork"] : [],
-});
+function linker(name: string, path: string): Linker {
+  const version = versionOf(path);
+  return { name, path, version, inOneGo: /^(mold|Spore)/.test(version) ? ["--no-fork"] : [] };
+}
 
 /** ld.lld and ld.lld-N on the path, newest first. */
 function installedLlds(): Linker[] {

@@ -37,7 +37,7 @@ function prepare(parent: string): LinkCase {
 export const archiveSearch: Workload = {
   name: "archive-search",
   title: "L4 archive search",
-  target: { ratio: 1 },
+  target: { ratio: 0.85 },
   sizes: { full: 1, quick: 1 },
   missing: missingLlvm,
   prepare,

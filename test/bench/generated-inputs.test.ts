@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 
 import { sectionsOf } from "../../bench/outputs.ts";
+import { debugCopies } from "../../bench/workloads/debug-copies.ts";
+import { exportedSymbols, sharedObjects, versionGlobs } from "../../bench/workloads/libraries.ts";
 import { manyFiles, manyFilesObject } from "../../bench/workloads/many-files.ts";
 import { sizedObject } from "../../bench/workloads/staged-files.ts";
 import { strings, stringIds, stringsObject } from "../../bench/workloads/strings.ts";
@@ -55,6 +57,10 @@ test.each([
   [manyFiles, 30],
   [strings, 10],
   [hello, 1],
+  [debugCopies, 3],
+  [sharedObjects, 20],
+  [exportedSymbols, 2000],
+  [versionGlobs, 100],
 ])("%o links and gives the right answer", async (workload, size) => {
   await using dir = await scratch();
   const link = workload.prepare(dir.path, size);
