@@ -56,10 +56,8 @@ std::optional<Name> wrapper_of(const Tables &t, const u8 *name, size_t size) {
     std::strong_ordering order = wrapper.size <=> prefix + size;
     if (order == 0) order = std::memcmp(wrapper.data + prefix, name, size) <=> 0;
     if (order == 0) return wrapper;
-    if (order < 0)
-      first = raw(middle) + 1;
-    else
-      end = raw(middle);
+    if (order < 0) first = raw(middle) + 1;
+    else end = raw(middle);
   }
   return std::nullopt;
 }
