@@ -6,6 +6,20 @@
 
 namespace spore {
 
+inline constexpr u32 claim_file_bits = 28; // bits of a claim for the file: below the rank, above the symbol's 32
+
+namespace ClaimRank {
+enum : u32 {
+  ASSIGNED = 0x0,
+  STRONG = 0x1,
+  COMMON = 0x2,
+  WEAK = 0x3,
+  ELSEWHERE = 0x4,
+  COMMON_TO_EXTRACT = 0x5,
+  LAZY = 0x6,
+};
+} // namespace ClaimRank
+
 namespace InputFlags {
 enum : u32 {
   IS_ARCHIVE = 0x1,
@@ -268,7 +282,7 @@ enum class LocalNeedId : u32 { };
 // a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last
 enum class NeedCellId : u32 { };
 
-// `__wrap_NAME` for a name of --wrap
+// `__wrap_NAME` for a name of --wrap, by length, then by bytes
 enum class WrappedId : u32 { };
 
 // a pattern of a version script, in the order of versions, or of a dynamic list; or a version's name
@@ -594,7 +608,7 @@ struct NeedCellTable {
   Column<NeedCellId, u32> irelatives; // entries of .plt for symbols resolved at start
 };
 
-// A row is `__wrap_NAME` for a name of --wrap.
+// A row is `__wrap_NAME` for a name of --wrap, by length, then by bytes.
 struct WrappedTable {
   u64 rows;
   Column<WrappedId, u64> text; // its address; it ends in NUL (scan)

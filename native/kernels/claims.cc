@@ -16,13 +16,13 @@ namespace spore {
 namespace {
 
 // With which rank a file's definitions bid. `is_first`: while members are to be extracted.
-Claim::Rank rank_of(const Tables &t, FileId f, u32 mention, bool is_first) {
+u32 rank_of(const Tables &t, FileId f, u32 mention, bool is_first) {
   bool is_common = (mention & MentionFlags::KIND) == MentionFlags::COMMON;
-  if (is_shared(t, f)) return is_common ? Claim::Lazy : Claim::Elsewhere;
-  if (!is_live(t, f)) return is_common || !is_first ? Claim::Lazy : Claim::Elsewhere;
-  if (is_common) return is_first ? Claim::CommonToExtract : Claim::Common;
-  if (mention & MentionFlags::WEAK) return Claim::Weak;
-  return t.file.flags[f] & FileFlags::IS_INTERNAL ? Claim::Assigned : Claim::Strong;
+  if (is_shared(t, f)) return is_common ? ClaimRank::LAZY : ClaimRank::ELSEWHERE;
+  if (!is_live(t, f)) return is_common || !is_first ? ClaimRank::LAZY : ClaimRank::ELSEWHERE;
+  if (is_common) return is_first ? ClaimRank::COMMON_TO_EXTRACT : ClaimRank::COMMON;
+  if (mention & MentionFlags::WEAK) return ClaimRank::WEAK;
+  return t.file.flags[f] & FileFlags::IS_INTERNAL ? ClaimRank::ASSIGNED : ClaimRank::STRONG;
 }
 
 void claim_for(const Tables &t, FileId f, bool is_first) {
@@ -34,9 +34,9 @@ void claim_for(const Tables &t, FileId f, bool is_first) {
     u32 flags = t.mention.flags[m];
     if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) continue;
     if (may_be_discarded && is_discarded(t, file, i)) continue;
-    Claim::Rank rank = rank_of(t, f, flags, is_first);
+    u32 rank = rank_of(t, f, flags, is_first);
     // Names of versions do not override what the inputs define.
-    if (rank == Claim::Assigned && file.symbols()[i].type() == STT_OBJECT) rank = Claim::Strong;
+    if (rank == ClaimRank::ASSIGNED && file.symbols()[i].type() == STT_OBJECT) rank = ClaimRank::STRONG;
     u64 claim = Claim::make(rank, f, i);
     t.symbol.claim.raise(symbol_of(t, m), claim);
     if (may_answer || flags & MentionFlags::DEFAULT_VERSION)
@@ -51,7 +51,7 @@ void reach(const Tables &t, FileId f, u32 kind, u64 claim, std::vector<FileId> &
   bool is_from_shared = is_shared(t, f);
   if (!is_shared(t, owner)) {
     // As GNU ld does: a member that initialises what is only common here is extracted.
-    if (kind == MentionFlags::COMMON && Claim::rank(claim) != Claim::Elsewhere) return;
+    if (kind == MentionFlags::COMMON && Claim::rank(claim) != ClaimRank::ELSEWHERE) return;
     if (t.file.state.claim_bits(owner, FileState::REACHED)) stack.push_back(owner);
   } else if (kind == MentionFlags::UNDEFINED) {
     if (is_from_shared) t.file.state.set_bits(owner, FileState::WANTED);

@@ -68,7 +68,7 @@ private:
   }
 
   void gather_common(SymbolId s, u64 claim, u32 i, const Elf64_Sym &sym) const {
-    if (!claim || Claim::rank(claim) != Claim::Common) return;
+    if (!claim || Claim::rank(claim) != ClaimRank::COMMON) return;
     t_.symbol.common_size.raise(s, sym.st_size);
     if (file_.section_index(i, sym) == section_large_common) {
       t_.found.has_large_common.set();
@@ -79,7 +79,7 @@ private:
   }
 
   void check_definition(u32 i, u64 claim) const {
-    if (!claim || Claim::rank(claim) != Claim::Strong || is_discarded(t_, file_, i)) return;
+    if (!claim || Claim::rank(claim) != ClaimRank::STRONG || is_discarded(t_, file_, i)) return;
     if (t_.link.output_flags & OutputFlags::ALLOW_MULTIPLE) return;
     job_.report(Code::DuplicateSymbol, {.file = raw(file_.id), .symbol = i, .operand = claim});
   }

@@ -14,7 +14,7 @@ inline bool is_kept_global(const Tables &t, const FileView &file, u32 symbol, Sy
   if (claim && (Claim::file(claim) != file.id || Claim::symbol(claim) != symbol)) return false;
   u32 flags = t.symbol.flags[s];
   if (claim == 0) return raw(s) == raw(m) && flags & SymbolFlags::IN_OBJECT;
-  bool is_for_mentions = t.file.flags[file.id] & FileFlags::IS_INTERNAL && Claim::rank(claim) == Claim::Weak;
+  bool is_for_mentions = t.file.flags[file.id] & FileFlags::IS_INTERNAL && Claim::rank(claim) == ClaimRank::WEAK;
   if (is_for_mentions || is_shared(t, file.id)) return flags & SymbolFlags::IN_OBJECT;
   if (!is_live(t, file.id)) return flags & SymbolFlags::IN_OBJECT; // an undefined weak reference to a lazy member
   u32 section = file.section_index(symbol, file.symbols()[symbol]);

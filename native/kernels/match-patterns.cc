@@ -181,7 +181,7 @@ public:
       if (!claim || Claim::file(claim) != file.id || Claim::symbol(claim) != i) continue;
       // Of the linker's own object, what the command line defines.
       if (t_.file.flags[file.id] & FileFlags::IS_INTERNAL &&
-          (Claim::rank(claim) == Claim::Weak || t_.symbol.version[s] != 0))
+          (Claim::rank(claim) == ClaimRank::WEAK || t_.symbol.version[s] != 0))
         continue;
       Elf64_Sym sym = file.symbols()[i];
       auto name = file.symbol_name(sym);

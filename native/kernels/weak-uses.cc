@@ -18,7 +18,7 @@ bool is_open(const Tables &t, MentionId m) {
   if ((flags & MentionFlags::KIND) != MentionFlags::UNDEFINED || !(flags & MentionFlags::WEAK)) return false;
   u64 claim = t.symbol.claim[symbol_of(t, m)];
   // What the linker defines may be undefined after all: __start_X without a section X.
-  if (claim && Claim::rank(claim) == Claim::Weak && t.file.flags[Claim::file(claim)] & FileFlags::IS_INTERNAL)
+  if (claim && Claim::rank(claim) == ClaimRank::WEAK && t.file.flags[Claim::file(claim)] & FileFlags::IS_INTERNAL)
     return true;
   return claim == 0 || (!is_shared(t, Claim::file(claim)) && !is_live(t, Claim::file(claim)));
 }

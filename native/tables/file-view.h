@@ -148,17 +148,14 @@ inline bool is_live_object(const Tables &t, FileId f) {
   return is_live(t, f) && !(t.file.traits[f] & (FileTraits::IS_SHARED | FileTraits::IS_BROKEN));
 }
 
-// A definition that bids for a symbol: what is smaller wins. Kept inverted, so that 0 is no bid.
+// A definition that bids for a symbol: what is smaller wins, by ClaimRank, then in input order. Kept inverted, so that
+// 0 is no bid. As src/tables/claim.ts has it.
 struct Claim {
-  enum Rank : u32 { Assigned, Strong, Common, Weak, Elsewhere, CommonToExtract, Lazy };
-  // Assigned: by the command line, which overrides the inputs. Elsewhere: in a shared object, or in an archive member
-  // while these are extracted. CommonToExtract: what Common is while members are extracted, because a definition in a
-  // member is preferred to it. Lazy: in a member that has not been extracted, or that is not for a common symbol: no
-  // definition, but a weak reference means it.
-
-  static u64 make(u32 rank, FileId file, u32 symbol) { return ~(u64{rank} << 60 | u64{raw(file)} << 32 | symbol); }
-  static Rank rank(u64 claim) { return static_cast<Rank>(~claim >> 60); }
-  static FileId file(u64 claim) { return FileId{static_cast<u32>(~claim >> 32) & 0xfffffff}; }
+  static u64 make(u32 rank, FileId file, u32 symbol) {
+    return ~(u64{rank} << (claim_file_bits + 32) | u64{raw(file)} << 32 | symbol);
+  }
+  static u32 rank(u64 claim) { return static_cast<u32>(~claim >> (claim_file_bits + 32)); }
+  static FileId file(u64 claim) { return FileId{static_cast<u32>(~claim >> 32) & ((1u << claim_file_bits) - 1)}; }
   static u32 symbol(u64 claim) { return static_cast<u32>(~claim); }
 };
 

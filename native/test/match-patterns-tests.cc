@@ -131,7 +131,7 @@ private:
     t.mention.symbol[MentionId{mention}] = mention;
     t.mention.hash[MentionId{mention}] = mention;
     t.symbol.claim[SymbolId{mention}] =
-        Claim::make(Claim::Strong, definition.is_taken ? FileId{raw(f) + 1000} : f, symbol);
+        Claim::make(ClaimRank::STRONG, definition.is_taken ? FileId{raw(f) + 1000} : f, symbol);
   }
 
   void add_file(const std::vector<Definition> &definitions, FileId f) {

@@ -8,7 +8,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
 import { sharedObjectOf } from "../inputs/shared-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { claimingFile, claimingSymbol } from "../tables/claim.ts";
+import { claimingFile, claimingSymbol, isClaimed } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, type MentionRow, rowAt, type SymbolRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -102,10 +102,9 @@ export function settleVersions({ tables }: Workers, { mentions, answers }: Versi
   const isInObject = (owner: FileRow): boolean =>
     !(traits[owner] & FileTraits.IS_SHARED) && (state[owner] & FileState.REACHED) !== 0;
   const ownerOf = (symbol: SymbolRow): FileRow => claimingFile(claim.high(symbol));
-  const isClaimed = (symbol: SymbolRow): boolean => claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
   const meant = new Map<SymbolRow, SymbolRow>();
   for (const { file, index, plain, versioned } of answers) {
-    if (!isClaimed(plain) || !isClaimed(versioned) || meant.has(versioned)) continue;
+    if (!isClaimed(claim, plain) || !isClaimed(claim, versioned) || meant.has(versioned)) continue;
     const isWinner =
       ownerOf(plain) === file &&
       claimingSymbol(claim.low(plain)) === index &&
@@ -140,8 +139,7 @@ export function checkVersions(
     if (version === "" || !isReference || !(state[file] & FileState.REACHED)) continue;
     if (!isShared && (!isWeak || isStatic)) continue; // undefined, or null
     const owner = claimingFile(claim.high(symbol));
-    const isClaimed = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
-    if (isClaimed && state[owner] & (FileState.REACHED | FileState.NEEDED)) continue;
+    if (isClaimed(claim, symbol) && state[owner] & (FileState.REACHED | FileState.NEEDED)) continue;
     const place = { file: findings.fileName(file), fileOrder: file };
     diagnostics.add("versionNotDefined", { symbol: name, version }, place);
   }

@@ -8,7 +8,8 @@ import { type Environment, evaluate, movesWithImage, type Value } from "../input
 import { type Expression, ExpressionError, symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { endOf, type PlacedSection } from "../output/placed-section.ts";
-import { type FileRow, rowAt, type SymbolRow, type U64Column } from "../tables/views.ts";
+import { claimingFile, claimingSymbol, isClaimed } from "../tables/claim.ts";
+import { rowAt, type SymbolRow } from "../tables/views.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Scanned } from "./scan.ts";
@@ -83,14 +84,15 @@ function meaningOfDefinition(
   const { internalFile } = scanned;
   const symbol = symbolOf(workers, scanned, internal, name);
   if (symbol === undefined) return NOTHING;
-  const definition = definitionOf(tables.column("symbol", "claim"), symbol);
-  if (definition === undefined || tables.column("file", "traits")[definition.file] & FileTraits.IS_SHARED)
-    return NOTHING;
-  if (definition.file === internalFile) return { ...NOTHING, isAddress: true };
-  const object = findings.object(definition.file);
+  const claim = tables.column("symbol", "claim");
+  const file = claimingFile(claim.high(symbol));
+  if (!isClaimed(claim, symbol) || tables.column("file", "traits")[file] & FileTraits.IS_SHARED) return NOTHING;
+  if (file === internalFile) return { ...NOTHING, isAddress: true };
+  const object = findings.object(file);
+  const index = claimingSymbol(claim.low(symbol));
   return {
-    isAddress: object?.isAbsolute(definition.index) === false,
-    type: object?.symbolType(definition.index) ?? 0,
+    isAddress: object?.isAbsolute(index) === false,
+    type: object?.symbolType(index) ?? 0,
     visibility:
       tables.column("symbol", "flags")[symbol] & (VISIBILITY_HIDDEN | VISIBILITY_INTERNAL | VISIBILITY_PROTECTED),
   };
@@ -106,13 +108,6 @@ function symbolOf(
   const index = internal.indexOf(name);
   if (index === undefined) return undefined;
   return tables.column("mention", "symbol")[rowAt(tables.column("file", "firstMention")[internalFile], index - 1)];
-}
-
-/** The file and index of a symbol's definition: see Claim in native/tables/file-view.h. */
-function definitionOf(claim: U64Column<SymbolRow>, symbol: SymbolRow): { file: FileRow; index: number } | undefined {
-  const low = claim.low(symbol);
-  const high = claim.high(symbol);
-  return low === 0 && high === 0 ? undefined : { file: (~high & 0xfffffff) as FileRow, index: ~low >>> 0 };
 }
 
 /** What layout knows. */
@@ -137,7 +132,7 @@ export function defineAssignments(
   const flags = tables.column("symbol", "flags");
   const isUndefined = (symbol: SymbolRow): boolean =>
     (flags[symbol] & (SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED)) !== 0 ||
-    definitionOf(tables.column("symbol", "claim"), symbol) === undefined;
+    !isClaimed(tables.column("symbol", "claim"), symbol);
   const environment: Environment = {
     symbol: (name) => {
       const assignment = byName.get(name);

@@ -4,6 +4,7 @@
  */
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
+import { claimingFile, claimingSymbol, claimRank } from "../tables/claim.ts";
 import { kernels, type Pass } from "../tables/kernels.ts";
 import { type Column, enumerations, schema, type TableName, type TableSchema } from "../tables/schema.ts";
 import { type BucketRow, type FileRow, type MentionRow, type Tables, U64Column } from "../tables/views.ts";
@@ -12,8 +13,7 @@ import { formatTable } from "../staging/text-table.ts";
 const NONE = 0xffffffff;
 /** Columns of 64-bit numbers that count nothing. */
 const hexadecimal: ReadonlySet<string> = new Set(["hash", "key", "low", "high", "pair"]);
-/** Claim::Rank */
-const RANKS = ["assigned", "strong", "common", "weak", "elsewhere", "common to extract", "lazy"];
+const rankNames = Object.keys(enumerations.ClaimRank).map((name) => name.toLowerCase().replaceAll("_", " "));
 
 export class LinkExplainer {
   readonly #maxRows: number;
@@ -138,7 +138,10 @@ class RowDescriber {
 
   #wideCell(column: string, is: string, high: number, low: number): string {
     if (high === 0 && low === 0) return "0";
-    if (column === "claim") return this.#claim(~high >>> 0, ~low >>> 0);
+    if (column === "claim") {
+      const rank = claimRank(high);
+      return `${rankNames[rank] ?? rank}, file ${claimingFile(high)}, symbol ${claimingSymbol(low)}`;
+    }
     if (is.includes("inverted file")) return `file ${~high >>> 0}, header ${~low >>> 0}`;
     const value = high * 2 ** 32 + low;
     if (is.startsWith("address")) {
@@ -147,11 +150,6 @@ class RowDescriber {
     }
     if (high > 0x1fffff || hexadecimal.has(column)) return `0x${high.toString(16)}${low.toString(16).padStart(8, "0")}`;
     return /^(sh_flags|of its first byte|st_value)/.test(is) ? `0x${value.toString(16)}` : String(value);
-  }
-
-  /** As Claim::make made it, inverted back. */
-  #claim(high: number, low: number): string {
-    return `${RANKS[high >>> 28] ?? high >>> 28}, file ${high & 0xfffffff}, symbol ${low}`;
   }
 
   /** An address of this process as a place in an input or in the arena: the same in every run. */

@@ -4,6 +4,7 @@ import { symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { Placed } from "../output/placed-section.ts";
+import { isClaimed } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { rowAt, type SymbolRow } from "../tables/views.ts";
 import { versionSymbols } from "./assign-versions.ts";
@@ -56,9 +57,8 @@ export function symbolAddresses(
     if (index === undefined) return undefined;
     const mention = rowAt(tables.column("file", "firstMention")[internalFile], index - 1);
     const symbol = tables.column("mention", "symbol")[mention];
-    const claim = tables.column("symbol", "claim");
-    const isClaimed = claim.low(symbol) !== 0 || claim.high(symbol) !== 0;
-    return isClaimed && (tables.column("symbol", "flags")[symbol] & unless) === 0 ? symbol : undefined;
+    if (!isClaimed(tables.column("symbol", "claim"), symbol)) return undefined;
+    return (tables.column("symbol", "flags")[symbol] & unless) === 0 ? symbol : undefined;
   };
   const addressOf = (name: string): number | undefined => {
     const symbol = find(name, SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED);

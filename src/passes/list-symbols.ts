@@ -1,7 +1,7 @@
 /** What `spore scan` reports: each file's names, and which of them are duplicate or defined nowhere. */
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { ScanReport, SymbolPlaces } from "../reports/scan-report.ts";
-import { claimingFile } from "../tables/claim.ts";
+import { claimingFile, isClaimed } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, rowAt } from "../tables/views.ts";
 import type { FindingReader } from "./findings.ts";
@@ -38,8 +38,7 @@ export function listSymbols(workers: Workers, { files }: Resolved, findings: Fin
       }
       referenced.push(symbol);
       const id = symbolOf[mention];
-      const isDefined = claim.low(id) !== 0 || claim.high(id) !== 0;
-      if (isDefined || flags[mention] & MentionFlags.WEAK || linkerSymbols.includes(symbol)) continue;
+      if (isClaimed(claim, id) || flags[mention] & MentionFlags.WEAK || linkerSymbols.includes(symbol)) continue;
       const entry = undefinedIn.get(id) ?? { symbol, files: [] };
       undefinedIn.set(id, entry);
       entry.files.push(name);

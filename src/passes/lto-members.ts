@@ -5,6 +5,7 @@
 import { FormatError } from "../elf/byte-reader.ts";
 import { readArchiveIndex } from "../inputs/archive.ts";
 import { beginningOf } from "../inputs/mapped-files.ts";
+import { isClaimed } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, rowAt, type U64Column } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -85,7 +86,7 @@ function listUndefined(tables: Workers["tables"], files: number, findings: Findi
       if (mentionFlags[mention] & MentionFlags.WEAK) continue;
       if ((mentionFlags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED) continue;
       const symbol = symbolOf[mention];
-      if (claim.low(symbol) === 0 && claim.high(symbol) === 0) names.add(findings.symbolName(file, i));
+      if (!isClaimed(claim, symbol)) names.add(findings.symbolName(file, i));
     }
   }
   return names;

@@ -3,6 +3,7 @@
  * shared object may export its own, as GNU ld makes them do: the output's come first, if it has such a section.
  */
 import type { InternalObject } from "../inputs/internal-object.ts";
+import { isClaimed, makeClaim } from "../tables/claim.ts";
 import { type MentionRow, rowAt, type SymbolRow } from "../tables/views.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -63,8 +64,7 @@ export function defineSectionBounds(
     const firstMention = symbol as number as MentionRow; // a symbol's id is that
     sameSymbol[mention] = symbol;
     nameOf.setHalves(mention, nameOf.low(firstMention), nameOf.high(firstMention));
-    // As Claim::make does it: rank Weak, the linker's object, the symbol's index; inverted.
-    claim.setHalves(symbol, ~index >>> 0, ~((3 << 28) | internalFile) >>> 0);
+    claim.setHalves(symbol, ...makeClaim(enumerations.ClaimRank.WEAK, internalFile, index));
   }
   tables.column("file", "symbolCount")[internalFile] = internal.usedSymbols;
   return bounds;
@@ -87,11 +87,10 @@ export function dropBounds(
   const flags = tables.column("symbol", "flags");
   for (const { section, symbol, isDefault, otherwise } of bounds) {
     if (sectionNames.has(section)) continue;
-    const [low, high] = otherwise;
-    claim.setHalves(symbol, low, high);
+    claim.setHalves(symbol, ...otherwise);
     if (isDefault) flags[symbol] &= ~VISIBILITY;
     flags[symbol] &= ~(IMPORTED | EXPORTED | NEEDS_DYNSYM);
-    if ((low !== 0 || high !== 0) && isDefault) {
+    if (isClaimed(claim, symbol) && isDefault) {
       flags[symbol] |= enumerations.SymbolFlags.OWNED_BY_SHARED | IMPORTED | NEEDS_DYNSYM;
       continue;
     }

@@ -576,8 +576,36 @@ export const results = {
 export type DecisionName = keyof typeof decisions;
 export type ResultName = keyof typeof results;
 
+/** Numbers that both languages use. */
+export const constants = {
+  claimFileBits: { value: 28, is: "bits of a claim for the file: below the rank, above the symbol's 32" },
+} as const satisfies Record<string, { readonly value: number; readonly is: string }>;
+
 /** Bits and small numbers that both languages use, by the name of the C++ enumeration. */
 export const enumerations = {
+  /**
+   * Of the definitions that bid for a symbol the one with the smallest rank wins. The order is the proof that it does:
+   * a definition of the link comes before all that is not in it yet.
+   */
+  ClaimRank: {
+    /** By the command line, which overrides the inputs. */
+    ASSIGNED: 0,
+    STRONG: 1,
+    COMMON: 2,
+    WEAK: 3,
+    /** In a shared object, or in an archive member while these are extracted. */
+    ELSEWHERE: 4,
+    /**
+     * What COMMON is while members are extracted. After ELSEWHERE, because a member that defines the symbol is extracted
+     * though a common one is in the link (as GNU ld does): the claim must lead to the member.
+     */
+    COMMON_TO_EXTRACT: 5,
+    /**
+     * In a member that has not been extracted, or that is not for a common symbol: no definition, but a weak reference
+     * means it.
+     */
+    LAZY: 6,
+  },
   InputFlags: {
     IS_ARCHIVE: 1,
     IS_SHARED: 2,

@@ -114,14 +114,14 @@ const relocations: readonly Mutant[] = [
 const claims: readonly Mutant[] = [
   {
     file: "native/kernels/claims.cc",
-    find: "if (mention & MentionFlags::WEAK) return Claim::Weak;",
+    find: "if (mention & MentionFlags::WEAK) return ClaimRank::WEAK;",
     replace: "",
     tests: link("weak-symbols", "errors"),
   },
   {
     file: "native/kernels/claims.cc",
-    find: "if (is_common) return is_first ? Claim::CommonToExtract : Claim::Common;",
-    replace: "if (is_common) return Claim::Common;",
+    find: "if (is_common) return is_first ? ClaimRank::COMMON_TO_EXTRACT : ClaimRank::COMMON;",
+    replace: "if (is_common) return ClaimRank::COMMON;",
     tests: link("common-symbols", "archives"),
   },
   {
@@ -138,8 +138,8 @@ const claims: readonly Mutant[] = [
   },
   {
     file: "native/kernels/gather-symbols.cc",
-    find: "if (!claim || Claim::rank(claim) != Claim::Strong || is_discarded(t_, file_, i)) return;",
-    replace: "if (!claim || Claim::rank(claim) != Claim::Strong) return;",
+    find: "if (!claim || Claim::rank(claim) != ClaimRank::STRONG || is_discarded(t_, file_, i)) return;",
+    replace: "if (!claim || Claim::rank(claim) != ClaimRank::STRONG) return;",
     tests: link("cplusplus", "executables"),
   },
   {

@@ -2,8 +2,10 @@
 import { expect, test } from "vitest";
 
 import { type Access, accesses, type ColumnPath } from "../../src/tables/accesses.ts";
+import { claimingFile, claimingSymbol, claimRank, makeClaim } from "../../src/tables/claim.ts";
 import { type Kernel, kernels } from "../../src/tables/kernels.ts";
-import { schema, type TableSchema } from "../../src/tables/schema.ts";
+import { enumerations, schema, type TableSchema } from "../../src/tables/schema.ts";
+import type { FileRow } from "../../src/tables/views.ts";
 
 const columns = Object.entries<TableSchema>(schema).flatMap(([table, { columns: all }]) =>
   Object.entries(all).map(([name, column]) => ({ path: `${table}.${name}` as ColumnPath, table, ...column })),
@@ -31,4 +33,15 @@ test("a column that takes over another's memory is as wide", () => {
   expect(heirs.length).toBeGreaterThan(0);
   for (const { table, takesOver, width } of heirs)
     expect(columns.find(({ path }) => path === `${table}.${takesOver!}`)?.width).toBe(width);
+});
+
+test("a claim is read as it was made", () => {
+  const { LAZY, WEAK } = enumerations.ClaimRank;
+  for (const [rank, file, symbol] of [
+    [WEAK, 0, 1],
+    [LAZY, 0xfffffff, 0xffffffff],
+  ] as const) {
+    const [low, high] = makeClaim(rank, file as FileRow, symbol);
+    expect([claimRank(high), claimingFile(high), claimingSymbol(low)]).toEqual([rank, file, symbol]);
+  }
 });
