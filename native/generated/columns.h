@@ -225,6 +225,9 @@ enum class MentionId : u32 { };
 // a global name; its id is the row of its first mention in input order, other rows are unused
 enum class SymbolId : u32 { };
 
+// a symbol of the linker's own object, by its index there
+enum class LinkerSymbolId : u32 { };
+
 // a symbol that needs a slot in .got, .plt or .dynsym, ordered by symbol id
 enum class EntryId : u32 { };
 
@@ -279,7 +282,7 @@ enum class MergeCellId : u32 { };
 // a local symbol that needs a slot; a file's rows are together, files in no order
 enum class LocalNeedId : u32 { };
 
-// a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last
+// a range of symbols, and what they need; the local symbols' cell comes last
 enum class NeedCellId : u32 { };
 
 // `__wrap_NAME` for a name of --wrap, by length, then by bytes
@@ -315,9 +318,9 @@ enum class LostFindingId : u32 { };
 // A row is a staged file, in command-line order.
 struct InputTable {
   u64 rows;
-  Column<InputId, u64> base; // address of the first byte
-  Column<InputId, u64> size; // bytes
-  Column<InputId, u16> flags; // InputFlags
+  Column<InputId, u64> base; // address of the first byte (scan)
+  Column<InputId, u64> size; // bytes (scan)
+  Column<InputId, u16> flags; // InputFlags (scan)
   Column<InputId, u32> members; // files in it: 1, or the ELF members of an archive that are listed (scan)
   Column<InputId, u32> index_names; // archives that are searched by their index: names in it (scan)
   Column<InputId, u32> first_index_name; // its first row in indexName (scan)
@@ -355,7 +358,7 @@ struct FileTable {
   Column<FileId, u32> signatures; // COMDAT groups whose signature is a local symbol: mentions past the globals
   Column<FileId, u32> groups; // SHT_GROUP sections
   Column<FileId, u64> inflated_size; // bytes of a copy with all sections uncompressed; 0 when none is compressed
-  Column<FileId, u64> image; // address of its first byte as kernels read it: where it is staged, or of a copy with what is compressed uncompressed and constructors reversed (scan, split)
+  Column<FileId, u64> image; // address of its first byte as kernels read it: where it is staged, later of a copy with what is compressed uncompressed and constructors reversed (scan, split)
   Column<FileId, u32> image_size; // bytes there (scan, split)
   Column<FileId, u32> input; // row of input it is from (scan)
   Column<FileId, u64> inflated_offset; // where its copy goes, from link.inflated (split)
@@ -375,13 +378,13 @@ struct FileTable {
   Column<FileId, u32> cies; // CIEs in its .eh_frame sections (merge)
   Column<FileId, u32> first_cie; // its first row in cie (merge)
   Column<FileId, u32> fdes; // live FDEs (merge)
-  Column<FileId, u32> first_fde; // its first row in fde (layout)
+  Column<FileId, u32> first_fde; // its first row in fde (merge)
   Column<FileId, u32> eh_frame_size; // bytes of its own CIEs and live FDEs in the output (merge)
-  Column<FileId, u32> eh_frame_offset; // their offset in the output's .eh_frame (layout)
+  Column<FileId, u32> eh_frame_offset; // their offset in the output's .eh_frame (merge)
   Column<FileId, u32> relatives; // dynamic relocations without a symbol for its sections (find needs)
-  Column<FileId, u32> first_relative; // the first of them in .rela.dyn (layout)
+  Column<FileId, u32> first_relative; // the first of them in .rela.dyn (synthesise)
   Column<FileId, u32> symbolics; // dynamic relocations with a symbol for its sections (find needs)
-  Column<FileId, u32> first_symbolic; // the first of them in .rela.dyn (layout)
+  Column<FileId, u32> first_symbolic; // the first of them in .rela.dyn (synthesise)
   Column<FileId, u32> output_locals; // local symbols of .symtab that it keeps (layout)
   Column<FileId, u32> first_output_local; // the first of them in .symtab (layout)
   Column<FileId, u32> output_hidden; // local symbols of .symtab that were its globals (layout)
@@ -398,40 +401,46 @@ struct FileTable {
 struct MentionTable {
   u64 rows;
   Column<MentionId, u8> flags; // MentionFlags
-  Column<MentionId, u64> name; // address of the name, which ends in NUL, and its size: pack_name(); of a reference that --wrap turned round, the other (scan)
+  Column<MentionId, u64> name; // address of the name, which ends in NUL, and its size: pack_name(); of a reference that --wrap turned round, the other (scan, resolve)
   Column<MentionId, u64> hash; // of the name (scan)
   Column<MentionId, u64> common_offset; // a common symbol's: offset in its chunk's part of the bucket (layout)
-  Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (resolve)
+  Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (scan, resolve)
   Column<MentionId, u32> alias; // the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too, plus 1; or 0 (scan)
 };
 
 // A row is a global name; its id is the row of its first mention in input order, other rows are unused.
 struct SymbolTable {
   u64 rows;
-  Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve)
-  Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, find needs)
+  Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve, split)
+  Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, split, find needs, synthesise)
   Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
-  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; whether a common one is small; what --gc-sections keeps; atomic or (resolve, select)
+  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; whether a common one is small; what --gc-sections keeps; atomic or (resolve, select, find needs)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
-  Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (find needs)
+  Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (synthesise)
   Column<SymbolId, u64> address; // st_value in the output (layout)
+};
+
+// A row is a symbol of the linker's own object, by its index there.
+struct LinkerSymbolTable {
+  u64 rows;
+  Column<LinkerSymbolId, u32> section; // header index of the section of the output that it belongs to; 0: of none, also absolute (layout)
 };
 
 // A row is a symbol that needs a slot in .got, .plt or .dynsym, ordered by symbol id.
 struct EntryTable {
   u64 rows;
-  Column<EntryId, u32> symbol; // the symbol, or none for a local one (find needs)
-  Column<EntryId, u32> file; // a local symbol's file (find needs)
-  Column<EntryId, u32> index; // a local symbol's index in its file (find needs)
-  Column<EntryId, u32> needs; // SymbolFlags: a local symbol's (find needs)
-  Column<EntryId, u32> got; // index of its .got slot, or none (find needs)
-  Column<EntryId, u32> tls_gd; // index of the first of its two .got slots for General Dynamic, or none
-  Column<EntryId, u32> tls_desc; // index of the first of its two .got slots for a TLS descriptor, or none
-  Column<EntryId, u32> got_tp; // index of its .got slot with an offset from the thread pointer, or none
-  Column<EntryId, u32> plt; // index in .plt, or none
-  Column<EntryId, u32> plt_got; // index in .plt.got, or none
+  Column<EntryId, u32> symbol; // the symbol, or none for a local one (synthesise)
+  Column<EntryId, u32> file; // a local symbol's file (synthesise)
+  Column<EntryId, u32> index; // a local symbol's index in its file (synthesise)
+  Column<EntryId, u32> needs; // SymbolFlags: a local symbol's (synthesise)
+  Column<EntryId, u32> got; // index of its .got slot, or none (synthesise)
+  Column<EntryId, u32> tls_gd; // index of the first of its two .got slots for General Dynamic, or none (synthesise)
+  Column<EntryId, u32> tls_desc; // index of the first of its two .got slots for a TLS descriptor, or none (synthesise)
+  Column<EntryId, u32> got_tp; // index of its .got slot with an offset from the thread pointer, or none (synthesise)
+  Column<EntryId, u32> plt; // index in .plt, or none (synthesise)
+  Column<EntryId, u32> plt_got; // index in .plt.got, or none (synthesise)
   Column<EntryId, u32> dynsym; // index in .dynsym, or 0 (synthesise)
   Column<EntryId, u32> dynstr; // offset of its name among the symbols' names in .dynstr (synthesise)
   Column<EntryId, u64> copy_offset; // copy relocation: offset in .copyrel or .copyrel.rel.ro (synthesise)
@@ -482,7 +491,7 @@ struct BucketUseTable {
 // A row is a run of files; a bound of the work, never of the number of workers.
 struct ChunkTable {
   u64 rows;
-  Column<ChunkId, u32> first_file; // its first file
+  Column<ChunkId, u32> first_file; // its first file (scan)
 };
 
 // A row is chunk * bucketCount + ordinal: a chunk's part of a bucket.
@@ -526,7 +535,7 @@ struct CieTable {
   Column<CieId, u64> hash; // of its bytes and what they refer to (merge)
   Column<CieId, u32> same; // row of the first equal CIE in input order (merge)
   Column<CieId, u8> is_used; // 1 when a live FDE uses an equal CIE; on the first; atomic (merge)
-  Column<CieId, u32> offset; // offset in the output's .eh_frame (layout)
+  Column<CieId, u32> offset; // offset in the output's .eh_frame (merge)
 };
 
 // A row is a live FDE, for .eh_frame_hdr.
@@ -569,15 +578,15 @@ struct PartitionTable {
 // A row is range * partitions + partition.
 struct HashCellTable {
   u64 rows;
-  Column<HashCellId, u32> count; // rows of the range that are in the partition
-  Column<HashCellId, u32> first; // where they go in hashEntry
+  Column<HashCellId, u32> count; // rows of the range that are in the partition (scan, merge)
+  Column<HashCellId, u32> first; // where they go in hashEntry (scan, merge)
 };
 
 // A row is a row to unify, grouped by partition, in row order.
 struct HashEntryTable {
   u64 rows;
-  Column<HashEntryId, u64> hash; // its hash
-  Column<HashEntryId, u32> row; // its row
+  Column<HashEntryId, u64> hash; // its hash (scan, merge)
+  Column<HashEntryId, u32> row; // its row (scan, merge)
 };
 
 // A row is partition * bucketCount + ordinal.
@@ -593,19 +602,24 @@ struct LocalNeedTable {
   u64 rows;
   Column<LocalNeedId, u32> symbol; // its index in the file's symbol table (find needs)
   Column<LocalNeedId, u32> needs; // SymbolFlags (find needs)
-  Column<LocalNeedId, u32> entry; // its row in entry (find needs)
+  Column<LocalNeedId, u32> entry; // its row in entry (synthesise)
 };
 
-// A row is a range of symbols: what its entries need, then where its first goes; the local symbols' cell comes last.
+// A row is a range of symbols, and what they need; the local symbols' cell comes last.
 struct NeedCellTable {
   u64 rows;
-  Column<NeedCellId, u32> entries; // symbols that get an entry
-  Column<NeedCellId, u32> got; // slots of .got
-  Column<NeedCellId, u32> plt; // entries of .plt
-  Column<NeedCellId, u32> plt_got; // entries of .plt.got
-  Column<NeedCellId, u32> relatives; // dynamic relocations of .got slots without a symbol
-  Column<NeedCellId, u32> symbolics; // dynamic relocations of .got slots and copies with a symbol
-  Column<NeedCellId, u32> irelatives; // entries of .plt for symbols resolved at start
+  Column<NeedCellId, u32> entries; // symbols that get an entry (synthesise)
+  Column<NeedCellId, u32> first_entry; // row in entry of the first of them (synthesise)
+  Column<NeedCellId, u32> got; // slots of .got (synthesise)
+  Column<NeedCellId, u32> first_got; // index of the first of them (synthesise)
+  Column<NeedCellId, u32> plt; // entries of .plt that the loader binds (synthesise)
+  Column<NeedCellId, u32> first_plt; // index of the first of them (synthesise)
+  Column<NeedCellId, u32> iplt; // entries of .plt for symbols resolved at start (synthesise)
+  Column<NeedCellId, u32> first_iplt; // index of the first of them among these, which follow the others (synthesise)
+  Column<NeedCellId, u32> plt_got; // entries of .plt.got (synthesise)
+  Column<NeedCellId, u32> first_plt_got; // index of the first of them (synthesise)
+  Column<NeedCellId, u32> relatives; // dynamic relocations of .got slots without a symbol (synthesise)
+  Column<NeedCellId, u32> symbolics; // dynamic relocations of .got slots with a symbol (synthesise)
 };
 
 // A row is `__wrap_NAME` for a name of --wrap, by length, then by bytes.
@@ -667,27 +681,27 @@ struct OwnSectionTable {
 // A row is something that a kernel leaves for TypeScript to decide; no fault.
 struct RequestTable {
   u64 rows;
-  Column<RequestId, u8> kind; // RequestKind; 0 while the row is being written
-  Column<RequestId, u32> file; // its file
-  Column<RequestId, u32> index; // a symbol's index in the file's symbol table, or a section header index, as the kind says
-  Column<RequestId, u64> operand; // as the kind says
+  Column<RequestId, u8> kind; // RequestKind; 0 while the row is being written (any pass)
+  Column<RequestId, u32> file; // its file (any pass)
+  Column<RequestId, u32> index; // a symbol's index in the file's symbol table, or a section header index, as the kind says (any pass)
+  Column<RequestId, u64> operand; // as the kind says (any pass)
 };
 
 // A row is something wrong that a kernel found.
 struct FindingTable {
   u64 rows;
-  Column<FindingId, u16> code; // Code; 0 while the row is being written, and once it was read
-  Column<FindingId, u32> file; // the file; of some codes, the input
-  Column<FindingId, u32> section; // section header index, or none
-  Column<FindingId, u64> offset; // in the section, or in the file
-  Column<FindingId, u32> symbol; // symbol table index in the file, or symbol id, as the code says
-  Column<FindingId, u64> operand; // as the code says
+  Column<FindingId, u16> code; // Code; 0 while the row is being written, and once it was read (any pass)
+  Column<FindingId, u32> file; // the file; of some codes, the input (any pass)
+  Column<FindingId, u32> section; // section header index, or none (any pass)
+  Column<FindingId, u64> offset; // in the section, or in the file (any pass)
+  Column<FindingId, u32> symbol; // symbol table index in the file, or symbol id, as the code says (any pass)
+  Column<FindingId, u64> operand; // as the code says (any pass)
 };
 
 // A row is a code, by number: findings of it that had no room in the table.
 struct LostFindingTable {
   u64 rows;
-  Column<LostFindingId, u32> count; // since the table was last read; atomic
+  Column<LostFindingId, u32> count; // since the table was last read; atomic (any pass)
 };
 
 // What the parent decided before the kernel ran.
@@ -726,17 +740,17 @@ struct Decisions {
 
 // What kernels find out.
 struct Results {
-  Result isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or
-  Result has_large_common; // 1 when an object of the link has a large common symbol; atomic
-  Result has_large_sections; // 1 when a section of an object, or a common symbol, is for what may be far away; atomic
-  Result has_unmarked; // 1 when a section was reached and is still to be followed; atomic
-  Result is_search_too_wide; // 1 when so much is referred to that archives are not worth searching
-  Result finding_count; // rows of finding handed out since it was last read, also past its end; atomic
-  Result needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic
-  Result has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic
+  Result isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or (split)
+  Result has_large_common; // 1 when an object of the link has a large common symbol; atomic (resolve)
+  Result has_large_sections; // 1 when a section of an object, or a common symbol, is for what may be far away; atomic (resolve, split)
+  Result has_unmarked; // 1 when a section was reached and is still to be followed; atomic (select)
+  Result is_search_too_wide; // 1 when so much is referred to that archives are not worth searching (scan)
+  Result finding_count; // rows of finding handed out since it was last read, also past its end; atomic (any pass)
+  Result needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic (find needs)
+  Result has_text_relocations; // 1 when the loader relocates a section that is read-only; atomic (find needs)
   Result has_gnu_symbols; // 1 when a symbol of .symtab or .dynsym is STT_GNU_IFUNC or STB_GNU_UNIQUE; atomic (write)
   Result has_packed; // 1 when a relative relocation of a section goes into .relr.dyn; atomic (find needs)
-  Result has_static_tls; // 1 when a shared object uses Initial Exec; atomic
+  Result has_static_tls; // 1 when a shared object uses Initial Exec; atomic (find needs)
   Result got_relr_words; // words of .relr.dyn for .got's slots, the first ones (synthesise)
   Result copy_size; // bytes of .copyrel (synthesise)
   Result copy_alignment; // log2 (synthesise)
@@ -745,13 +759,13 @@ struct Results {
   Result copy_count; // copy relocations (synthesise)
   Result dynsym_hashed; // symbols of .dynsym that can be found by name: the last ones (synthesise)
   Result replaced_holder; // the worker that keeps the file that the output replaces (write)
-  Result gnu_hash_buckets; // buckets of .gnu.hash
+  Result gnu_hash_buckets; // buckets of .gnu.hash (synthesise)
   Result dynstr_size; // bytes of the symbols' names in .dynstr (synthesise)
-  Result local_need_count; // rows of localNeed handed out; atomic
-  Result dynsym_count; // symbols of .dynsym, with the null symbol
-  Result request_count; // rows of request handed out; atomic
-  Result has_collision; // 1 when two names, pieces or CIEs have one hash; atomic
-  Result has_too_few_buckets; // 1 when the table of buckets is full; atomic
+  Result local_need_count; // rows of localNeed handed out; atomic (find needs)
+  Result dynsym_count; // symbols of .dynsym, with the null symbol (synthesise)
+  Result request_count; // rows of request handed out; atomic (any pass)
+  Result has_collision; // 1 when two names, pieces or CIEs have one hash; atomic (scan, merge)
+  Result has_too_few_buckets; // 1 when the table of buckets is full; atomic (split)
 };
 
 struct Tables {
@@ -762,6 +776,7 @@ struct Tables {
   FileTable file;
   MentionTable mention;
   SymbolTable symbol;
+  LinkerSymbolTable linker_symbol;
   EntryTable entry;
   SectionTable section;
   BucketTable bucket;

@@ -60,6 +60,9 @@ void discard_groups(Job &job, RowRange<FileId> rows);
 // Gathers who mentions a name and its visibility; finds duplicates.
 void gather_symbols(Job &job, RowRange<FileId> rows);
 
+// Finds what shared objects refer to and nothing defines.
+void check_shared(Job &job, RowRange<FileId> rows);
+
 // Matches the names that a file defines with version scripts and dynamic lists.
 void match_patterns(Job &job, RowRange<FileId> rows);
 
@@ -69,6 +72,9 @@ void find_weak_uses(Job &job, RowRange<FileId> rows);
 // Decides which names are imported and exported.
 void bind_symbols(Job &job, RowRange<RangeId> rows);
 
+// Finds what shared objects refer to and the output hides.
+void check_hidden(Job &job, RowRange<FileId> rows);
+
 // Makes uncompressed copies of live files with compressed sections.
 void inflate_sections(Job &job, RowRange<FileId> rows);
 
@@ -77,12 +83,6 @@ void assign_buckets(Job &job, RowRange<FileId> rows);
 
 // Makes copies of live files with .ctors or .dtors, whose words are reversed there.
 void reverse_constructors(Job &job, RowRange<FileId> rows);
-
-// Finds what shared objects refer to and nothing defines.
-void check_shared(Job &job, RowRange<FileId> rows);
-
-// Finds what shared objects refer to and the output hides.
-void check_hidden(Job &job, RowRange<FileId> rows);
 
 // Marks the sections that --gc-sections starts from, besides those that split kept.
 void mark_roots(Job &job, RowRange<FileId> rows);

@@ -54,12 +54,11 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
       binding = sym.binding();
       u64 value = t.symbol.address[s];
       u32 section = file.section_index(index, sym);
-      bool is_internal = t.file.flags[file.id] & FileFlags::IS_INTERNAL;
       if (section == section_absolute) {
         out.st_shndx = SHN_ABS;
-      } else if (is_internal) {
-        // Layout left the header index of its section there.
-        out.st_shndx = sym.st_size ? loaded_index(sym.st_size) : u16{SHN_ABS};
+      } else if (t.file.flags[file.id] & FileFlags::IS_INTERNAL) {
+        u32 header = t.linker_symbol.section[LinkerSymbolId{index}];
+        out.st_shndx = header ? loaded_index(header) : u16{SHN_ABS};
       } else if (is_common(section)) {
         out.st_shndx = loaded_index(t.bucket.index[common_bucket(t, s)]);
         if (type == STT_COMMON) type = STT_OBJECT;
@@ -72,7 +71,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = loaded_index(called_plt_index(t));
       }
       out.st_value = type == STT_TLS ? value - t.link.tls_begin : value;
-      out.st_size = is_common(section) ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;
+      out.st_size = is_common(section) ? t.symbol.common_size[s] : sym.st_size;
       out.st_other = static_cast<u8>(flags & SymbolFlags::VISIBILITY);
     }
   } else {

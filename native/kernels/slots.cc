@@ -60,8 +60,11 @@ struct Cursor {
 };
 
 Cursor cursor_at(const Tables &t, NeedCellId cell) {
-  return {t.need_cell.entries[cell], t.need_cell.got[cell], t.need_cell.plt[cell], t.need_cell.plt_got[cell],
-          t.need_cell.irelatives[cell]};
+  return {.entry = t.need_cell.first_entry[cell],
+          .got = t.need_cell.first_got[cell],
+          .plt = t.need_cell.first_plt[cell],
+          .plt_got = t.need_cell.first_plt_got[cell],
+          .iplt = t.need_cell.first_iplt[cell]};
 }
 
 void place(const Tables &t, Cursor &next, u32 needs, const Reference &ref, SymbolId symbol, u32 file, u32 index) {
@@ -148,7 +151,7 @@ void count_needs(Job &job, RowRange<RangeId> rows) {
     t.need_cell.got[cell] = sum.got;
     t.need_cell.plt[cell] = sum.plt;
     t.need_cell.plt_got[cell] = sum.plt_got;
-    t.need_cell.irelatives[cell] = sum.iplt;
+    t.need_cell.iplt[cell] = sum.iplt;
     t.need_cell.relatives[cell] = sum.relatives;
     t.need_cell.symbolics[cell] = sum.symbolics;
   }

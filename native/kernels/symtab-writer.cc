@@ -106,13 +106,9 @@ void SymtabWriter::place_global(const FileView &file, u32 i, OutputSymbol &out) 
     return;
   }
   if (t_.file.flags[file.id] & FileFlags::IS_INTERNAL) {
-    // Layout left the header index of a linker-defined symbol's section in st_size.
     if (sym.type() == STT_TLS) sym.st_value -= t_.link.tls_begin;
-    if (sym.st_shndx != SHN_ABS) {
-      sym.st_shndx = SHN_ABS;
-      out.index = static_cast<u32>(sym.st_size);
-    }
-    sym.st_size = 0;
+    sym.st_shndx = SHN_ABS; // unless it belongs to a section
+    out.index = t_.linker_symbol.section[LinkerSymbolId{i}];
   } else {
     place(file, i, out);
     if (sym.type() == STT_GNU_IFUNC) place_ifunc(s, out);

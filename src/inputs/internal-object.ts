@@ -21,7 +21,10 @@ export type Mention =
   /** Absolute and 0, beside what the inputs define: the name of a version. */
   | "version";
 
-/** The header index that a definition has until its place is known: of any section, but not absolute. */
+/**
+ * st_shndx of definitions that move with the image, unlike those that are absolute. Which section of the output they
+ * belong to is in the table linkerSymbol: the object has none of it.
+ */
 const SOMEWHERE = 1;
 
 export class InternalObject {
@@ -87,18 +90,14 @@ export class InternalObject {
     view.setUint8(at, (view.getUint8(at) & 0xf0) | type);
   }
 
-  /**
-   * Gives a definition its address, and the header index of the output section that it is in. An absolute
-   * value does not move with the image.
-   */
-  define(name: string, value: number | bigint, sectionIndex: number, isAbsolute = false): void {
-    const index = this.#indices.get(name);
-    if (index === undefined) return;
+  /** Gives a definition its value. An absolute one does not move with the image. Returns its index. */
+  define(name: string, value: number | bigint, isAbsolute = false): number {
+    const index = this.#indices.get(name)!;
     const [view, row] = this.#place(index);
     const at = row * Elf64_Sym.sizeof;
     view.setUint16(at + Elf64_Sym.st_shndx, isAbsolute ? SHN_ABS : SOMEWHERE, true);
     view.setBigUint64(at + Elf64_Sym.st_value, BigInt.asUintN(64, BigInt(value)), true);
-    view.setBigUint64(at + Elf64_Sym.st_size, BigInt(sectionIndex), true);
+    return index;
   }
 
   /** Where a symbol is: a view, and its row there. */

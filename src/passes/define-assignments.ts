@@ -61,7 +61,7 @@ export function classifyAssignments(
     const { isAddress, type, visibility } = meaningOf(name);
     internal.setType(name, type);
     workers.tables.column("symbol", "flags")[symbolOf(workers, scanned, internal, name)!] |= visibility;
-    if (!isAddress) internal.define(name, 0, 0, true);
+    if (!isAddress) internal.define(name, 0, true);
   }
 }
 
@@ -168,7 +168,8 @@ export function defineAssignments(
       const symbol = symbolOf(workers, scanned, internal, name)!;
       if ((flags[symbol] & SymbolFlags.IS_ABSOLUTE) === 0 && section === undefined)
         throw new ExpressionError("whether it is a number or an address depends on the layout");
-      internal.define(name, value, section ?? 0, section === undefined);
+      const index = internal.define(name, value, section === undefined);
+      tables.column("linkerSymbol", "section")[index] = section ?? 0;
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       diagnostics.add("badDefsym", { name, detail: error.message });

@@ -30,6 +30,7 @@ export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs
     relatives += relative[file];
     symbolics += symbolic[file];
   }
+  await workers.run("markCopyAliases", { bounds: merged.fileBounds });
   return { ...merged, relatives, symbolics };
 }
 

@@ -252,8 +252,10 @@ function defineSymbols(
   const isLocalExec = options.outputKind !== "shared" && (options.isRelax || isStatic);
   const threadPointer = isLocalExec ? tables.get("tlsEnd") : undefined;
   const byName = new Map(placed.sections.toReversed().map((section) => [section.name, section]));
+  tables.allocate("linkerSymbol", internal.usedSymbols);
+  const section = tables.column("linkerSymbol", "section");
   for (const name of internal.names) {
     const value = symbolValue(name, { plan, placed, byName, threadPointer });
-    if (value !== undefined) internal.define(name, value.address, value.sectionIndex);
+    if (value !== undefined) section[internal.define(name, value.address)] = value.sectionIndex;
   }
 }

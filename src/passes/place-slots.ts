@@ -21,32 +21,39 @@ export interface Slots {
 /** Counts, sums and places what symbols need. */
 export async function placeSlots(workers: Workers, needs: Needs): Promise<Slots> {
   const { tables } = workers;
-  await workers.run("markCopyAliases", { bounds: needs.fileBounds });
   const ranges = tables.get("ranges");
   tables.allocate("needCell", ranges + 1);
   await workers.run("countNeeds", { rows: ranges + 1 });
-  const sum = (
-    name: "entries" | "got" | "plt" | "pltGot" | "irelatives" | "relatives" | "symbolics",
-    start: number,
+  const cells = ranges + 1;
+  const sum = (name: "relatives" | "symbolics"): number => {
+    const counts = tables.column("needCell", name);
+    let total = 0;
+    for (let cell = 0; cell < cells; cell++) total += counts[cell];
+    return total;
+  };
+  const place = (
+    name: "entries" | "got" | "plt" | "iplt" | "pltGot",
+    firstName: "firstEntry" | "firstGot" | "firstPlt" | "firstIplt" | "firstPltGot",
+    start = 0,
   ): number => {
-    const column = tables.column("needCell", name);
+    const counts = tables.column("needCell", name);
+    const first = tables.column("needCell", firstName);
     let next = start;
-    for (let cell = 0; cell <= ranges; cell++) {
-      const count = column[cell];
-      column[cell] = next;
-      next += count;
+    for (let cell = 0; cell < cells; cell++) {
+      first[cell] = next;
+      next += counts[cell];
     }
     return next;
   };
   const tlsLd = tables.get("needsTlsLd");
   const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
-  const entries = sum("entries", 0);
-  const got = sum("got", tlsLd * 2);
-  const jumps = sum("plt", 0);
-  const pltGot = sum("pltGot", 0);
-  const ifuncs = sum("irelatives", 0);
-  const relatives = sum("relatives", 0);
-  const symbolics = sum("symbolics", 0) + (isStatic ? 0 : tlsLd);
+  const entries = place("entries", "firstEntry");
+  const got = place("got", "firstGot", tlsLd * 2);
+  const jumps = place("plt", "firstPlt");
+  const ifuncs = place("iplt", "firstIplt");
+  const pltGot = place("pltGot", "firstPltGot");
+  const relatives = sum("relatives");
+  const symbolics = sum("symbolics") + (isStatic ? 0 : tlsLd);
   tables.set("pltJumps", jumps);
   tables.allocate("entry", entries);
   await workers.run("placeNeeds", { rows: ranges + 1 });

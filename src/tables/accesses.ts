@@ -205,6 +205,15 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     ],
     fills: [...of("symbol", "flags", "uses", "commonSize", "commonAlignment")],
   },
+  checkShared: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim", "flags"),
+    ],
+    fills: [],
+  },
   matchPatterns: {
     reads: [
       ...fileView,
@@ -234,6 +243,15 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("symbol", "claim", "version", "uses"),
     ],
     fills: [...of("symbol", "flags")],
+  },
+  checkHidden: {
+    reads: [
+      ...fileView,
+      ...of("file", "flags", "state"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim", "flags"),
+    ],
+    fills: [],
   },
   inflateSections: {
     reads: [
@@ -269,24 +287,6 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("section", "flags"),
     ],
     fills: [...of("file", "image")],
-  },
-  checkShared: {
-    reads: [
-      ...fileView,
-      ...of("file", "flags", "state"),
-      ...of("mention", "flags", "symbol"),
-      ...of("symbol", "claim", "flags"),
-    ],
-    fills: [],
-  },
-  checkHidden: {
-    reads: [
-      ...fileView,
-      ...of("file", "flags", "state"),
-      ...of("mention", "flags", "symbol"),
-      ...of("symbol", "claim", "flags"),
-    ],
-    fills: [],
   },
   markRoots: {
     reads: [...fileView, ...references, ...of("file", "flags")],
@@ -355,7 +355,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("file", "localNeeds", "firstLocalNeed"),
       ...of("localNeed", "symbol", "needs"),
     ],
-    fills: [...of("needCell", "entries", "got", "plt", "pltGot", "relatives", "symbolics", "irelatives")],
+    fills: [...of("needCell", "entries", "got", "plt", "iplt", "pltGot", "relatives", "symbolics")],
   },
   placeNeeds: {
     reads: [
@@ -363,7 +363,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...references,
       ...of("file", "localNeeds", "firstLocalNeed"),
       ...of("localNeed", "symbol", "needs"),
-      ...of("needCell", "entries", "got", "plt", "pltGot", "irelatives"),
+      ...of("needCell", "firstEntry", "firstGot", "firstPlt", "firstIplt", "firstPltGot"),
     ],
     fills: [...entrySlots, ...of("symbol", "entry"), ...of("entry", "isCopied"), ...of("localNeed", "entry")],
   },
@@ -510,6 +510,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("symbol", "commonSize", "address"),
       ...of("bucket", "key", "fileOffset", "isCopied", "filler", "index", "firstPacked"),
       ...of("chunk", "firstFile"),
+      ...of("linkerSymbol", "section"),
       ...of("chunkBucket", "size", "relrWords", "firstRelrWord"),
       ...of("cie", "same", "isUsed", "offset"),
       ...of("ownSection", "offset", "index"),
@@ -534,6 +535,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("file", "versions", "flags", "firstVersion", "firstFde"),
       ...of("mention", "name"),
       ...of("symbol", "commonSize", "address"),
+      ...of("linkerSymbol", "section"),
       ...of("entry", "dynstr", "isCopied", "version", "hash"),
       ...of("bucket", "index"),
       ...of("fde", "function", "size", "record"),

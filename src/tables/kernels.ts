@@ -59,6 +59,7 @@ export const kernels = {
     row: "file",
     does: "Gathers who mentions a name and its visibility; finds duplicates.",
   },
+  checkShared: { pass: "resolve", row: "file", does: "Finds what shared objects refer to and nothing defines." },
   matchPatterns: {
     pass: "resolve",
     row: "file",
@@ -70,6 +71,7 @@ export const kernels = {
     does: "Finds how an executable refers to weak symbols that nothing defines.",
   },
   bindSymbols: { pass: "resolve", row: "range", does: "Decides which names are imported and exported." },
+  checkHidden: { pass: "resolve", row: "file", does: "Finds what shared objects refer to and the output hides." },
   inflateSections: {
     pass: "split",
     row: "file",
@@ -81,8 +83,6 @@ export const kernels = {
     row: "file",
     does: "Makes copies of live files with .ctors or .dtors, whose words are reversed there.",
   },
-  checkShared: { pass: "resolve", row: "file", does: "Finds what shared objects refer to and nothing defines." },
-  checkHidden: { pass: "resolve", row: "file", does: "Finds what shared objects refer to and the output hides." },
   markRoots: {
     pass: "select",
     row: "file",

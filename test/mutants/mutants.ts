@@ -380,8 +380,8 @@ const dynamicSymbols: readonly Mutant[] = [
   },
   {
     file: "native/kernels/dynsym-writer.cc",
-    find: "out.st_size = is_common(section) ? t.symbol.common_size[s] : is_internal ? 0 : sym.st_size;",
-    replace: "out.st_size = is_internal ? 0 : sym.st_size;",
+    find: "out.st_size = is_common(section) ? t.symbol.common_size[s] : sym.st_size;",
+    replace: "out.st_size = sym.st_size;",
     tests: link("common-symbols", "options"),
   },
   {
