@@ -6,6 +6,9 @@
 
 namespace spore {
 
+inline constexpr u32 chunk_parts = 3; // extents of a chunk besides one for each bucket: .eh_frame and two kinds of dynamic relocations
+inline constexpr u32 symtab_parts = 4; // extents of a chunk in .symtab and .strtab: locals, globals that are made local, other globals, names
+inline constexpr u32 single_parts = 16; // extents that one kernel writes at once, at most
 inline constexpr u32 claim_file_bits = 28; // bits of a claim for the file: below the rank, above the symbol's 32
 
 namespace ClaimRank {
@@ -192,6 +195,15 @@ enum : u32 {
 };
 } // namespace PartEnding
 
+namespace TableRow {
+enum : u32 {
+  SLOTS = 0x0,
+  DYNSYM = 0x1,
+  REPLACED = 0x2,
+  EH_FRAME_HDR = 0x3,
+};
+} // namespace TableRow
+
 namespace HashSource {
 enum : u32 {
   MENTIONS = 0x0,
@@ -236,6 +248,9 @@ enum class SectionId : u32 { };
 
 // the input sections that are laid out one after another: same canonical name, type and merge attributes
 enum class BucketId : u32 { };
+
+// a rule that gives a section its bucket's name; the first that matches decides
+enum class NameRuleId : u32 { };
 
 // 32 rows of bucket
 enum class BucketUseId : u32 { };
@@ -471,7 +486,7 @@ struct BucketTable {
   Column<BucketId, u64> flags; // sh_flags of all its sections; atomic or (split)
   Column<BucketId, u32> name_length; // bytes of the first section's name that are the bucket's name (split)
   Column<BucketId, u32> ordinal; // its place among the buckets in use, by first section (split)
-  Column<BucketId, u32> rule; // the rule of name-rules that matched, plus 1; or 0 (split)
+  Column<BucketId, u32> rule; // row in nameRule of the rule that matched, plus 1; or 0 (split)
   Column<BucketId, u32> ordered_by; // of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)
   Column<BucketId, u32> alignment; // log2 of the largest sh_addralign; atomic max (layout)
   Column<BucketId, u64> address; // of its first byte in the output, 0 for what is not loaded (layout)
@@ -480,6 +495,18 @@ struct BucketTable {
   Column<BucketId, u8> filler; // the byte that fills gaps (layout)
   Column<BucketId, u32> index; // section header index in the output (layout)
   Column<BucketId, u32> first_packed; // its first row in packedPart, plus 1; 0 for what is not compressed (pack)
+};
+
+// A row is a rule that gives a section its bucket's name; the first that matches decides.
+struct NameRuleTable {
+  u64 rows;
+  Column<NameRuleId, u64> first_bytes; // the first 8 bytes of its text, padded with zeros (split)
+  Column<NameRuleId, u64> mask; // all ones in those of them that the text has (split)
+  Column<NameRuleId, u64> text; // address of its text (split)
+  Column<NameRuleId, u32> length; // bytes of it (split)
+  Column<NameRuleId, u8> keeps_name; // 1: a name with this prefix is a bucket of its own; 0: `TEXT` or `TEXT.*` is bucket `TEXT` (split)
+  Column<NameRuleId, u8> is_exact; // 1: only the name itself matches (split)
+  Column<NameRuleId, u32> reversed_into; // SHT_INIT_ARRAY or SHT_FINI_ARRAY: a list that ran from last to first; else 0 (split)
 };
 
 // A row is 32 rows of bucket.
@@ -712,8 +739,6 @@ struct Decisions {
   u64 machine; // e_machine of inputs and output
   u64 partitions; // partitions of a hash: a power of two, whatever the number of workers
   u64 ranges; // ranges of rows of a hash count: as above
-  u64 name_rules; // address of the rules that give a section its bucket's name
-  u64 name_rules_size; // bytes
   u64 bucket_count; // buckets in use
   u64 inflated; // address of the uncompressed copies of files
   u64 common_bucket; // row of the bucket of common symbols
@@ -780,6 +805,7 @@ struct Tables {
   EntryTable entry;
   SectionTable section;
   BucketTable bucket;
+  NameRuleTable name_rule;
   BucketUseTable bucket_use;
   ChunkTable chunk;
   ChunkBucketTable chunk_bucket;

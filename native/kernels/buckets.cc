@@ -12,42 +12,28 @@ namespace spore {
 
 namespace {
 
-// A record of link.name_rules. Rules are tried in order.
-struct NameRule {
-  u64 first8; // of text, zero padded
-  u64 mask;
-  u8 length;
-  u8 keeps_name; // 1: a name with this prefix is a bucket of its own; 0: "text" or "text.*" is bucket "text"
-  u8 is_exact; // 1: only the name itself
-  u8 reversed_into; // SHT_INIT_ARRAY or SHT_FINI_ARRAY: a list that ran from last to first; else 0
-  char text[44];
-};
-static_assert(sizeof(NameRule) == 64);
-
 // No flag above bit 30 is defined, but SHF_EXCLUDE, whose sections are in no bucket.
 constexpr u64 known_flags = 0x7fffffff;
 
 struct Bucketing {
   const Tables &t;
-  const NameRule *rules;
-  u32 rule_count;
 
-  explicit Bucketing(const Tables &t)
-      : t(t), rules(reinterpret_cast<const NameRule *>(t.link.name_rules)),
-        rule_count(static_cast<u32>(t.link.name_rules_size / sizeof(NameRule))) {}
+  explicit Bucketing(const Tables &t) : t(t) {}
 
   // The rule for a name plus 1, or 0.
   u32 rule_of(const Name &name) const {
-    u64 first8 = 0;
-    if (name.size >= 8) std::memcpy(&first8, name.data, 8);
+    u64 first_bytes = 0;
+    if (name.size >= 8) std::memcpy(&first_bytes, name.data, 8);
     else
-      for (u32 i = 0; i < name.size; i++) first8 |= u64{name.data[i]} << (8 * i);
-    for (u32 r = 0; r < rule_count; r++) {
-      const NameRule &rule = rules[r];
-      if ((first8 & rule.mask) != rule.first8 || name.size < rule.length) continue;
-      if (rule.length > 8 && std::memcmp(name.data + 8, rule.text + 8, rule.length - 8u) != 0) continue;
-      if (name.size == rule.length) return r + 1;
-      if (!rule.is_exact && (rule.keeps_name || name.data[rule.length] == '.')) return r + 1;
+      for (u32 i = 0; i < name.size; i++) first_bytes |= u64{name.data[i]} << (8 * i);
+    for (u32 r = 0; r < t.name_rule.rows; r++) {
+      NameRuleId rule{r};
+      u32 length = t.name_rule.length[rule];
+      if ((first_bytes & t.name_rule.mask[rule]) != t.name_rule.first_bytes[rule] || name.size < length) continue;
+      auto *text = reinterpret_cast<const u8 *>(t.name_rule.text[rule]);
+      if (length > 8 && std::memcmp(name.data + 8, text + 8, length - 8u) != 0) continue;
+      if (name.size == length) return r + 1;
+      if (!t.name_rule.is_exact[rule] && (t.name_rule.keeps_name[rule] || name.data[length] == '.')) return r + 1;
     }
     return 0;
   }
@@ -55,7 +41,7 @@ struct Bucketing {
   // The type of list that a section of this rule turns into, or 0.
   u32 reversed_into(u32 rule, const Elf64_Shdr &h) const {
     bool may_be_list = h.sh_type == SHT_PROGBITS && (h.sh_flags & (SHF_ALLOC | SHF_TLS)) == SHF_ALLOC;
-    return rule && may_be_list ? rules[rule - 1].reversed_into : 0;
+    return rule && may_be_list ? t.name_rule.reversed_into[NameRuleId{rule - 1}] : 0;
   }
 
   // The bucket for a section, 0 when the table is full. What its name, that of its first section, does not say is
@@ -63,12 +49,13 @@ struct Bucketing {
   BucketId bucket_of(Name name, u32 rule, const Elf64_Shdr &h, bool is_merged, FileId f, u32 index,
                      BucketId ordered_by = {}) const {
     u32 list = reversed_into(rule, h);
-    bool joins_list = list && rules[rule - 1].is_exact;
+    bool joins_list = list && t.name_rule.is_exact[NameRuleId{rule - 1}];
     if (joins_list) {
       const char *joined = list == SHT_INIT_ARRAY ? ".init_array" : ".fini_array";
       name = {reinterpret_cast<const u8 *>(joined), static_cast<u32>(std::strlen(joined))};
     }
-    u32 length = rule && !rules[rule - 1].keeps_name && !joins_list ? rules[rule - 1].length : name.size;
+    bool is_cut = rule && !joins_list && !t.name_rule.keeps_name[NameRuleId{rule - 1}];
+    u32 length = is_cut ? t.name_rule.length[NameRuleId{rule - 1}] : name.size;
     u32 type = list ? list : h.sh_type == SHT_X86_64_UNWIND ? u32{SHT_PROGBITS} : h.sh_type;
     u32 entsize = is_merged ? static_cast<u32>(h.sh_entsize) : 0;
     u64 flags = h.sh_flags & ~u64{SHF_GROUP | SHF_INFO_LINK | SHF_GNU_RETAIN | SHF_COMPRESSED} & known_flags;

@@ -26,10 +26,6 @@ private:
   u64 low_ = 0x243f6a8885a308d3, high_ = 0x13198a2e03707344;
 };
 
-// Extents that a chunk has besides one for each bucket: .eh_frame and two kinds of dynamic relocations. As in
-// src/passes/digests.ts.
-inline constexpr u32 chunk_parts = 3;
-
 // Where the bytes of extents go.
 class Sink {
 public:

@@ -7,7 +7,7 @@
 
 namespace spore {
 
-// By the digest of each; src/passes/digests.ts makes room for them.
+// By the digest of each.
 enum SinglePart : u32 {
   Got,
   GotPlt,
@@ -24,6 +24,7 @@ enum SinglePart : u32 {
   RelrGot,
   PltSec
 };
+static_assert(PltSec < single_parts);
 
 inline void append(std::vector<u8> &out, const void *data, size_t size) {
   const u8 *bytes = static_cast<const u8 *>(data);

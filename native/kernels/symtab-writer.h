@@ -7,9 +7,6 @@
 
 namespace spore {
 
-// Extents of a chunk. As in src/passes/digests.ts.
-inline constexpr u32 symtab_parts = 4;
-
 // Of one job, chunk after chunk.
 class SymtabWriter {
 public:

@@ -18,12 +18,12 @@ static void hold_replaced(const Job &job) {
 void write_tables(Job &job, RowRange<RangeId> rows) {
   u32 eh_frame_hdr_parts = static_cast<u32>(job.parameter(0));
   for (RangeId row : rows) switch (raw(row)) {
-    case 0: write_slots(job); break;
-    case 1:
+    case TableRow::SLOTS: write_slots(job); break;
+    case TableRow::DYNSYM:
       if (job.t.own_section.offset[OwnSection::Dynsym]) write_dynsym(job);
       break;
-    case 2: hold_replaced(job); break;
-    default: write_eh_frame_hdr(job, raw(row) - 3, eh_frame_hdr_parts);
+    case TableRow::REPLACED: hold_replaced(job); break;
+    default: write_eh_frame_hdr(job, raw(row) - TableRow::EH_FRAME_HDR, eh_frame_hdr_parts);
     }
 }
 

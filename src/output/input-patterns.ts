@@ -1,12 +1,9 @@
 /**
- * A plan's patterns of input sections: as the kernel reads them that gives each section its bucket, and as layout
- * asks where a bucket goes.
+ * A plan's patterns of input sections: those by which the kernel gives each section its bucket, and as layout asks where
+ * a bucket goes.
  */
 import type { Bucket, InputPattern, OutputPlan, SectionPlan, Slot } from "./plan.ts";
 
-/** Bytes of one rule as the kernel reads it; `NameRule` in native/kernels/buckets.cc. */
-const RULE_SIZE = 64;
-const MAX_TEXT = 43;
 /** After every number that sections can have. */
 const UNNUMBERED = 65536;
 
@@ -25,7 +22,7 @@ interface PlannedPattern extends Home {
 }
 
 export class InputPatterns {
-  /** Those that the kernel knows, by its numbers; the first that matches decides. */
+  /** Those that the kernel knows, by their rows in nameRule; the first that matches decides. */
   readonly #rules: PlannedPattern[] = [];
   /** A section that the kernel has no rule for keeps its name: these are told apart here. */
   readonly #exact = new Map<string, PlannedPattern>();
@@ -73,23 +70,9 @@ export class InputPatterns {
     });
   }
 
-  /** The rules as the kernel reads them. */
-  encode(): Uint8Array {
-    const bytes = new Uint8Array(this.#rules.length * RULE_SIZE);
-    for (const [i, { pattern }] of this.#rules.entries()) {
-      const { name, matches, reversedInto = 0 } = pattern;
-      const text = Buffer.from(name);
-      if (text.length > MAX_TEXT) throw new RangeError(`rule '${name}' is longer than ${MAX_TEXT} bytes`);
-      const at = i * RULE_SIZE;
-      bytes.set(text.subarray(0, 8), at);
-      bytes.fill(0xff, at + 8, at + 8 + Math.min(text.length, 8));
-      bytes[at + 16] = text.length;
-      bytes[at + 17] = matches === "numbered" ? 1 : 0;
-      bytes[at + 18] = matches === "exact" ? 1 : 0;
-      bytes[at + 19] = reversedInto;
-      bytes.set(text, at + 20);
-    }
-    return bytes;
+  /** What the kernel is to know, in the order of the rows of nameRule. */
+  get rules(): readonly InputPattern[] {
+    return this.#rules.map(({ pattern }) => pattern);
   }
 
   #patternOf({ rule, name, commons }: Bucket): PlannedPattern | undefined {

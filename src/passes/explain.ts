@@ -12,7 +12,7 @@ import { formatTable } from "../staging/text-table.ts";
 
 const NONE = 0xffffffff;
 /** Columns of 64-bit numbers that count nothing. */
-const hexadecimal: ReadonlySet<string> = new Set(["hash", "key", "low", "high", "pair"]);
+const hexadecimal: ReadonlySet<string> = new Set(["hash", "key", "low", "high", "firstBytes", "mask"]);
 const rankNames = Object.keys(enumerations.ClaimRank).map((name) => name.toLowerCase().replaceAll("_", " "));
 
 export class LinkExplainer {

@@ -1,6 +1,6 @@
 /**
  * Split: gives every live input section its bucket, what is laid out together. Fills section's flags and
- * bucket, and bucket. No section of an input is added after it.
+ * bucket, nameRule and bucket. No section of an input is added after it.
  */
 import type { InputPatterns } from "../output/input-patterns.ts";
 import type { Bucket } from "../output/plan.ts";
@@ -8,6 +8,7 @@ import { enumerations } from "../tables/schema.ts";
 import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
 import { SHF_ALLOC, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
+import { fillNameRules } from "./name-rules.ts";
 import { dropRequests, readRequests } from "./requests.ts";
 import type { Resolved } from "./resolve.ts";
 import { dropBounds } from "./section-bounds.ts";
@@ -32,11 +33,7 @@ export async function split(
 ): Promise<Split> {
   const { tables, diagnostics } = workers;
   await inflateFiles(workers, resolved);
-  const rules = patterns.encode();
-  const offset = tables.arena.allocate(rules.length);
-  tables.arena.u8view(offset, rules.length).set(rules);
-  tables.set("nameRules", tables.arena.baseAddress + offset);
-  tables.set("nameRulesSize", rules.length);
+  fillNameRules(workers, patterns.rules);
   tables.set("commonBucket", COMMON_BUCKET);
   tables.set("largeCommonBucket", LARGE_COMMON_BUCKET);
   for (const rows of BUCKET_ROWS) {

@@ -8,13 +8,12 @@ import type { OutputFile } from "../output/output-file.ts";
 import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
 import { pltFdes } from "../output/sections/plt-frame.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
+import { enumerations } from "../tables/schema.ts";
 import type { Tables } from "../tables/views.ts";
 import type { Target } from "../targets/target.ts";
 import type { Packed } from "./pack.ts";
 import type { Workers } from "./workers.ts";
 
-/** Rows of the kernel writeTables before those of .eh_frame_hdr. */
-const TABLE_ROWS = 3;
 /** FDEs that one part of .eh_frame_hdr has, more or less, and how many parts there are at most: each looks at all. */
 const FDES_PER_PART = 32_768;
 const MAX_PARTS = 16;
@@ -41,7 +40,7 @@ export async function write(
       ? Math.min(Math.max(1, Math.ceil(tables.rows("fde") / FDES_PER_PART)), MAX_PARTS)
       : 0;
   if (parts > 0) listPltFdes(tables, image);
-  await workers.run("writeTables", { rows: TABLE_ROWS + parts, parameters: [parts] });
+  await workers.run("writeTables", { rows: enumerations.TableRow.EH_FRAME_HDR + parts, parameters: [parts] });
   if (image.packed.length > 0) await workers.run("writePacked");
   void workers.dismiss(output.replacedBytes); // there is no other kernel; they end while the rest is done
 

@@ -92,6 +92,9 @@ const places = [
   ...of("ownSection", "address", "size"),
 ];
 
+/** How sections are told apart by their names (native/kernels/buckets.cc). */
+const nameRules = of("nameRule", "firstBytes", "mask", "text", "length", "keepsName", "isExact", "reversedInto");
+
 /** The indexes of archives. */
 const archiveIndexes = [
   ...of("input", "base", "size", "flags", "firstIndexName"),
@@ -271,7 +274,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [...of("file", "image", "imageSize")],
   },
   assignBuckets: {
-    reads: [...fileView, ...of("input", "flags"), ...of("file", "input", "state")],
+    reads: [...fileView, ...nameRules, ...of("input", "flags"), ...of("file", "input", "state")],
     fills: [
       ...of("file", "flags"),
       ...of("section", "flags", "bucket", "bucketHigh", "relocations"),
@@ -283,8 +286,9 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     reads: [
       ...fileView,
       ...of("input", "base", "size"),
+      ...nameRules,
       ...of("file", "inputOffset", "size", "input", "reversedCopy", "flags", "state"),
-      ...of("section", "flags"),
+      ...of("section", "flags", "relocations"),
     ],
     fills: [...of("file", "image")],
   },

@@ -258,7 +258,7 @@ export const schema = {
       flags: u64("sh_flags of all its sections; atomic or (split)"),
       nameLength: u32("bytes of the first section's name that are the bucket's name (split)"),
       ordinal: u32("its place among the buckets in use, by first section (split)"),
-      rule: u32("the rule of name-rules that matched, plus 1; or 0 (split)"),
+      rule: u32("row in nameRule of the rule that matched, plus 1; or 0 (split)"),
       orderedBy: u32("of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)"),
       alignment: u32("log2 of the largest sh_addralign; atomic max (layout)"),
       address: u64("of its first byte in the output, 0 for what is not loaded (layout)"),
@@ -267,6 +267,21 @@ export const schema = {
       filler: u8("the byte that fills gaps (layout)"),
       index: u32("section header index in the output (layout)"),
       firstPacked: u32("its first row in packedPart, plus 1; 0 for what is not compressed (pack)"),
+    },
+  },
+  nameRule: {
+    row: "a rule that gives a section its bucket's name; the first that matches decides",
+    id: "NameRuleId",
+    columns: {
+      firstBytes: u64("the first 8 bytes of its text, padded with zeros (split)"),
+      mask: u64("all ones in those of them that the text has (split)"),
+      text: u64("address of its text (split)"),
+      length: u32("bytes of it (split)"),
+      keepsName: u8(
+        "1: a name with this prefix is a bucket of its own; 0: `TEXT` or `TEXT.*` is bucket `TEXT` (split)",
+      ),
+      isExact: u8("1: only the name itself matches (split)"),
+      reversedInto: u32("SHT_INIT_ARRAY or SHT_FINI_ARRAY: a list that ran from last to first; else 0 (split)"),
     },
   },
   bucketUse: {
@@ -529,8 +544,6 @@ export const decisions = {
   machine: "e_machine of inputs and output",
   partitions: "partitions of a hash: a power of two, whatever the number of workers",
   ranges: "ranges of rows of a hash count: as above",
-  nameRules: "address of the rules that give a section its bucket's name",
-  nameRulesSize: "bytes",
   bucketCount: "buckets in use",
   inflated: "address of the uncompressed copies of files",
   commonBucket: "row of the bucket of common symbols",
@@ -591,6 +604,15 @@ export type ResultName = keyof typeof results;
 
 /** Numbers that both languages use. */
 export const constants = {
+  chunkParts: {
+    value: 3,
+    is: "extents of a chunk besides one for each bucket: .eh_frame and two kinds of dynamic relocations",
+  },
+  symtabParts: {
+    value: 4,
+    is: "extents of a chunk in .symtab and .strtab: locals, globals that are made local, other globals, names",
+  },
+  singleParts: { value: 16, is: "extents that one kernel writes at once, at most" },
   claimFileBits: { value: 28, is: "bits of a claim for the file: below the rank, above the symbol's 32" },
 } as const satisfies Record<string, { readonly value: number; readonly is: string }>;
 
@@ -739,6 +761,8 @@ export const enumerations = {
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32, SUFFIX: 64 },
   /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */
   PartEnding: { GOES_ON: 0, BYTE: 1, STREAM: 2 },
+  /** The rows of the kernel writeTables; the parts of .eh_frame_hdr are the rows from EH_FRAME_HDR on. */
+  TableRow: { SLOTS: 0, DYNSYM: 1, REPLACED: 2, EH_FRAME_HDR: 3 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
   /** What a row of request asks for; its index, then its operand. */
   RequestKind: {
