@@ -35,6 +35,12 @@ struct TlsBlock {
   u64 begin, end;
 };
 
+// What a .note.gnu.property section says of a file.
+struct ProgramProperties {
+  u32 file_flags = 0; // FileFlags
+  u32 isa_needed = 0;
+};
+
 class Target {
 public:
   // `relocations`: the relocation types by number; those whose expression is unknown do not exist.
@@ -81,6 +87,9 @@ public:
   virtual u64 dtp_offset(u64 address, const TlsBlock &block) const = 0;
   // What _GLOBAL_OFFSET_TABLE_ names, and relocations call GOT.
   virtual u64 got_base(u64 got, u64 got_plt) const = 0;
+
+  // What the contents of a .note.gnu.property section say.
+  virtual ProgramProperties properties_of(const Bytes &note) const = 0;
 
   // Whether the instruction around `at` can do without its GOT slot.
   virtual bool may_relax(const Relocation &r, const Bytes &section, u64 at) const = 0;

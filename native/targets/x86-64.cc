@@ -58,6 +58,7 @@ public:
   u64 tp_offset(u64 address, const TlsBlock &block) const override { return address - block.end; }
   u64 dtp_offset(u64 address, const TlsBlock &block) const override { return address - block.begin; }
   u64 got_base(u64, u64 got_plt) const override { return got_plt; }
+  ProgramProperties properties_of(const Bytes &note) const override { return x86_64_properties_of(note); }
 
   // psABI B.2. Only forms whose result is always in reach under the small code model are rewritten: a
   // load becomes lea, call and jmp become direct.

@@ -5,5 +5,6 @@
 namespace spore {
 
 const Target &x86_64_target();
+ProgramProperties x86_64_properties_of(const Bytes &note);
 
 } // namespace spore

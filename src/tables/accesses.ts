@@ -92,7 +92,7 @@ const places = [
   ...of("ownSection", "address", "size"),
 ];
 
-/** How sections are told apart by their names (native/kernels/buckets.cc). */
+/** How sections are told apart by their names (native/kernels/name-rules.h). */
 const nameRules = of("nameRule", "firstBytes", "mask", "text", "length", "keepsName", "isExact", "reversedInto");
 
 /** The indexes of archives. */
