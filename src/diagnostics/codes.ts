@@ -115,7 +115,6 @@ export const codes = {
   unknownFileType: error<{ path: string; detail?: string | undefined }>(({ path, detail }) =>
     detail === undefined ? `'${path}': file format not recognized` : `'${path}': file format not recognized: ${detail}`,
   ),
-  unsupportedInput: error<{ path: string; what: string }>(({ path, what }) => `'${path}': ${what}`),
   incompatibleMachine: error<{ path: string; what: string }>(
     ({ path, what }) => `'${path}' is incompatible with elf64-x86-64: it is ${what}`,
   ),
@@ -230,10 +229,6 @@ export const codes = {
     ({ symbol }) => `undefined reference to '${symbol}'`,
     { groupBy: ({ symbol }) => symbol, placeIs: "referenced by", hint: ({ hint }) => hint },
   ),
-  undefinedHidden: error<{ symbol: string; visibility: string }>(
-    ({ symbol, visibility }) => `undefined ${visibility} symbol '${symbol}'`,
-    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by" },
-  ),
   undefinedInShared: error<{ symbol: string }>(
     ({ symbol }) => `undefined reference to '${symbol}' in a shared object`,
     {
@@ -260,15 +255,9 @@ export const codes = {
     groupBy: ({ symbol }) => symbol,
     placeIs: "defined in",
   }),
-  hashCollision: error<{ symbol: string }>(({ symbol }) => `hash collision on symbol '${symbol}'`),
   entryUndefined: warning<{ symbol: string; address: string }>(
     ({ symbol, address }) => `cannot find entry symbol '${symbol}'; defaulting to ${address}`,
   ),
-  /** Never a message: the parent takes it to find the default version that is meant. */
-  versionedReference: malformed("reference to a version"),
-  versionedDefinition: malformed("definition of a version"),
-  /** Never a message: the parent takes it to find out about symbolWarning. */
-  warningSection: malformed("warning about a symbol"),
   symbolWarning: warning<{ symbol: string; text: string }>(({ text }) => text, {
     groupBy: ({ symbol, text }) => `${symbol}\0${text}`,
     placeIs: "referenced by",
@@ -277,7 +266,6 @@ export const codes = {
     groupBy: ({ symbol }) => symbol,
     placeIs: "in",
   }),
-  linkerDefined: error<{ symbol: string }>(({ symbol }) => `'${symbol}' is reserved for the linker`),
   versionUndefined: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `version script assignment of '${version}' to '${symbol}' failed: symbol not defined`,
   ),
@@ -353,12 +341,7 @@ export const codes = {
     ({ path, reason }) => `cannot open output file '${path}': ${reason}`,
   ),
   outputFailed: error<{ path: string; reason: string }>(({ path, reason }) => `cannot write '${path}': ${reason}`),
-  outputIsInput: error<{ path: string }>(({ path }) => `output file '${path}' is also an input file`),
-  outputTooLarge: error<{ size: string }>(({ size }) => `output would be ${size} large`),
   addressTooLarge: error<{ symbol: string }>(({ symbol }) => `address of '${symbol}' is 2^53 or more`),
-  addressOverlap: error<{ first: string; second: string }>(
-    ({ first, second }) => `section '${first}' overlaps section '${second}'`,
-  ),
   workerCrashed: error<{ kernel: string; signal: string; changedFiles: readonly string[] }>(
     ({ kernel, signal }) => `a worker was ended by ${signal} in ${kernel}, twice`,
     {

@@ -52,7 +52,7 @@ export interface DiagnosticsSettings {
 }
 
 /** The places that one message lists; the rest is counted. */
-export const PLACE_LIMIT = 3;
+const PLACE_LIMIT = 3;
 
 const DEFAULT_ERROR_LIMIT = 20;
 

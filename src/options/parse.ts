@@ -109,7 +109,7 @@ function similarOption(word: string): string | undefined {
 }
 
 /** Letters to insert, delete or replace to turn one word into the other. */
-export function editDistance(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i += 1) {
     const row = [i];

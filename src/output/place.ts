@@ -95,10 +95,7 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
 }
 
 /** Bytes of a section: its parts, each where its alignment allows. */
-export function sizeOfSection(
-  { parts, packedSize }: ArrangedSection,
-  { sizeOf }: Pick<PlaceOptions, "sizeOf">,
-): number {
+function sizeOfSection({ parts, packedSize }: ArrangedSection, { sizeOf }: Pick<PlaceOptions, "sizeOf">): number {
   if (packedSize !== undefined) return packedSize;
   let at = 0;
   for (const part of parts) at = alignUp(at, part.alignment) + sizeOf(part);

@@ -74,7 +74,7 @@ export class UndefinedHints {
 }
 
 /** Whether one inserted, removed, changed or swapped character turns one text into the other. */
-export function isOneEditAway(a: string, b: string): boolean {
+function isOneEditAway(a: string, b: string): boolean {
   if (a === b || Math.abs(a.length - b.length) > 1) return false;
   let begin = 0;
   while (begin < a.length && begin < b.length && a[begin] === b[begin]) begin++;

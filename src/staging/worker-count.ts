@@ -26,7 +26,7 @@ function cgroupQuota(): number {
 }
 
 /** "max 100000", or quota and period in µs. */
-export function parseQuota(text: string): number {
+function parseQuota(text: string): number {
   const [quota, period] = text.trim().split(/\s+/).map(Number);
   return quota > 0 && period > 0 ? quota / period : Infinity;
 }

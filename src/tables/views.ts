@@ -73,7 +73,6 @@ export type SectionRow = Row<"section">;
 export type MentionRow = Row<"mention">;
 export type SymbolRow = Row<"symbol">;
 export type BucketRow = Row<"bucket">;
-export type ChunkRow = Row<"chunk">;
 
 /** Row `index` of the rows of one kind that begin at `first`, such as a file's sections. */
 export const rowAt = <R extends number>(first: R, index: number): R => (first + index) as R;

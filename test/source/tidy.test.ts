@@ -4,6 +4,8 @@ import { basename, dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 
 import { generated } from "../../native/generated/generate.ts";
+import { codes } from "../../src/diagnostics/codes.ts";
+import { findings } from "../../src/tables/findings.ts";
 import { root } from "../harness/oracles.ts";
 
 /** What each folder of src may import. Data flows one way: command, options, inputs, staging, passes, output. */
@@ -114,4 +116,18 @@ test("relocation types and machine code stay in the folders of the targets", () 
   const isTarget = (file: string): boolean => /^(src|native)\/targets\/|^native\/(generated|test)\//.test(file);
   const withoutComments = (text: string): string => text.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "");
   expect(files.filter((file) => !isTarget(file) && /\bR_X86_64_\w+/.test(withoutComments(read(file))))).toEqual([]);
+});
+
+test("each message is raised by somebody, and each finding by a kernel", () => {
+  const declared = ["src/diagnostics/codes.ts", "src/tables/findings.ts"];
+  const passes = filesOf("src", /\.ts$/).filter((file) => !declared.includes(file));
+  const raisers = passes.map(read).join("\n");
+  const kernels = filesOf("native/kernels", /\.(cc|h)$/)
+    .map(read)
+    .join("\n");
+  const isFound = (code: string): boolean =>
+    new RegExp(`\\bCode::${code[0]!.toUpperCase()}${code.slice(1)}\\b`).test(kernels);
+  expect(Object.keys(findings).filter((code) => !isFound(code))).toEqual([]);
+  const isRaised = (code: string): boolean => code in findings || raisers.includes(`"${code}"`);
+  expect(Object.keys(codes).filter((code) => !isRaised(code))).toEqual([]);
 });

@@ -74,7 +74,7 @@ export function formatDifference({ subject, what, first, second }: Difference): 
 }
 
 /** Lines of one kind that are printed, unless all are asked for. */
-export const SHOWN_LINES = 20;
+const SHOWN_LINES = 20;
 
 /** Groups by kind, as text that ends in a newline; empty when there is no difference. */
 export function formatDifferences(differences: readonly Difference[], limit = SHOWN_LINES): string {

@@ -19,7 +19,7 @@ const rangeWords = 3;
  */
 const countBytes = 64;
 /** More attempts than that are not counted. */
-export const maxAttempts = attemptMask;
+const maxAttempts = attemptMask;
 
 export const tableBytes = (chunks: number): number => countBytes + chunks * (rangeWords * 8 + 4);
 
