@@ -149,6 +149,7 @@ enum : u32 {
   SHARED = 0x1,
   PIC = 0x2,
   STATIC = 0x4,
+  KEEPS_TLS_MODELS = 0x8,
   GC_SECTIONS = 0x10,
   STRIP_ALL = 0x20,
   STRIP_DEBUG = 0x40,
@@ -751,7 +752,7 @@ struct Decisions {
   u64 gnu_hash_bloom_words; // 64-bit words of its Bloom filter
   u64 dynstr_own; // bytes of .dynstr before the symbols' names
   u64 tls_begin; // address of the PT_TLS segment
-  u64 tls_end; // address of its end, rounded up to its alignment: the thread pointer
+  u64 tls_end; // address of its end, rounded up to its alignment
   u64 output_path; // address of the NUL-terminated path of the output
   u64 replaced_path; // address of the NUL-terminated path that it will be renamed to
   u64 plt_header_size; // bytes before the first entry of .plt

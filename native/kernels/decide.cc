@@ -91,9 +91,7 @@ Decision got_offset(const Reference &ref, u64 output) {
 enum class TlsModel : u8 { AsWritten, InitialExec, LocalExec };
 
 TlsModel tls_model(const Reference &ref, u64 output) {
-  if (output & OutputFlags::SHARED) return TlsModel::AsWritten;
-  // A static executable has no loader that could fill the slots.
-  if (output & OutputFlags::NO_RELAX && !(output & OutputFlags::STATIC)) return TlsModel::AsWritten;
+  if (output & OutputFlags::KEEPS_TLS_MODELS) return TlsModel::AsWritten;
   return ref.flags & Reference::Imported ? TlsModel::InitialExec : TlsModel::LocalExec;
 }
 

@@ -23,6 +23,8 @@ bool is_open(const Tables &t, MentionId m) {
   return claim == 0 || (!is_shared(t, Claim::file(claim)) && !is_live(t, Claim::file(claim)));
 }
 
+// decide() cannot say it: that begins with whether the symbol is imported, which is what follows from this. What it
+// makes of an imported one is needed only as far as this: whether the code asks a slot or has the address in itself.
 u8 use_of(Expression expression, bool is_code) {
   switch (expression) {
   case Expression::got:
@@ -37,7 +39,7 @@ u8 use_of(Expression expression, bool is_code) {
 }
 
 void mark_uses(const Tables &t, const FileView &file, const std::vector<bool> &is_wanted) {
-  const Target &target = target_of(EM_X86_64);
+  const Target &target = target_of(t.link.machine);
   for (u32 i = 1; i < file.section_count; i++) {
     Elf64_Shdr h = file.section(i);
     if (h.sh_type != SHT_RELA || h.sh_info >= file.section_count) continue;

@@ -15,7 +15,8 @@ using namespace spore;
 
 namespace {
 
-constexpr u64 executable = 0, pie = OutputFlags::PIC, shared = OutputFlags::PIC | OutputFlags::SHARED,
+constexpr u64 executable = 0, pie = OutputFlags::PIC,
+              shared = OutputFlags::PIC | OutputFlags::SHARED | OutputFlags::KEEPS_TLS_MODELS,
               static_executable = OutputFlags::STATIC;
 constexpr u64 outputs[] = {executable, pie, shared, static_executable, static_executable | OutputFlags::PIC};
 

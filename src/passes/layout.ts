@@ -86,7 +86,7 @@ export async function layout(
     workers.diagnostics.add("segmentWithAllPermissions", { output: options.output });
 
   publish(workers, placed, segments, target);
-  defineSymbols(workers, internal, plan, placed, options);
+  defineSymbols(workers, internal, plan, placed, target);
   await workers.run("assignAddresses", { bounds });
   if (synthetic.assignments.length > 0) {
     const image = { ordered: placed.sections, headerSize: headerSize(segments.length), options };
@@ -245,12 +245,11 @@ function defineSymbols(
   internal: InternalObject,
   plan: OutputPlan,
   placed: Placed,
-  options: LinkOptions,
+  target: Target,
 ): void {
-  // As tls_model() in native/kernels/decide.cc: whether accesses are rewritten to Local Exec.
-  const isStatic = (tables.get("outputFlags") & enumerations.OutputFlags.STATIC) !== 0;
-  const isLocalExec = options.outputKind !== "shared" && (options.isRelax || isStatic);
-  const threadPointer = isLocalExec ? tables.get("tlsEnd") : undefined;
+  const isLocalExec = (tables.get("outputFlags") & enumerations.OutputFlags.KEEPS_TLS_MODELS) === 0;
+  const block = { begin: tables.get("tlsBegin"), end: tables.get("tlsEnd") };
+  const threadPointer = isLocalExec ? target.threadPointer(block) : undefined;
   const byName = new Map(placed.sections.toReversed().map((section) => [section.name, section]));
   tables.allocate("linkerSymbol", internal.usedSymbols);
   const section = tables.column("linkerSymbol", "section");

@@ -13,7 +13,6 @@ export function publish(workers: Workers, placed: Placed, segments: readonly Elf
   const { tables } = workers;
   const tls = segments.find(({ type }) => type === elf.PT_TLS);
   tables.set("tlsBegin", tls?.address ?? 0);
-  // psABI 3.4.6, variant II: the block ends at the thread pointer.
   tables.set("tlsEnd", tls === undefined ? 0 : alignUp(tls.address + tls.memorySize, tls.alignment));
 }
 

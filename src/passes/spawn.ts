@@ -151,6 +151,8 @@ function outputFlags(options: LinkOptions, inputs: Inputs): number {
     [discard === "locals", OutputFlags.DISCARD_LOCALS],
     [discard === "all", OutputFlags.DISCARD_ALL],
     [!options.isRelax, OutputFlags.NO_RELAX],
+    // A static executable has no loader that could fill the slots of other models.
+    [outputKind === "shared" || !(options.isRelax || isSelfContained(options, inputs)), OutputFlags.KEEPS_TLS_MODELS],
     [symbolic !== "none", OutputFlags.BSYMBOLIC],
     [symbolic === "functions" || symbolic === "non-weak-functions", OutputFlags.BSYMBOLIC_FUNCTIONS],
     [symbolic === "non-weak" || symbolic === "non-weak-functions", OutputFlags.BSYMBOLIC_NON_WEAK],

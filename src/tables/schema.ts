@@ -556,7 +556,7 @@ export const decisions = {
   gnuHashBloomWords: "64-bit words of its Bloom filter",
   dynstrOwn: "bytes of .dynstr before the symbols' names",
   tlsBegin: "address of the PT_TLS segment",
-  tlsEnd: "address of its end, rounded up to its alignment: the thread pointer",
+  tlsEnd: "address of its end, rounded up to its alignment",
   outputPath: "address of the NUL-terminated path of the output",
   replacedPath: "address of the NUL-terminated path that it will be renamed to",
   pltHeaderSize: "bytes before the first entry of .plt",
@@ -733,6 +733,8 @@ export const enumerations = {
     SHARED: 1,
     PIC: 2,
     STATIC: 4,
+    /** TLS accesses stay in the model that they are written in. */
+    KEEPS_TLS_MODELS: 8,
     GC_SECTIONS: 16,
     STRIP_ALL: 32,
     STRIP_DEBUG: 64,

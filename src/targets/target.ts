@@ -10,9 +10,17 @@ export interface Target {
   readonly codeFiller: number;
   /** Words at the beginning of .got.plt that are the loader's. */
   readonly gotPltReserved: number;
+  /** What code finds its thread-local variables by. */
+  threadPointer(block: TlsBlock): number;
   readonly plt: PltSizes;
   /** Of code for which the processor checks where indirect branches go. */
   readonly checkedPlt: PltSizes;
+}
+
+/** The module's thread-local storage in the image, as TlsBlock in native/targets/target.h: of PT_TLS, the end aligned. */
+export interface TlsBlock {
+  readonly begin: number;
+  readonly end: number;
 }
 
 /** How code of the PLT is unwound (DWARF, call frame information). */

@@ -32,6 +32,8 @@ export const x86_64: Target = {
   imageBase: 0x400000,
   codeFiller: 0xcc,
   gotPltReserved: 3,
+  // psABI 3.4.6, variant II: the block ends at the thread pointer.
+  threadPointer: ({ end }) => end,
   plt: { header: 16, entry: 16, secondEntry: 0, gotEntry: 8, unwind: unwindOf(11) },
   // With IBT: each entry begins with endbr64, so that .plt has no room for the jump that is taken mostly.
   checkedPlt: { header: 16, entry: 16, secondEntry: 16, gotEntry: 16, unwind: unwindOf(9) },

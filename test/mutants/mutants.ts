@@ -37,9 +37,9 @@ const relocations: readonly Mutant[] = [
     tests: link("ifunc", "relocation-table"),
   },
   {
-    file: decide,
-    find: "if (output & OutputFlags::SHARED) return TlsModel::AsWritten;",
-    replace: "",
+    file: "src/passes/spawn.ts",
+    find: 'outputKind === "shared" || !(options.isRelax',
+    replace: "!(options.isRelax",
     tests: link("thread-local-storage", "relocation-table"),
   },
   {
