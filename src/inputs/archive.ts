@@ -1,12 +1,13 @@
 /**
- * Reads the members' names of thin archives, whose members are files of their own, and indices of regular ones.
- * Members of regular archives are found by the kernel that walks them, which follows the same rules for headers.
+ * Reads the members' names of thin archives, whose members are files of their own, and indices of regular ones, and
+ * what messages call these's members. Members of regular archives are found by the kernel that walks them, which follows
+ * the same rules for headers.
  *
  * A header has 60 bytes of text: name (16), date (12), uid (6), gid (6), mode (8), size (10), "`\n". Headers
  * are at even offsets. `/` and `/SYM64/` are symbol tables, `//` holds long names, `/N` is the name at
  * offset N there, ended by "/\n". In a thin archive only these three have contents.
  */
-import { ByteReader } from "../elf/byte-reader.ts";
+import { ByteReader, FormatError } from "../elf/byte-reader.ts";
 
 const MAGIC_SIZE = 8;
 const HEADER_SIZE = 60;
@@ -15,6 +16,43 @@ const SIZE_LENGTH = 10;
 const END_OFFSET = 58;
 const NAME_LENGTH = 16;
 
+/** More than the path of any file has. */
+const MAX_NAME = 4096;
+
+/** What is read of an archive: of its bytes, or of a file of any size. Its texts are Latin-1. */
+interface ArchiveText {
+  readonly size: number;
+  /** @throws FormatError for what leaves the archive */
+  text(offset: number, size: number): string;
+  error(offset: number, detail: string): FormatError;
+}
+
+interface MemberHeader {
+  /** As it is there, without the spaces that follow it. */
+  readonly name: string;
+  readonly offset: number;
+  /** Offset of what follows the header. */
+  readonly contents: number;
+  readonly size: number;
+  /** It is no symbol table and no table of long names. */
+  readonly isMember: boolean;
+}
+
+/** All headers, in order. */
+function* memberHeaders(archive: ArchiveText, isThin: boolean): Generator<MemberHeader> {
+  for (let offset = MAGIC_SIZE; offset < archive.size;) {
+    if (archive.text(offset + END_OFFSET, 2) !== "`\n") throw archive.error(offset, "no member header");
+    const name = archive.text(offset, NAME_LENGTH).trimEnd();
+    const sizeText = archive.text(offset + SIZE_OFFSET, SIZE_LENGTH).trimEnd();
+    if (!/^\d+$/.test(sizeText)) throw archive.error(offset + SIZE_OFFSET, `member size '${sizeText}' is not a number`);
+    const size = Number(sizeText);
+    const contents = offset + HEADER_SIZE;
+    const isMember = name !== "/" && name !== "//" && name !== "/SYM64/";
+    yield { name, offset, contents, size, isMember };
+    offset = isThin && isMember ? contents : contents + size + (size % 2);
+  }
+}
+
 /**
  * The members of a thin archive, in order: paths, relative to the archive's directory unless absolute.
  * @throws FormatError for what is not a thin archive
@@ -22,23 +60,16 @@ const NAME_LENGTH = 16;
 export function readThinArchive(path: string, bytes: Uint8Array): string[] {
   const reader = new ByteReader(path, bytes);
   const members: string[] = [];
-  let longNames: { offset: number; size: number } | undefined;
-  let offset = MAGIC_SIZE;
-  while (offset < reader.size) {
-    if (reader.text(offset + END_OFFSET, 2) !== "`\n") throw reader.error(offset, "no member header");
-    const name = reader.text(offset, NAME_LENGTH).trimEnd();
-    const sizeText = reader.text(offset + SIZE_OFFSET, SIZE_LENGTH).trimEnd();
-    if (!/^\d+$/.test(sizeText)) throw reader.error(offset + SIZE_OFFSET, `member size '${sizeText}' is not a number`);
-    const size = Number(sizeText);
-    const contents = offset + HEADER_SIZE;
-    if (name === "/" || name === "//" || name === "/SYM64/") {
-      reader.bytes(contents, size);
-      if (name === "//") longNames = { offset: contents, size };
-      offset = contents + size + (size % 2);
+  let longNames: MemberHeader | undefined;
+  for (const header of memberHeaders(reader, true)) {
+    const { name, offset, contents, size, isMember } = header;
+    if (isMember) {
+      if (/^\/\d+:/.test(name)) throw reader.error(offset, "a thin archive in a thin archive is not supported");
+      members.push(memberName(reader, offset, name, longNames));
       continue;
     }
-    members.push(memberName(reader, offset, name, longNames));
-    offset = contents;
+    reader.bytes(contents, size);
+    if (name === "//") longNames = header;
   }
   return members;
 }
@@ -49,33 +80,64 @@ export function readThinArchive(path: string, bytes: Uint8Array): string[] {
  */
 export function firstMember(path: string, bytes: Uint8Array): Uint8Array | undefined {
   const reader = new ByteReader(path, bytes);
-  for (let offset = MAGIC_SIZE; offset < reader.size;) {
-    const name = reader.text(offset, NAME_LENGTH).trimEnd();
-    const size = Number.parseInt(reader.text(offset + SIZE_OFFSET, SIZE_LENGTH), 10) || 0;
-    const contents = reader.bytes(offset + HEADER_SIZE, size);
-    if (name !== "/" && name !== "//" && name !== "/SYM64/") return contents;
-    offset += HEADER_SIZE + size + (size % 2);
-  }
+  for (const { contents, size, isMember } of memberHeaders(reader, false))
+    if (isMember) return reader.bytes(contents, size);
   return undefined;
 }
 
-function memberName(
-  reader: ByteReader,
-  offset: number,
-  name: string,
-  longNames: { offset: number; size: number } | undefined,
-): string {
+/** Names of a regular archive's members, of which few are asked for: no more is read than they need. */
+export class MemberNames {
+  readonly #archive: ArchiveText;
+  #longNames: MemberHeader | undefined;
+
+  /** @param bytesAt those of a part, as far as the archive has it */
+  constructor(path: string, size: number, bytesAt: (offset: number, size: number) => Uint8Array) {
+    const error = (offset: number, detail: string): FormatError => new FormatError(path, offset, detail);
+    this.#archive = {
+      size,
+      error,
+      text: (offset, length) => {
+        const bytes = Buffer.from(bytesAt(offset, length));
+        if (bytes.length < length) throw error(offset, `${length} bytes are needed and the file has ${size}`);
+        return bytes.toString("latin1");
+      },
+    };
+  }
+
+  /** The name of the member whose header is there. What cannot be read is no help in a message about the member. */
+  at(offset: number): string {
+    let name = "";
+    try {
+      name = this.#archive.text(offset, NAME_LENGTH).trimEnd();
+      if (name.startsWith("/")) this.#longNames ??= this.#findLongNames(offset);
+      return memberName(this.#archive, offset, name, this.#longNames);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return name;
+    }
+  }
+
+  /** The table of long names is one of the first members. */
+  #findLongNames(end: number): MemberHeader | undefined {
+    for (const header of memberHeaders(this.#archive, false)) {
+      if (header.name === "//") return header;
+      if (header.isMember || header.offset >= end) return undefined;
+    }
+    return undefined;
+  }
+}
+
+function memberName(archive: ArchiveText, offset: number, name: string, longNames: MemberHeader | undefined): string {
   if (!name.startsWith("/")) return name.endsWith("/") ? name.slice(0, -1) : name;
-  const match = /^\/(\d+)(:\d+)?$/.exec(name);
-  if (match === null) throw reader.error(offset, `member name '${name}' is not known`);
-  if (match[2] !== undefined) throw reader.error(offset, "a thin archive in a thin archive is not supported");
-  const start = Number(match[1]);
+  if (!/^\/\d+$/.test(name)) throw archive.error(offset, `member name '${name}' is not known`);
+  const start = Number(name.slice(1));
   if (longNames === undefined || start >= longNames.size)
-    throw reader.error(offset, `member name '${name}' is outside the table of long names`);
-  const text = Buffer.from(reader.bytes(longNames.offset + start, longNames.size - start)).toString("utf8");
+    throw archive.error(offset, `member name '${name}' is outside the table of long names`);
+  const at = longNames.contents + start;
+  const text = archive.text(at, Math.min(longNames.size - start, MAX_NAME));
   const end = text.indexOf("/\n");
-  if (end <= 0) throw reader.error(longNames.offset + start, "long name without an end");
-  return text.slice(0, end);
+  if (end <= 0) throw archive.error(at, "long name without an end");
+  return Buffer.from(text.slice(0, end), "latin1").toString("utf8");
 }
 
 /** An entry of an archive's index: a name, and the offset of the header of the member that defines it. */

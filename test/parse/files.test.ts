@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { ByteReader, FormatError } from "../../src/elf/byte-reader.ts";
-import { readThinArchive } from "../../src/inputs/archive.ts";
+import { MemberNames, readThinArchive } from "../../src/inputs/archive.ts";
 import { fileTypeOf } from "../../src/inputs/file-type.ts";
 import { scratch } from "../harness/scratch.ts";
 
@@ -60,4 +60,20 @@ test("a reader never leaves its bytes", () => {
   expect(() => reader.bytes(0, -1)).toThrow(FormatError);
   expect(() => reader.bytes(1, 2 ** 53)).toThrow(FormatError);
   expect(() => reader.cString(0, 1)).toThrow("string without an end");
+});
+
+test("members of an archive have short names and long ones, and some name where the archive is cut off", async () => {
+  const long = "a-name-that-is-longer-than-a-header-has-room-for";
+  await using dir = await scratch({ "a.c": "int a;", [`${long}.c`]: "int b;" });
+  await dir.compile("a.c");
+  await dir.compile(`${long}.c`);
+  await dir.archive("lib.a", ["a.o", `${long}.o`], "rcS");
+  const bytes = await dir.read("lib.a");
+  const headers = [...bytes.toString("latin1").matchAll(/[^\n]{58}`\n/g)].map(({ index }) => index);
+  const namesIn = (part: Buffer): string[] => {
+    const names = new MemberNames("lib.a", part.length, (offset, size) => part.subarray(offset, offset + size));
+    return headers.slice(1).map((header) => names.at(header));
+  };
+  expect(namesIn(bytes)).toEqual(["a.o", `${long}.o`]);
+  for (let size = 9; size < bytes.length; size += 7) expect(namesIn(bytes.subarray(0, size))).toHaveLength(2);
 });

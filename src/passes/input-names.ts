@@ -1,0 +1,125 @@
+/** What files, members, sections and symbols are called, read from the inputs for messages and reports. */
+import { ByteReader } from "../elf/byte-reader.ts";
+import { MemberNames } from "../inputs/archive.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { enumerations } from "../tables/schema.ts";
+import { type FileRow, rowAt } from "../tables/views.ts";
+import type { Inputs } from "./find-inputs.ts";
+import { ObjectReader } from "./object-reader.ts";
+import type { Workers } from "./workers.ts";
+import { nameMeantBy } from "./wrapped-names.ts";
+
+const { FileFlags, FileTraits, MentionFlags } = enumerations;
+
+export class InputNames {
+  readonly #workers: Workers;
+  readonly #inputs: Inputs;
+  readonly #options: LinkOptions;
+  /** Objects that have been described, for what they have found out about themselves. */
+  readonly #described = new Map<FileRow, ObjectReader>();
+  /** By row of input. */
+  readonly #members = new Map<number, MemberNames>();
+
+  constructor(workers: Workers, inputs: Inputs, options: LinkOptions) {
+    this.#workers = workers;
+    this.#inputs = inputs;
+    this.#options = options;
+  }
+
+  /** The file as users call it. */
+  fileName(file: FileRow): string {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const entry = this.#inputs.files[input];
+    if (entry === undefined) return "<internal>";
+    if (entry.kind !== "archive") return entry.displayName;
+    return `${entry.displayName}(${this.#membersOf(input).at(tables.column("file", "nameOffset").get(file))})`;
+  }
+
+  /** The name of the input that the file is from, without folders. */
+  baseName(file: FileRow): string {
+    const { path } = this.#inputs.files[this.#workers.tables.column("file", "input")[file]];
+    return path.slice(path.lastIndexOf("/") + 1);
+  }
+
+  /** The object that a row of file is, or undefined for the linker's own. */
+  object(file: FileRow): ObjectReader | undefined {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const entry = this.#inputs.files[input];
+    if (entry === undefined) return undefined;
+    return new ObjectReader(tables, file, new ByteReader(this.fileName(file), this.#bytesOf(file)));
+  }
+
+  /** The same, which is kept: what it finds out about functions and lines is asked for again. */
+  describedObject(file: FileRow): ObjectReader | undefined {
+    let object = this.#described.get(file);
+    if (object === undefined && (object = this.object(file)) !== undefined) this.#described.set(file, object);
+    return object;
+  }
+
+  /** The name that a symbol of a file stands for: of a reference, what --wrap makes of it. */
+  symbolName(file: FileRow, symbol: number): string {
+    const object = this.object(file);
+    const name = object?.symbolName(symbol) ?? "";
+    return object?.isDefined(symbol) === true ? name : nameMeantBy(name, this.#options);
+  }
+
+  sectionName(file: FileRow, section: number): string {
+    return this.object(file)?.sectionName(section) ?? "";
+  }
+
+  /** Every name that an object of the link defines. */
+  *definedNames(): Generator<string> {
+    const { tables } = this.#workers;
+    const flags = tables.column("file", "flags");
+    const traits = tables.column("file", "traits");
+    const mentionFlags = tables.column("mention", "flags");
+    for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
+      if (traits[file] & FileTraits.IS_BROKEN || flags[file] & FileFlags.IS_INTERNAL) continue;
+      const firstGlobal = tables.column("file", "firstGlobal")[file];
+      const firstMention = tables.column("file", "firstMention")[file];
+      const object = this.object(file);
+      for (let i = firstGlobal; i < tables.column("file", "symbolCount")[file]; i++)
+        if ((mentionFlags[rowAt(firstMention, i - firstGlobal)] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
+          yield object?.symbolName(i) ?? "";
+    }
+  }
+
+  /** What shared objects define that only other shared objects need, and their names. */
+  definedIndirectly(): Map<string, string> {
+    const { tables } = this.#workers;
+    const flags = tables.column("file", "flags");
+    const traits = tables.column("file", "traits");
+    const names = new Map<string, string>();
+    for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
+      if (traits[file] & FileTraits.IS_BROKEN || !(flags[file] & FileFlags.IS_INDIRECT)) continue;
+      const object = this.object(file);
+      for (let i = 1; i < (object?.symbolCount ?? 0); i++)
+        if (object?.isDefined(i) === true) names.set(object.symbolName(i), this.fileName(file));
+    }
+    return names;
+  }
+
+  #membersOf(input: number): MemberNames {
+    let members = this.#members.get(input);
+    if (members === undefined) {
+      const { path, mapped } = this.#inputs.files[input];
+      members = new MemberNames(path, mapped.size, (offset, size) => mapped.bytesAt(offset, size));
+      this.#members.set(input, members);
+    }
+    return members;
+  }
+
+  #bytesOf(file: FileRow): Uint8Array {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const { kind, mapped } = this.#inputs.files[input];
+    // An uncompressed copy has its names where the file has them.
+    if (kind !== "binary")
+      return mapped.bytesAt(tables.column("file", "inputOffset").get(file), tables.column("file", "size")[file]);
+    // The object that was made of it is in the arena.
+    const offset = tables.column("input", "base").get(input) - tables.arena.baseAddress;
+    return tables.arena.u8view(offset, tables.column("input", "size").get(input));
+  }
+}
