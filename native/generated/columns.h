@@ -526,7 +526,7 @@ struct ChunkTable {
 struct ChunkBucketTable {
   u64 rows;
   Column<ChunkBucketId, u64> size; // bytes (layout)
-  Column<ChunkBucketId, u64> offset; // in the bucket (layout)
+  Column<ChunkBucketId, u64> offset; // bytes from the beginning of the bucket to that of the part (layout)
   Column<ChunkBucketId, u8> alignment; // log2 of the largest alignment (layout)
   Column<ChunkBucketId, u32> relr_words; // words of .relr.dyn for its packed relative relocations (layout)
   Column<ChunkBucketId, u32> first_relr_word; // the first of them (layout)
@@ -621,7 +621,7 @@ struct HashEntryTable {
 struct MergeCellTable {
   u64 rows;
   Column<MergeCellId, u64> size; // bytes of unique pieces (merge)
-  Column<MergeCellId, u64> offset; // in the bucket (merge)
+  Column<MergeCellId, u64> offset; // bytes from the beginning of the bucket to that of the partition's part (layout)
   Column<MergeCellId, u8> alignment; // log2 of the largest alignment (merge)
 };
 

@@ -1,7 +1,8 @@
 // Resolve: whether each name is imported or exported, once owners and visibilities are known.
 //
-// A kernel may run twice: all that is decided here is computed again from what earlier kernels left, and what it
-// clears first is nobody else's.
+// It may run twice over a row, which one range alone has. What it asks of the row's flags, earlier kernels have left
+// (who mentions and who refers to it, visibilities, lists), or it is in decided_here, which is cleared first, or it is
+// LOCALISED, which is set first. All else it only sets, from the same answers each time.
 
 #include "generated/kernels.h"
 #include "kernels/symbols.h"

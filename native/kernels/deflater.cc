@@ -1,3 +1,6 @@
+// Pack: a piece's bytes go through deflate as they are made, into its room, until that is full. What begins and ends
+// the section's stream, with a checksum that is combined from those of the pieces, is the parent's.
+
 #include "kernels/deflater.h"
 
 #include <new>

@@ -1,3 +1,7 @@
+// Write: one part of .eh_frame_hdr. All parts take the same samples of the FDEs and so agree where each begins; how
+// many FDEs come before a part, which is where it goes, it counts itself. A rerun writes the same bytes to the same
+// place.
+
 #include "kernels/eh-frame-hdr.h"
 
 #include <algorithm>

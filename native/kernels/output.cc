@@ -1,3 +1,6 @@
+// Write: digests, and the output by path. It is opened anew by every kernel, as descriptors are the process's and
+// workers are many; all write with pwrite, each its own extents, so that nobody's position matters.
+
 #include "kernels/output.h"
 
 #include <cerrno>

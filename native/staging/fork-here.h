@@ -1,5 +1,5 @@
 // Forking on the calling thread, for children that go on running JavaScript. Only a process in which no
-// other thread can hold anything that the child needs may do so: see src/staging/fork-server.ts.
+// other thread can hold anything that the child needs may do so: see src/staging/modules/fork-server.ts.
 #pragma once
 
 #include <sys/types.h>

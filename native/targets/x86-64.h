@@ -1,3 +1,4 @@
+// What x86-64.cc and x86-64-properties.cc have for the list of targets, and for each other.
 #pragma once
 
 #include "targets/target.h"

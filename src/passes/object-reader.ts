@@ -1,6 +1,7 @@
 /**
  * What messages and reports say about the inside of one object: names of sections and symbols, the function and
- * source line of a place. Read from the input, where the scan found its tables, for what is asked only.
+ * source line of a place. Read from the input, where the scan found its tables, for what is asked only: one field at a
+ * time, so that what else is wrong with a header, which ElfFile would refuse, does not keep its name from the message.
  */
 import type * as Zlib from "node:zlib";
 
@@ -93,11 +94,11 @@ export class ObjectReader {
 
   /** STT_FUNC and the like. */
   symbolType(symbol: number): number {
-    return (attempt(() => this.#reader.u8(this.#symbol(symbol) + 4)) ?? 0) & 15;
+    return (attempt(() => this.#reader.u8(this.#symbol(symbol) + Elf64_Sym.st_info)) ?? 0) & 15;
   }
 
   isAbsolute(symbol: number): boolean {
-    return attempt(() => this.#reader.u16(this.#symbol(symbol) + 6)) === SHN_ABS;
+    return attempt(() => this.#reader.u16(this.#symbol(symbol) + Elf64_Sym.st_shndx)) === SHN_ABS;
   }
 
   /** Index of a symbol's version in a shared object (.gnu.version). */

@@ -95,7 +95,10 @@ export function listInputs({ tables }: Workers, inputs: Inputs, internal: Intern
   flags[rows - 1] = InputFlags.IS_INTERNAL;
 }
 
-/** Cuts the files into chunks of about equal bytes. */
+/**
+ * Cuts the files into chunks of about equal bytes. Bounds may follow from sizes: these are the inputs', so they are the
+ * same in every link of them, and so is what is written by chunks, whoever takes which.
+ */
 function chunkFiles({ tables, isSpread }: Workers, files: number): Uint32Array {
   const size = tables.column("file", "size");
   // A header is read of every file, however small.

@@ -303,7 +303,7 @@ export const schema = {
     id: "ChunkBucketId",
     columns: {
       size: u64("bytes (layout)"),
-      offset: u64("in the bucket (layout)"),
+      offset: u64("bytes from the beginning of the bucket to that of the part (layout)"),
       alignment: u8("log2 of the largest alignment (layout)"),
       relrWords: u32("words of .relr.dyn for its packed relative relocations (layout)"),
       firstRelrWord: u32("the first of them (layout)"),
@@ -407,7 +407,7 @@ export const schema = {
     id: "MergeCellId",
     columns: {
       size: u64("bytes of unique pieces (merge)"),
-      offset: u64("in the bucket (merge)"),
+      offset: u64("bytes from the beginning of the bucket to that of the partition's part (layout)"),
       alignment: u8("log2 of the largest alignment (merge)"),
     },
   },
