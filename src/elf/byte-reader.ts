@@ -62,15 +62,6 @@ export class ByteReader {
     return high * 2 ** 32 + this.#view.getUint32(offset, true);
   }
 
-  /** An i64 as a number; its size is below 2^53 as that of a u64 is. */
-  i64(offset: number): number {
-    this.#check(offset, 8);
-    const value = this.#view.getBigInt64(offset, true);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER))
-      throw this.error(offset, `number ${value} is too large`);
-    return Number(value);
-  }
-
   /** 64 bits with a sign as a number, rounded where it has no such number: for what may be any value. */
   word64(offset: number): number {
     this.#check(offset, 8);

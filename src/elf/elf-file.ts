@@ -106,6 +106,14 @@ interface SectionHeaders {
 /** Reserved section indices, as `ElfSymbol.section` has them. */
 export const reservedIndex = (index: number): number => index - 0x10000;
 
+/** The Elf64_Rela at an offset. */
+export const readRelocation = (reader: ByteReader, at: number): ElfRelocation => ({
+  offset: reader.u64(at + Elf64_Rela.r_offset),
+  type: reader.u32(at + Elf64_Rela.r_type),
+  symbol: reader.u32(at + Elf64_Rela.r_sym),
+  addend: reader.word64(at + Elf64_Rela.r_addend),
+});
+
 /** Indices of versions have 15 bits. */
 const MAX_VERSIONS = 0x8000;
 const VERSION_INDEX = 0x7fff;
@@ -229,13 +237,7 @@ export class ElfFile {
   }
 
   relocations(table: ElfSection): ElfRelocation[] {
-    const { reader } = this;
-    return this.#rows(table, Elf64_Rela.sizeof, (at) => ({
-      offset: reader.u64(at + Elf64_Rela.r_offset),
-      type: reader.u32(at + Elf64_Rela.r_type),
-      symbol: reader.u32(at + Elf64_Rela.r_sym),
-      addend: reader.word64(at + Elf64_Rela.r_addend),
-    }));
+    return this.#rows(table, Elf64_Rela.sizeof, (at) => readRelocation(this.reader, at));
   }
 
   /** The addresses that a table of relative relocations (SHT_RELR) lists. */

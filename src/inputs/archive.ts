@@ -1,7 +1,7 @@
 /**
- * Reads the members' names of thin archives, whose members are files of their own, and indices of regular ones, and
- * what messages call these's members. Members of regular archives are found by the kernel that walks them, which follows
- * the same rules for headers.
+ * Reads the members' names of thin archives, whose members are files of their own, and indices of regular ones,
+ * and the names of their members for messages. Those members are found by the kernel that walks them, which follows the
+ * same rules for headers.
  *
  * A header has 60 bytes of text: name (16), date (12), uid (6), gid (6), mode (8), size (10), "`\n". Headers
  * are at even offsets. `/` and `/SYM64/` are symbol tables, `//` holds long names, `/N` is the name at

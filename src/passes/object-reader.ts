@@ -17,6 +17,7 @@ import {
   STT_FUNC,
 } from "../elf/constants.ts";
 import { Elf64_Chdr, Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
+import { type ElfRelocation, readRelocation } from "../elf/elf-file.ts";
 import type { FileRow, Tables } from "../tables/views.ts";
 import { relocationName } from "../targets/x86-64-relocations.ts";
 
@@ -132,9 +133,8 @@ export class ObjectReader {
   /** The name of the relocation of a place. */
   relocationAt(section: number, offset: number): string | undefined {
     return attempt(() => {
-      for (const at of this.#relocationsOf(section))
-        if (this.#reader.u64(at + Elf64_Rela.r_offset) === offset)
-          return relocationName(this.#reader.u32(at + Elf64_Rela.r_type));
+      for (const relocation of this.#relocationsOf(section))
+        if (relocation.offset === offset) return relocationName(relocation.type);
       return undefined;
     });
   }
@@ -197,14 +197,10 @@ export class ObjectReader {
     if (this.#reader.u64(this.#header(index) + Elf64_Shdr.sh_flags) & SHF_COMPRESSED)
       bytes = this.#uncompress(bytes, offset);
     const references = new Map<number, DebugReference>();
-    for (const at of this.#relocationsOf(index)) {
-      const symbol = this.#reader.u32(at + Elf64_Rela.r_sym);
+    for (const { offset: at, symbol, addend } of this.#relocationsOf(index)) {
       if (symbol >= this.#column("symbolCount")) continue;
       const value = this.#reader.u64(this.#symbol(symbol) + Elf64_Sym.st_value);
-      references.set(this.#reader.u64(at + Elf64_Rela.r_offset), {
-        section: this.#sectionOf(symbol),
-        offset: value + this.#reader.i64(at + Elf64_Rela.r_addend),
-      });
+      references.set(at, { section: this.#sectionOf(symbol), offset: value + addend });
     }
     return { bytes, references };
   }
@@ -229,14 +225,14 @@ export class ObjectReader {
     }
   }
 
-  /** Offsets in the file of the relocations of a section. */
-  *#relocationsOf(section: number): Generator<number> {
+  *#relocationsOf(section: number): Generator<ElfRelocation> {
     for (let i = 1; i < this.#column("sectionCount"); i++) {
       const header = this.#header(i);
       if (this.#reader.u32(header + Elf64_Shdr.sh_type) !== SHT_RELA) continue;
       if (this.#reader.u32(header + Elf64_Shdr.sh_info) !== section) continue;
       const { offset, size } = this.#contents(i);
-      for (let at = offset; at + Elf64_Rela.sizeof <= offset + size; at += Elf64_Rela.sizeof) yield at;
+      for (let at = offset; at + Elf64_Rela.sizeof <= offset + size; at += Elf64_Rela.sizeof)
+        yield readRelocation(this.#reader, at);
     }
   }
 
