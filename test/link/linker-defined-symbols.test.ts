@@ -79,3 +79,12 @@ test("the first word of _GLOBAL_OFFSET_TABLE_ is the address of _DYNAMIC (psABI 
     }
   }
 });
+
+test("what the linker defines has no size, whatever section it is in", async () => {
+  await using dir = await scratch({
+    "main.c": `__asm__(".data\\n.globl wanted\\nwanted: .long _end@SIZE\\n.text");
+      extern int wanted __attribute__((visibility("hidden"))); int main(void) { return wanted; }`,
+  });
+  for (const linker of [bfd, spore])
+    expect(await dir.linkAndRun(linker, ["main.o"], { flags: ["-no-pie"] }), linker.name).toMatchObject({ status: 0 });
+});
