@@ -1,12 +1,14 @@
 /** More of something than a field of the file format has room for: it works, or the message names the limit. */
-import { open } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { open, truncate } from "node:fs/promises";
 
 import { expect, test } from "vitest";
 
 import { type Member, writeArchive } from "../harness/archive-writer.ts";
+import { ElfObject } from "../harness/elf-object.ts";
 import { bfd, readelf, searchingSpore, spore } from "../harness/oracles.ts";
 import { lacksAddressSpace } from "../harness/requirements.ts";
-import { scratch } from "../harness/scratch.ts";
+import { type Scratch, scratch } from "../harness/scratch.ts";
 
 const noStack = '.section .note.GNU-stack,"",@progbits\n';
 
@@ -234,4 +236,102 @@ test.each([
   expect(status).toBe(1);
   expect(stderr).toContain("file is larger than 4 GiB");
   expect(stderr).toContain(nameOf(path) === path ? path : "large.a(large.o)");
+});
+
+/** An FDE of 16 bytes of `function`, and the CIE that it has: with an address of 64 bits. */
+const frame = (function_: string, length = "3f - 2f"): string => `
+  0: .long 1f - 0b - 4, 0
+  .byte 1; .asciz "zR"; .uleb128 1; .sleb128 -8; .byte 16; .uleb128 1; .byte 0x1c, 0x0c, 7, 8; .balign 8, 0
+  1: .long ${length}
+  2: .long 2b - 0b
+  .quad ${function_} - .; .quad 16; .uleb128 0; .balign 8, 0
+  3:
+`;
+
+test.each([
+  ["less than 2 GiB away is found by .eh_frame_hdr", 2 * GiB - 2 ** 20, 0],
+  ["2 GiB away has no row in .eh_frame_hdr, which is an error as of GNU ld", 2 * GiB, 1],
+])("a function %s", async (_, distance, status) => {
+  await using dir = await scratch({
+    "a.s": `.globl _start\n_start: ret\n.section .lbss, "awl", @nobits\n.zero ${distance}\nfar: .zero 16\n.section .eh_frame, "a", @unwind\n${frame("far")}${noStack}`,
+  });
+  const object = await dir.compile("a.s");
+  for (const linker of [bfd, spore]) {
+    const output = `${linker.name}.out`;
+    const linked = await dir.linkDirectly(linker, [object, "-o", output, "--eh-frame-hdr"]);
+    expect(linked.status, linker.name).toBe(status);
+    expect(existsSync(dir.file(output)), linker.name).toBe(status === 0);
+    if (linker === spore && status === 1) {
+      expect(linked.stderr).toContain(
+        ".eh_frame_hdr has no room for functions and FDEs that are 2 GiB or more from it",
+      );
+      expect(linked.stderr).toContain(">>> in a.o:(.eh_frame+0x18)");
+    }
+    const without = await dir.linkDirectly(linker, [object, "-o", output, "--no-eh-frame-hdr"]);
+    expect(without.status, linker.name).toBe(0);
+  }
+});
+
+/**
+ * Moves a section to the end of an object and makes it larger: by zeros that take no room on a disk. Others that are
+ * named as well share its bytes.
+ */
+async function enlarge(dir: Scratch, name: string, section: string, size: number): Promise<void> {
+  const object = new ElfObject(await dir.read(name));
+  const [first, ...others] = object.sections.filter((it) => it.name === section);
+  const contents = Buffer.from(object.bytes.subarray(first.offset, first.offset + first.size));
+  for (const it of [first, ...others]) {
+    object.set(object.sectionField(it, "sh_offset"), object.bytes.length);
+    object.set(object.sectionField(it, "sh_size"), size);
+  }
+  await dir.write(name, Buffer.concat([object.bytes, contents]));
+  await truncate(dir.file(name), object.bytes.length + size);
+}
+
+/** Links what is too large for a field: an error that says so, and no output. */
+async function expectRefused(dir: Scratch, inputs: readonly string[], message: string): Promise<void> {
+  const { status, stderr } = await dir.run(spore.path, [...inputs, "-o", "a.out"]);
+  expect(stderr).toContain(message);
+  expect(status).toBe(1);
+  expect(existsSync(dir.file("a.out"))).toBe(false);
+}
+
+test("sections with contents of more than 4 GiB are refused by a message that names the limit", async () => {
+  await using dir = await scratch({ "a.s": `.data\n.quad 1\n${noStack}` });
+  await enlarge(dir, await dir.compile("a.s"), ".data", 5 * GiB);
+  await expectRefused(dir, ["a.o"], "a.o: file is larger than 4 GiB");
+});
+
+test.each([
+  ["entries", '.section .constants, "aM", @progbits, 1, unique, NUMBER\n.byte 1\n', 2, ".constants"],
+  ["frames", `.section .eh_frame, "a", @unwind, unique, NUMBER\n${frame("_start", String(GiB - 28))}`, 5, ".eh_frame"],
+])("more than 2^32 %s in sections that share their bytes", async (_, section, count, name) => {
+  const sections = Array.from({ length: count }, (__, i) => section.replace("NUMBER", String(i + 1)));
+  await using dir = await scratch({ "a.s": `.globl _start\n_start: .zero 16\n${sections.join("")}${noStack}` });
+  await enlarge(dir, await dir.compile("a.s"), name, count === 2 ? 3 * GiB : GiB);
+  await expectRefused(dir, ["a.o"], "a.o: sections that share bytes have more than 2^32 of them");
+});
+
+test("an .eh_frame of more than 4 GiB, from objects that have less each", async () => {
+  await using dir = await scratch({
+    "a.s": `_start: .zero 16\n.section .eh_frame, "a", @unwind\n${frame("_start", String(GiB - 28))}${noStack}`,
+  });
+  await enlarge(dir, await dir.compile("a.s"), ".eh_frame", GiB);
+  await expectRefused(dir, Array<string>(5).fill("a.o"), "more bytes of .eh_frame than this linker can do: 4 GiB");
+});
+
+test.each([
+  ["of one object, which share their bytes", 65, 1, "a.o: names of symbols take more than 4 GiB"],
+  ["of several objects", 16, 5, "more bytes of names in .strtab than this linker can do: 4 GiB"],
+])("local symbols %s, whose names take more than 4 GiB", async (_, symbols, objects, message) => {
+  const locals = Array.from({ length: symbols }, (__, i) => `local${i}: .byte 0\n`);
+  await using dir = await scratch({ "a.s": `.data\n${locals.join("")}${noStack}` });
+  const object = new ElfObject(await dir.read(await dir.compile("a.s")));
+  for (let row = 1; row <= symbols; row++) object.set(object.symbolField(row, "st_name"), 1);
+  const strings = object.section(".strtab");
+  const size = 2 ** 26;
+  object.set(object.sectionField(strings, "sh_offset"), object.bytes.length);
+  object.set(object.sectionField(strings, "sh_size"), size);
+  await dir.write("a.o", Buffer.concat([object.bytes, Buffer.alloc(1), Buffer.alloc(size - 2, "a"), Buffer.alloc(1)]));
+  await expectRefused(dir, Array<string>(objects).fill("a.o"), message);
 });
