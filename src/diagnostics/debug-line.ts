@@ -1,7 +1,7 @@
 /**
- * Source file and line of a place in an object's code, from its `.debug_line` (DWARF 5 §6.2; versions 2 to 5).
- * Read only for what is wrong and will be listed: each question runs the line programs until one answers and
- * keeps nothing. Damaged debug information throws FormatError, which callers take for "no line".
+ * Source file and line of code, from `.debug_line` (DWARF 5 §6.2; versions 2 to 5): of a place in an object, or of all
+ * that was linked. The first is asked only for what is wrong and will be listed: each question runs the line programs
+ * until one answers and keeps nothing. Damaged debug information throws FormatError.
  */
 import { ByteReader } from "../elf/byte-reader.ts";
 
@@ -16,8 +16,8 @@ export interface DebugReference {
 /** A section of an object, uncompressed. */
 export interface DebugSection {
   readonly bytes: Uint8Array;
-  /** What the bytes at an offset refer to, where there is a relocation. */
-  readonly references: ReadonlyMap<number, DebugReference>;
+  /** What the bytes at an offset refer to, where there is a relocation; nothing of a file that was linked. */
+  readonly references?: ReadonlyMap<number, DebugReference>;
 }
 
 /** The sections that line tables are in. */
@@ -60,10 +60,46 @@ export function sourceLineOf(sections: DebugLineSections, section: number, offse
   while (cursor.at < cursor.reader.size) {
     const unit = readUnit(cursor);
     const row = findRow(unit, sections.line.references, section, offset);
-    if (row !== undefined) return row.line === 0 ? undefined : `${fileName(unit, sections, row.file)}:${row.line}`;
+    if (row !== undefined)
+      return row.line === 0 ? undefined : `${nameOf(fileNames(unit, sections), row, unit)}:${row.line}`;
     cursor.at = unit.end;
   }
   return undefined;
+}
+
+/** Code that a row of a line table is about. */
+export interface LineRange {
+  readonly address: number;
+  /** In bytes; 0 where the next row is at the same address. */
+  readonly size: number;
+  readonly file: string;
+  readonly line: number;
+}
+
+/**
+ * What the line tables of a linked file say, as they have it.
+ *
+ * @param isCode whether code is at an address: sequences about what is not in the file begin elsewhere
+ */
+export function lineRangesOf(sections: DebugLineSections, isCode: (address: number) => boolean): LineRange[] {
+  const found: LineRange[] = [];
+  const cursor = new Cursor(new ByteReader(sections.file, sections.line.bytes));
+  while (cursor.at < cursor.reader.size) {
+    const unit = readUnit(cursor);
+    let names: (string | undefined)[] | undefined;
+    let previous: Row | undefined;
+    let isWanted = false;
+    for (const row of rowsOf(unit, undefined)) {
+      if (previous === undefined) isWanted = isCode(row.address);
+      else if (isWanted && !(row.isEnd && row.address === previous.address)) {
+        const file = nameOf((names ??= fileNames(unit, sections)), previous, unit);
+        found.push({ address: previous.address, size: row.address - previous.address, file, line: previous.line });
+      }
+      previous = row.isEnd ? undefined : row;
+    }
+    cursor.at = unit.end;
+  }
+  return found;
 }
 
 /** A position in a section that moves with what is read. */
@@ -170,31 +206,41 @@ function readUnit(cursor: Cursor): Unit {
   return { reader, version, is64, minInstructionLength, lineBase, lineRange, operandCounts, tables, program, end };
 }
 
+/** A row of a line program: of the code up to the next row. */
 interface Row {
+  /** What addresses are relative to in an object; nothing before there is one, and in a file that was linked. */
+  readonly section: number | undefined;
+  readonly address: number;
   readonly file: number;
   readonly line: number;
+  /** Of no code: where its sequence ends. */
+  readonly isEnd: boolean;
 }
 
-/** Runs a unit's line program (DWARF 5 §6.2.5) up to the row that covers a place. */
+/** Runs a unit's line program up to the row that covers a place. */
 function findRow(
   unit: Unit,
-  references: ReadonlyMap<number, DebugReference>,
+  references: ReadonlyMap<number, DebugReference> | undefined,
   section: number,
   offset: number,
 ): Row | undefined {
+  let previous: Row | undefined;
+  for (const row of rowsOf(unit, references)) {
+    if (previous !== undefined && previous.address <= offset && offset < row.address && row.section === section)
+      return previous;
+    previous = row.isEnd || row.section !== section ? undefined : row;
+  }
+  return undefined;
+}
+
+/** Runs a unit's line program (DWARF 5 §6.2.5). */
+function* rowsOf(unit: Unit, references: ReadonlyMap<number, DebugReference> | undefined): Generator<Row> {
   const cursor = new Cursor(unit.reader, unit.program);
-  let isHere = false; // the sequence is in the section that was asked for
+  let section: number | undefined;
   let address = 0;
   let file = 1;
   let line = 1;
-  let previous: (Row & { readonly address: number }) | undefined;
-
-  /** Ends the previous row where this one begins. */
-  const emit = (): Row | undefined => {
-    if (previous !== undefined && previous.address <= offset && offset < address) return previous;
-    previous = isHere ? { address, file, line } : undefined;
-    return undefined;
-  };
+  const row = (isEnd = false): Row => ({ section, address, file, line, isEnd });
   const advance = (operations: number): void => {
     address += operations * unit.minInstructionLength;
   };
@@ -203,33 +249,30 @@ function findRow(
 
   while (cursor.at < unit.end) {
     const opcode = cursor.u8();
-    let found: Row | undefined;
     if (opcode >= opcodeBase) {
       const adjusted = opcode - opcodeBase;
       advance(Math.floor(adjusted / lineRange));
       line += lineBase + (adjusted % lineRange);
-      found = emit();
+      yield row();
     } else if (opcode === 0) {
       const length = cursor.uleb();
       const next = cursor.at + length;
       const extended = length === 0 ? 0 : cursor.u8();
       if (extended === DW_LNE_end_sequence) {
-        found = emit();
-        previous = undefined;
-        isHere = false;
+        yield row(true);
+        section = undefined;
         address = 0;
         file = line = 1;
       } else if (extended === DW_LNE_set_address) {
-        const reference = references.get(cursor.at);
-        isHere = reference?.section === section;
-        address = reference?.offset ?? 0;
-        if (!isHere) previous = undefined;
+        const reference = references?.get(cursor.at);
+        section = reference?.section;
+        address = references === undefined ? unit.reader.word64(cursor.at) : (reference?.offset ?? 0);
       }
       cursor.at = next;
     } else {
       switch (opcode) {
         case DW_LNS_copy:
-          found = emit();
+          yield row();
           break;
         case DW_LNS_advance_pc:
           advance(cursor.uleb());
@@ -250,9 +293,7 @@ function findRow(
           for (let left = operandCounts[opcode]; left > 0; left--) cursor.uleb();
       }
     }
-    if (found !== undefined) return found;
   }
-  return undefined;
 }
 
 interface Entry {
@@ -260,8 +301,8 @@ interface Entry {
   readonly directory: number;
 }
 
-/** The path of a file of a unit, with its directory as the compiler gave it. */
-function fileName(unit: Unit, sections: DebugLineSections, index: number): string {
+/** The paths of a unit's files by their numbers, with their directories as the compiler gave them. */
+function fileNames(unit: Unit, sections: DebugLineSections): (string | undefined)[] {
   const cursor = new Cursor(unit.reader, unit.tables);
   const isV5 = unit.version >= 5;
   const directories = isV5
@@ -270,10 +311,14 @@ function fileName(unit: Unit, sections: DebugLineSections, index: number): strin
   const files = isV5
     ? readEntries(cursor, unit, sections)
     : [undefined, ...readNames(cursor, () => [cursor.uleb(), cursor.uleb(), cursor.uleb()][0])];
-  const file = files[index];
-  if (file === undefined) throw unit.reader.error(unit.tables, `there is no file ${index}`);
   // Directory 0 is the one in which the compiler ran. Before version 5 it is not in this section.
-  return [directories[0], directories[file.directory], file.path].reduce<string>(join, "");
+  return files.map((file) => file && [directories[0], directories[file.directory], file.path].reduce<string>(join, ""));
+}
+
+function nameOf(names: readonly (string | undefined)[], { file }: Row, unit: Unit): string {
+  const name = names[file];
+  if (name === undefined) throw unit.reader.error(unit.tables, `there is no file ${file}`);
+  return name;
 }
 
 function join(directory: string, path: string | undefined): string {
@@ -320,7 +365,7 @@ function readForm(cursor: Cursor, form: number, unit: Unit, sections: DebugLineS
     case DW_FORM_line_strp:
     case DW_FORM_strp: {
       const strings = form === DW_FORM_strp ? sections.strings : sections.lineStrings;
-      const reference = sections.line.references.get(cursor.at);
+      const reference = sections.line.references?.get(cursor.at);
       const offset = cursor.offset(unit.is64);
       if (strings === undefined) return undefined;
       return new ByteReader(sections.file, strings.bytes).cString(reference?.offset ?? offset);

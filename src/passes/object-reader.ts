@@ -3,20 +3,11 @@
  * source line of a place. Read from the input, where the scan found its tables, for what is asked only: one field at a
  * time, so that what else is wrong with a header, which ElfFile would refuse, does not keep its name from the message.
  */
-import type * as Zlib from "node:zlib";
-
 import { type DebugReference, type DebugSection, sourceLineOf } from "../diagnostics/debug-line.ts";
 import { type ByteReader, FormatError } from "../elf/byte-reader.ts";
-import {
-  ELFCOMPRESS_ZLIB,
-  ELFCOMPRESS_ZSTD,
-  SHF_COMPRESSED,
-  SHN_ABS,
-  SHN_XINDEX,
-  SHT_RELA,
-  STT_FUNC,
-} from "../elf/constants.ts";
-import { Elf64_Chdr, Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
+import { uncompress } from "../elf/compressed-section.ts";
+import { SHF_COMPRESSED, SHN_ABS, SHN_XINDEX, SHT_RELA, STT_FUNC } from "../elf/constants.ts";
+import { Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import { type ElfRelocation, readRelocation } from "../elf/elf-file.ts";
 import type { FileRow, Tables } from "../tables/views.ts";
 import { relocationName } from "../targets/x86-64-relocations.ts";
@@ -193,9 +184,10 @@ export class ObjectReader {
     while (index < this.#column("sectionCount") && this.sectionName(index) !== name) index++;
     if (index >= this.#column("sectionCount")) return undefined;
     const { offset, size } = this.#contents(index);
-    let bytes = this.#reader.bytes(offset, size);
-    if (this.#reader.u64(this.#header(index) + Elf64_Shdr.sh_flags) & SHF_COMPRESSED)
-      bytes = this.#uncompress(bytes, offset);
+    const isCompressed = this.#reader.u64(this.#header(index) + Elf64_Shdr.sh_flags) & SHF_COMPRESSED;
+    const bytes = isCompressed
+      ? uncompress(this.#reader, offset, size, MAX_DEBUG_SIZE)
+      : this.#reader.bytes(offset, size);
     const references = new Map<number, DebugReference>();
     for (const { offset: at, symbol, addend } of this.#relocationsOf(index)) {
       if (symbol >= this.#column("symbolCount")) continue;
@@ -203,26 +195,6 @@ export class ObjectReader {
       references.set(at, { section: this.#sectionOf(symbol), offset: value + addend });
     }
     return { bytes, references };
-  }
-
-  /** What follows an Elf64_Chdr (gABI ch. 4, Compression). */
-  #uncompress(bytes: Uint8Array, offset: number): Uint8Array {
-    const type = this.#reader.u32(offset + Elf64_Chdr.ch_type);
-    const size = this.#reader.u64(offset + Elf64_Chdr.ch_size);
-    if (bytes.length < Elf64_Chdr.sizeof || size > MAX_DEBUG_SIZE)
-      throw this.#reader.error(offset, "corrupt compressed section");
-    // Loaded here, because a link that succeeds needs none of it. Node 20 has no zstd.
-    const zlib = process.getBuiltinModule("node:zlib") as Pick<typeof Zlib, "inflateSync"> & {
-      readonly zstdDecompressSync?: typeof Zlib.inflateSync;
-    };
-    const uncompress =
-      type === ELFCOMPRESS_ZLIB ? zlib.inflateSync : type === ELFCOMPRESS_ZSTD ? zlib.zstdDecompressSync : undefined;
-    if (uncompress === undefined) throw this.#reader.error(offset, `compression type ${type}`);
-    try {
-      return uncompress(bytes.subarray(Elf64_Chdr.sizeof), { maxOutputLength: Math.max(1, size) });
-    } catch (error) {
-      throw this.#reader.error(offset, `corrupt compressed section: ${String(error)}`);
-    }
   }
 
   *#relocationsOf(section: number): Generator<ElfRelocation> {

@@ -107,6 +107,72 @@ test("what two links were told differently is found", async () => {
   expect(await kindsOf("-Wl,-s")).toContain("section .symtab");
 });
 
+const program = {
+  "main.c": `int twice(int);
+int main(void) {
+  int sum = twice(2);
+  return sum - 4;
+}
+`,
+  "twice.c": `static int doubled(int x) {
+  return x + x;
+}
+int twice(int x) {
+  return doubled(x);
+}
+`,
+};
+
+for (const compile of [["-g"], ["-g", "-gz=zlib"], ["-gdwarf-4", "-O2", "-ffunction-sections"]])
+  test(`line tables of the same objects are the same wherever the code is, compiled with ${compile.join(" ")}`, async () => {
+    await using dir = await scratch(program);
+    for (const name of Object.keys(program)) await dir.compile(name, compile);
+    const inputs = ["main.o", "twice.o"];
+    await link(dir, inputs, "witness", "-no-pie");
+    await link(dir, inputs, "moved", "-no-pie", "-Wl,-Ttext-segment=0x2000000");
+    await dir.mustRun("gcc", [...spore.gccFlags, ...inputs, "-no-pie", "-Wl,--build-id=none", "-o", "own"]);
+    const compressing = ["-no-pie", "-Wl,--build-id=none,--compress-debug-sections=zlib"];
+    await dir.mustRun("gcc", [...spore.gccFlags, ...inputs, ...compressing, "-o", "compressed"]);
+    const ofDebugSections = async (other: string): Promise<Difference[]> =>
+      (await differences(dir, "witness", other)).filter(
+        ({ kind, subject }) => kind === "line" || subject.startsWith(".debug_"),
+      );
+    expect(await ofDebugSections("moved")).toEqual([]);
+    expect(await ofDebugSections("own")).toEqual([]);
+    // SHF_COMPRESSED is all that is different.
+    for (const { kind, what } of await ofDebugSections("compressed"))
+      expect([kind, what]).toEqual(["section", "flags"]);
+  });
+
+test("code that is from another line, or another file, is found by its function", async () => {
+  await using dir = await scratch(program);
+  await dir.compile("main.c", ["-g"]);
+  await dir.compile("twice.c", ["-g"]);
+  await link(dir, ["main.o", "twice.o"], "right", "-pie");
+  const lines = async (changed: string, ...flags: string[]): Promise<string[]> => {
+    await dir.write("twice.c", changed);
+    await dir.compile("twice.c", ["-g"]);
+    await link(dir, ["main.o", "twice.o"], "changed", "-pie", ...flags);
+    return (await differences(dir, "right", "changed"))
+      .filter(({ kind }) => kind === "line")
+      .map(({ subject, first = "", second = "" }) => `${subject}: ${first} → ${second}`.replaceAll(`${dir.path}/`, ""));
+  };
+  const later = program["twice.c"].replace("int twice", "\nint twice");
+  const expected = ["twice: twice.c:4 at 0x0, 11 bytes → twice.c:5 at 0x0, 11 bytes"];
+  expect(await lines(later)).toEqual(expected);
+  expect(await lines(later, "-Wl,--compress-debug-sections=zlib")).toEqual(expected);
+  expect(await lines(program["twice.c"].replace("int twice", '#line 4 "header.h"\nint twice'))).toEqual([
+    "twice: twice.c:4 at 0x0, 11 bytes → header.h:4 at 0x0, 11 bytes",
+  ]);
+  expect(await lines(program["twice.c"])).toEqual([]);
+  await dir.write("twice.c", later);
+  await dir.compile("twice.c", ["-g"]);
+  await link(dir, ["main.o", "twice.o"], "changed", "-pie");
+  const { stdout, status } = await dir.run(tool, ["diff", "right", "changed"]);
+  expect(status).toBe(1);
+  expect(stdout).toMatch(/^line tables: 1\n {2}twice source: .*twice\.c:4 .*, .*twice\.c:5 .*\n/m);
+});
+
 test("a file that is cut off or no ELF file is an error, never a crash", async () => {
   await using dir = await scratch(sources);
   await link(dir, ["main.o"], "whole", "-pie");

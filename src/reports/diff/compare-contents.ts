@@ -5,7 +5,6 @@
  */
 import {
   SHF_ALLOC,
-  SHF_COMPRESSED,
   SHF_EXECINSTR,
   SHF_WRITE,
   SHT_DYNAMIC,
@@ -25,6 +24,7 @@ import {
 } from "../../elf/constants.ts";
 import type { ElfSection } from "../../elf/elf-file.ts";
 import { type AddressUse, addressUse, bytesAfterDisplacement } from "../../targets/x86-64-image.ts";
+import { compareLines } from "./compare-lines.ts";
 import type { Correspondence } from "./correspondence.ts";
 import type { Differences } from "./difference.ts";
 import { type Image, isRelative } from "./image.ts";
@@ -71,50 +71,16 @@ export function compareContents(both: Correspondence, differences: Differences):
   }
 }
 
-/** From one name to the next; names in the order that the first file has. */
 function compareLoaded(both: Correspondence, section: ElfSection, other: ElfSection, differences: Differences): void {
-  const [first, second] = both.images;
-  const { addresses, ids } = both.anchors[0];
   const isCode = (section.flags & SHF_EXECINSTR) !== 0;
   const isMergeable = !isCode && !(section.flags & SHF_WRITE);
-  const end = section.address + section.size;
-  const otherEnd = other.address + other.size;
-  let row = both.anchors[0].rowBefore(section.address - 1) + 1;
-  while (row < ids.length && addresses[row] < end) {
-    const begin = addresses[row];
-    let size = 0;
-    let id = ids[row];
-    let isInside = false;
-    for (; row < ids.length && addresses[row] === begin; row++) {
-      const at = both.addressOf[1][ids[row]];
-      if (at < other.address || at >= otherEnd) continue;
-      const sized = Math.min(both.sizes[0][ids[row]], both.sizes[1][ids[row]]);
-      if (!isInside || sized > size) {
-        id = ids[row];
-        size = sized;
-      }
-      isInside = true;
-    }
-    if (!isInside) continue;
-    const at = both.addressOf[1][id];
-    const nextRow = both.anchors[1].rowBefore(at) + 1;
-    const room = Math.min(end, addresses[row] ?? end) - begin;
-    const otherRoom = Math.min(otherEnd, both.anchors[1].addresses[nextRow] ?? otherEnd) - at;
+  for (const { name, first, second, firstRoom, secondRoom, size } of both.namedRanges(section, other)) {
     // What follows the symbol is padding, strings that are merged in another order, or data without a name.
-    const isWhole = !isMergeable && (isCode ? size === 0 : room === otherRoom);
-    const length = isWhole ? Math.min(room, otherRoom) : Math.min(size, end - begin, otherEnd - at);
-    compareRange(
-      both,
-      {
-        name: both.names[id],
-        first: begin,
-        second: at,
-        firstBytes: first.bytesAt(begin, length),
-        secondBytes: second.bytesAt(at, length),
-        isCode,
-      },
-      differences,
-    );
+    const isWhole = !isMergeable && (isCode ? size === 0 : firstRoom === secondRoom);
+    const inside = Math.min(size, section.address + section.size - first, other.address + other.size - second);
+    const length = isWhole ? Math.min(firstRoom, secondRoom) : inside;
+    const [firstBytes, secondBytes] = [both.images[0].bytesAt(first, length), both.images[1].bytesAt(second, length)];
+    compareRange(both, { name, first, second, firstBytes, secondBytes, isCode }, differences);
   }
 }
 
@@ -216,8 +182,8 @@ function describePlace(both: Correspondence, range: Range, at: number): { first:
 function compareUnloaded(both: Correspondence, section: ElfSection, other: ElfSection, differences: Differences): void {
   const [first, second] = both.images;
   const name = section.name;
-  if ((section.flags | other.flags) & SHF_COMPRESSED) return;
-  const bytes = [first.elf.contents(section), second.elf.contents(other)];
+  if (name === ".debug_line" && compareLines(both, differences)) return;
+  const bytes = [first.contents(section), second.contents(other)];
   if (/^\.(comment|debug_str|debug_line_str)$/.test(name)) {
     const texts = bytes.map((text) => Buffer.from(text).toString("latin1").split("\0"));
     const ends = texts.map((lines) => new Ends(lines));
@@ -242,7 +208,7 @@ function compareUnloaded(both: Correspondence, section: ElfSection, other: ElfSe
   const strings = [0, 1].map((side) =>
     [".debug_str", ".debug_line_str"].map((table) => {
       const found = both.images[side].sections.get(table);
-      return found === undefined ? undefined : both.images[side].elf.contents(found);
+      return found === undefined ? undefined : both.images[side].contents(found);
     }),
   );
   const isSameText = (x: number, y: number): boolean =>

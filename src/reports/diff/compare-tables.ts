@@ -34,8 +34,10 @@ export function compareSections(both: Correspondence, differences: Differences):
     differences.compare("section", key, "type", hex(section.type), hex(other.type));
     differences.compare("section", key, "flags", hex(section.flags), hex(other.flags));
     differences.compare("section", key, "entry size", section.entrySize, other.entrySize);
-    differences.compare("section", key, "alignment", section.alignment, other.alignment);
-    if (!freeSizes.test(section.name)) differences.compare("section", key, "size", hex(section.size), hex(other.size));
+    const [extent, otherExtent] = [first.extentOf(section), second.extentOf(other)];
+    differences.compare("section", key, "alignment", extent.alignment, otherExtent.alignment);
+    if (!freeSizes.test(section.name))
+      differences.compare("section", key, "size", hex(extent.size), hex(otherExtent.size));
     const links = both.images.map((image, side) => image.keyOfSection[(side === 0 ? section : other).link] ?? "none");
     differences.compare("section", key, "link", links[0], links[1]);
   }

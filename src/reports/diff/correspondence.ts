@@ -43,6 +43,17 @@ class Anchors {
 
 export type Side = 0 | 1;
 
+/** What both files have under a name, up to the next name of each. */
+export interface NamedRange {
+  readonly name: string;
+  readonly first: number;
+  readonly second: number;
+  readonly firstRoom: number;
+  readonly secondRoom: number;
+  /** Bytes that are the symbol's in both files; 0 of bounds of sections. */
+  readonly size: number;
+}
+
 export class Correspondence {
   readonly images: readonly [Image, Image];
   /** What anchors are called, by id. */
@@ -89,6 +100,36 @@ export class Correspondence {
     const anchors = this.anchors[0];
     const row = this.#rowOf(0, address);
     return row < 0 ? undefined : this.addressOf[1][anchors.ids[row]] + address - anchors.addresses[row];
+  }
+
+  /** Names in a section of the first file that are in this one of the second, too: the largest at each address. */
+  *namedRanges(section: ElfSection, other: ElfSection): Generator<NamedRange> {
+    const { addresses, ids } = this.anchors[0];
+    const end = section.address + section.size;
+    const otherEnd = other.address + other.size;
+    let row = this.anchors[0].rowBefore(section.address - 1) + 1;
+    while (row < ids.length && addresses[row] < end) {
+      const first = addresses[row];
+      let size = 0;
+      let id = ids[row];
+      let isInside = false;
+      for (; row < ids.length && addresses[row] === first; row++) {
+        const at = this.addressOf[1][ids[row]];
+        if (at < other.address || at >= otherEnd) continue;
+        const sized = Math.min(this.sizes[0][ids[row]], this.sizes[1][ids[row]]);
+        if (!isInside || sized > size) {
+          id = ids[row];
+          size = sized;
+        }
+        isInside = true;
+      }
+      if (!isInside) continue;
+      const second = this.addressOf[1][id];
+      const nextRow = this.anchors[1].rowBefore(second) + 1;
+      const firstRoom = Math.min(end, addresses[row] ?? end) - first;
+      const secondRoom = Math.min(otherEnd, this.anchors[1].addresses[nextRow] ?? otherEnd) - second;
+      yield { name: this.names[id], first, second, firstRoom, secondRoom, size };
+    }
   }
 
   /** Whether an address is in a symbol that both files have, so that `secondOf` is no guess. */

@@ -11,6 +11,7 @@ export const kinds = {
   relocation: "dynamic relocations",
   contents: "contents",
   unwind: "unwind tables",
+  line: "line tables",
 } as const;
 
 export interface Difference {

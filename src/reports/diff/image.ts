@@ -2,10 +2,12 @@
  * One file of a comparison: where its sections are in memory, its symbols under names that both files can have, its
  * dynamic relocations by place, and what its PLT and GOT stand for. Linear in the size of its tables.
  */
+import { uncompress } from "../../elf/compressed-section.ts";
 import {
   DT_RELR,
   PT_TLS,
   SHF_ALLOC,
+  SHF_COMPRESSED,
   SHF_TLS,
   SHN_ABS,
   SHN_COMMON,
@@ -23,6 +25,7 @@ import {
   VERSYM_HIDDEN,
 } from "../../elf/constants.ts";
 import { type DynamicEntry, ElfFile, type ElfSection, type ElfSymbol, reservedIndex } from "../../elf/elf-file.ts";
+import { Elf64_Chdr } from "../../elf/records.ts";
 import { dynamicKind, PLT_STEP, pltSlotOffset, relativeType, threadPointer } from "../../targets/x86-64-image.ts";
 
 /** A symbol and what it is called in a comparison. */
@@ -108,6 +111,23 @@ export class Image {
     if (section === undefined || address - section.address >= section.size) return undefined;
     this.#lastSection = section;
     return section;
+  }
+
+  /** The bytes of a section, uncompressed. */
+  contents(section: ElfSection): Uint8Array {
+    const { elf } = this;
+    const { offset, size } = section;
+    return section.flags & SHF_COMPRESSED ? uncompress(elf.reader, offset, size, Infinity) : elf.contents(section);
+  }
+
+  /** How large a section is uncompressed, and how it is aligned then. */
+  extentOf({ flags, offset, size, alignment }: ElfSection): { size: number; alignment: number } {
+    if (!(flags & SHF_COMPRESSED)) return { size, alignment };
+    const { reader } = this.elf;
+    return {
+      size: reader.u64(offset + Elf64_Chdr.ch_size),
+      alignment: reader.u64(offset + Elf64_Chdr.ch_addralign),
+    };
   }
 
   /** Up to `size` bytes at an address; none where there are no contents. */
