@@ -19,7 +19,12 @@ const folders = ["staging", "elf", "tables", "targets", "kernels", "generated", 
 /** Programs of tests: what each is built from, and with which defines. */
 const programs = [
   { name: "native-tests", from: folders, defines: [] },
-  { name: "checked-tests", from: ["staging", "test/checked"], also: ["test/main.cc"], defines: ["-DSPORE_CHECKED"] },
+  {
+    name: "checked-tests",
+    from: ["staging", "test/checked"],
+    also: ["tables/protection.cc", "test/main.cc"],
+    defines: ["-DSPORE_CHECKED"],
+  },
 ];
 const flags = [
   "-std=c++20",
