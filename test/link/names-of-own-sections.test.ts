@@ -5,8 +5,8 @@ import { ownNames } from "../../src/output/sections/own-section.ts";
 import { bfd, readelf, run, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
-/** What is called .eh_frame is read as such, and must be. */
-const names = Object.values<string>(ownNames).filter((name) => name !== ".eh_frame");
+/** What is called .eh_frame is read as such, and must be. The others are those of merged strings and constants. */
+const names = [...Object.values<string>(ownNames).filter((name) => name !== ".eh_frame"), ".rodata.str", ".rodata.cst"];
 const words = [0x1122334455667788n, 0x99aabbccddeeff00n, 0x0123456789abcdefn, 0xfedcba9876543210n];
 const bytes = Buffer.from(new BigUint64Array(words).buffer);
 
@@ -79,7 +79,7 @@ test("code in a section of such a name does not make what the linker writes ther
   }
 });
 
-test("what is in such a section is in the output once, in a section of its name", async () => {
+test("what is in such a section is in the output once, in the section that its name says", async () => {
   await using dir = await scratch({ "main.c": "int main(void) { return 0; }" });
   for (const name of names) {
     await dir.write("a.s", `.section ${name},"a",@progbits\n.quad ${words.join()}\n${noStack}`);
@@ -92,9 +92,53 @@ test("what is in such a section is in the output once, in a section of its name"
     expect(first, name).toBeGreaterThan(0);
     expect(output.indexOf(bytes, first + 1), name).toBe(-1);
     const { stdout } = await run("readelf", ["-SW", dir.file("a.out")]);
-    expect(stdout, name).toContain(` ${name} `);
+    // By GNU ld's script what is called .rodata.* is in .rodata.
+    expect(stdout, name).toContain(name.startsWith(".rodata") ? " .rodata " : ` ${name} `);
   }
 });
+
+/** A function without unwind rules of the assembler's, and an .eh_frame with its rules. */
+const withFrame = (flags: string, type: string): string => `
+  .globl through
+  through: push %rbp
+  .Lpushed: call *%rdi
+    pop %rbp
+  .Lpopped: ret
+  .Lend:
+    .section .eh_frame, ${flags}, ${type}
+  0: .long 1f - 0b - 4, 0
+    .byte 1; .asciz "zR"; .uleb128 1; .sleb128 -8; .byte 16; .uleb128 1; .byte 0x1b
+    .byte 0x0c, 7, 8, 0x90, 1
+    .balign 8, 0
+  1: .long 3f - 2f
+  2: .long 2b - 0b
+    .long through - ., .Lend - through
+    .uleb128 0
+    .byte 0x40 + (.Lpushed - through), 0x0e, 16, 0x86, 2, 0x40 + (.Lpopped - .Lpushed), 0x0e, 8
+    .balign 8, 0
+  3:
+  ${noStack}`;
+
+for (const flags of ['"a"', '"aw"', '"ax"'])
+  for (const type of ["@progbits", "@unwind"])
+    test(`exceptions pass where an input's .eh_frame says, with the flags ${flags} and the type ${type}`, async () => {
+      await using dir = await scratch({
+        "main.cc": `
+          #include <cstdio>
+          extern "C" void through(void (*)());
+          static void thrower() { throw 5; }
+          int main() { try { through(thrower); } catch (int n) { printf("caught %d\\n", n); } }`,
+        "through.s": withFrame(flags, type),
+      });
+      for (const linker of [bfd, spore]) {
+        const ended = await dir.linkAndRun(linker, ["main.o", "through.o"], flags === '"a"' ? {} : { unlike });
+        expect(ended, linker.name).toMatchObject({ status: 0, stdout: "caught 5\n" });
+      }
+      const { text, complaints } = await readelf(dir.file("a.out"), "-SW");
+      expect(complaints).toEqual([]);
+      expect(text.match(/ \.eh_frame /g)).toHaveLength(1);
+      expect(text).toMatch(/ \.eh_frame +\w+ +\w+ \w+ \w+ 00 +A /);
+    });
 
 test("the note of an object that ld -r --build-id made gives way to that of the output", async () => {
   await using dir = await scratch({ "main.c": "int main(void) { return 0; }", "part.c": "int part = 1;" });
