@@ -1,9 +1,16 @@
 import { expect, test } from "vitest";
 
-import { dynamicEntries, readelf, spore } from "../harness/oracles.ts";
+import { dynamicEntries, readelf, spore, symbols } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const names = Array.from({ length: 300 }, (_, i) => `function_${i * 7919}`);
+
+/** Lengths of chains and how many there are of each, in what `readelf -I` prints of a table. */
+const chains = (histogram: string): number[][] =>
+  [...histogram.matchAll(/^ +(\d+) +(\d+) +\(/gm)].map(([, length, count]) => [Number(length), Number(count)]);
+const inChains = (histogram: string): number =>
+  chains(histogram).reduce((sum, [length = 0, count = 0]) => sum + length * count, 0);
+const longestChain = (histogram: string): number => Math.max(...chains(histogram).map(([length = 0]) => length));
 
 for (const [style, tables] of [
   ["sysv", ["HASH"]],
@@ -31,8 +38,15 @@ for (const [style, tables] of [
       expect(await dynamicEntries(dir.file("lib.so"), tag), tag).toHaveLength(
         tables.some((table) => table === tag) ? 1 : 0,
       );
-    // readelf prints how long the chains are; every symbol must be in one.
+    // Each symbol is in one chain: of .hash any, of .gnu.hash those that are defined. readelf counts chains by length.
     const { text, complaints } = await readelf(dir.file("lib.so"), "-IW");
     expect(complaints).toEqual([]);
-    expect(text).toMatch(/bucket list length/);
+    const dynamic = (await symbols(dir.file("lib.so"), ".dynsym")).slice(1);
+    const defined = dynamic.filter(({ section }) => section !== "UND");
+    expect(defined.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(dynamic.length).toBeGreaterThan(defined.length);
+    const counts = { HASH: dynamic.length, GNU_HASH: defined.length };
+    const histograms = text.split(/^Histogram for /m).slice(1);
+    expect(histograms.map(inChains)).toEqual(tables.map((table) => counts[table]));
+    for (const histogram of histograms) expect(longestChain(histogram)).toBeLessThan(10);
   });
