@@ -184,7 +184,6 @@ enum : u32 {
   NAMES_VERSION = 0x8,
   STAR = 0x10,
   IS_TAKEN = 0x20,
-  SUFFIX = 0x40,
 };
 } // namespace PatternFlags
 
@@ -666,7 +665,7 @@ struct PatternTable {
   Column<PatternId, u16> version; // as in symbol (resolve)
   Column<PatternId, u32> node; // the version's place in the scripts (resolve)
   Column<PatternId, u32> hash; // of what it is found by (resolve)
-  Column<PatternId, u32> key_length; // bytes of that: all of a name, what is before or after the wildcards of a glob (resolve)
+  Column<PatternId, u32> key_length; // bytes of that: all of a name, a few of a glob's that are no wildcards (resolve)
   Column<PatternId, u32> next; // row of the next pattern of its slot plus 1, or 0 (resolve)
   Column<PatternId, u8> is_matched; // 1 when it has decided about a name; atomic (resolve)
 };

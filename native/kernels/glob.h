@@ -1,6 +1,7 @@
 // Shell globs as version scripts use them: `*`, `?`, `[a-z]`, `[!a-z]`, `[[:digit:]]`, and `\` before any character.
 #pragma once
 
+#include <algorithm>
 #include <cctype>
 #include <string_view>
 
@@ -52,15 +53,20 @@ inline bool matches_bracket(std::string_view pattern, size_t &p, char c) {
   return is_found != is_negated;
 }
 
-// Linear in the text for each `*`: it is enough to return to the last one.
+// Linear in the text for each `*`: it is enough to return to the last one, and to where the character after it is.
 inline bool matches_glob(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0, star = std::string_view::npos, star_text = 0;
+  auto skip_to_plain = [&] {
+    if (star == pattern.size() || std::string_view("*?[\\").find(pattern[star]) != std::string_view::npos) return;
+    t = star_text = std::min(text.find(pattern[star], star_text), text.size());
+  };
   while (t < text.size()) {
     size_t next = p;
     bool is_match = false;
     if (p < pattern.size() && pattern[p] == '*') {
       star = ++p;
       star_text = t;
+      skip_to_plain();
       continue;
     }
     if (p < pattern.size()) {
@@ -76,6 +82,7 @@ inline bool matches_glob(std::string_view pattern, std::string_view text) {
     } else if (star != std::string_view::npos) {
       p = star;
       t = ++star_text;
+      skip_to_plain();
     } else {
       return false;
     }

@@ -1,11 +1,13 @@
 // Resolve: versions of the names that the output defines, from version scripts, dynamic lists and .symver.
 //
-// Patterns are found by hash: names without wildcards by the whole text, globs by what comes before the first wildcard,
-// or after the last. A name is therefore compared with few of them, however many there are. Which of those that match
+// Patterns are found by hash: names without wildcards by the whole text, globs by 1, 2, 4 or 8 bytes that a text must
+// have somewhere to be matched, and that few other globs have. A name is therefore compared with few of them, however
+// many there are. Which of those that match
 // decides is as in GNU ld (bfd_find_version_for_sym): the first version with the name itself, global before local; else
 // the last version with a global glob; else a local glob; else a lone `*`, global before local.
 
 #include <cstdlib>
+#include <cstring>
 #include <cxxabi.h>
 #include <memory>
 #include <string>
@@ -33,9 +35,20 @@ std::string demangled(std::string_view name) {
   return status == 0 && result ? std::string(result.get()) : text;
 }
 
-// FNV-1a, as in src/passes/pattern-table.ts: of every beginning of a name in one go.
-constexpr u32 hash_begin = 0x811c9dc5;
-u32 hash_more(u32 hash, char c) { return (hash ^ static_cast<u8>(c)) * 0x01000193; }
+// Both as in src/passes/pattern-table.ts. FNV-1a:
+u32 hash_name(std::string_view name) {
+  u32 hash = 0x811c9dc5;
+  for (char c : name) hash = (hash ^ static_cast<u8>(c)) * 0x01000193;
+  return hash;
+}
+
+// Of 1, 2, 4 or 8 bytes.
+u32 hash_window(const char *text, size_t size) {
+  u32 parts[2] = {};
+  std::memcpy(parts, text, size);
+  u32 hash = parts[0] * 0x9e3779b1 + parts[1] * 0x85ebca6b;
+  return (hash ^ hash >> 15) * 0xc2b2ae35;
+}
 
 // What patterns say of one name: of each kind the one that decides, as its row plus 1.
 struct Matches {
@@ -51,9 +64,7 @@ public:
       PatternId p{i};
       Kind &kind = kinds_[is_cxx(p)];
       kind.is_used |= !(flags(p) & PatternFlags::NAMES_VERSION);
-      u64 length = u64{1} << (t.pattern.key_length[p] & 63);
-      if (flags(p) & PatternFlags::SUFFIX) kind.suffix_lengths |= length;
-      else if (flags(p) & PatternFlags::GLOB) kind.prefix_lengths |= length;
+      if (flags(p) & PatternFlags::GLOB) kind.windows |= t.pattern.key_length[p];
     }
   }
 
@@ -67,10 +78,8 @@ public:
 
   // The row of the version that the output defines by this name, or none.
   u32 version_named(std::string_view name) const {
-    u32 hash = hash_begin;
-    for (char c : name) hash = hash_more(hash, c);
     u32 found = none;
-    for_each(hash, name.size(), [&](PatternId p) {
+    for_each(hash_name(name), name.size(), [&](PatternId p) {
       if (flags(p) & PatternFlags::NAMES_VERSION && text(p) == name) found = raw(p);
     });
     return found;
@@ -95,8 +104,7 @@ public:
 private:
   struct Kind {
     bool is_used = false;
-    u64 prefix_lengths = 0; // bit n: a glob has n bytes before its first wildcard
-    u64 suffix_lengths = 0; // bit n: one that begins with a wildcard has n bytes after its last
+    u32 windows = 0; // sizes, which are powers of two, that globs are found by; those of wildcards alone by none
   };
 
   u32 flags(PatternId p) const { return t_.pattern.flags[p]; }
@@ -117,26 +125,17 @@ private:
 
   void match_text(std::string_view name, bool is_cxx, u32 node, Matches &found) const {
     const Kind &kind = kinds_[is_cxx];
-    auto match_globs = [&](u32 key, size_t length, bool is_suffix) {
-      for_each(key, length, [&](PatternId p) {
-        u32 f = flags(p);
-        if (f & PatternFlags::GLOB && bool(f & PatternFlags::SUFFIX) == is_suffix && is_meant(p, is_cxx, node) &&
-            matches_glob(text(p), name))
+    auto match_globs = [&](u32 hash, size_t length) {
+      for_each(hash, length, [&](PatternId p) {
+        if (flags(p) & PatternFlags::GLOB && is_meant(p, is_cxx, node) && matches_glob(text(p), name))
           note_glob(p, found);
       });
     };
-    u32 suffix = hash_begin;
-    for (size_t length = 1; length < 64 && length <= name.size() && kind.suffix_lengths >> length; length++) {
-      suffix = hash_more(suffix, name[name.size() - length]);
-      if (kind.suffix_lengths >> length & 1) match_globs(suffix, length, true);
-    }
-    u32 hash = hash_begin;
-    for (size_t length = 0;; length++) {
-      if (length < 64 && kind.prefix_lengths >> length & 1) match_globs(hash, length, false);
-      if (length == name.size()) break;
-      hash = hash_more(hash, name[length]);
-    }
-    for_each(hash, name.size(), [&](PatternId p) {
+    match_globs(0, 0);
+    for (size_t window = 1; window <= kind.windows; window *= 2)
+      for (size_t at = 0; kind.windows & window && at + window <= name.size(); at++)
+        match_globs(hash_window(name.data() + at, window), window);
+    for_each(hash_name(name), name.size(), [&](PatternId p) {
       if (!(flags(p) & (PatternFlags::GLOB | PatternFlags::NAMES_VERSION)) && is_meant(p, is_cxx, node) &&
           text(p) == name)
         note_exact(p, found);

@@ -3,6 +3,8 @@
 
 #include <fnmatch.h>
 
+#include <bit>
+#include <cstring>
 #include <string>
 
 #include "generated/kernels.h"
@@ -25,7 +27,10 @@ struct Pattern {
   u32 node = 0;
 };
 
-bool is_wildcard(char c) { return std::string_view("*?[]\\").find(c) != std::string_view::npos; }
+struct Key {
+  u32 hash = 0;
+  u32 length = 0;
+};
 
 u32 fnv(std::string_view bytes) {
   u32 hash = 0x811c9dc5;
@@ -33,15 +38,27 @@ u32 fnv(std::string_view bytes) {
   return hash;
 }
 
-// What a pattern is found by; adds SUFFIX to the flags of one that is found by its end.
-std::string key_of(Pattern &pattern) {
-  if (!(pattern.flags & PatternFlags::GLOB)) return pattern.text;
-  auto first = std::ranges::find_if(pattern.text, is_wildcard);
-  std::string prefix(pattern.text.begin(), first);
-  if (!prefix.empty()) return prefix.substr(0, 63);
-  std::string suffix(pattern.text.rbegin(), std::find_if(pattern.text.rbegin(), pattern.text.rend(), is_wildcard));
-  if (!suffix.empty()) pattern.flags |= PatternFlags::SUFFIX;
-  return suffix.substr(0, 63);
+// Of the longest part of a glob without wildcards, before its first bracket. Any part and any window of it would do.
+std::string_view literal_of(std::string_view glob) {
+  glob = glob.substr(0, glob.find('['));
+  std::string_view longest;
+  while (!glob.empty()) {
+    std::string_view part = glob.substr(0, glob.find_first_of("*?\\"));
+    if (part.size() > longest.size()) longest = part;
+    glob.remove_prefix(std::min(glob.size(), part.size() + (glob.substr(part.size()).starts_with('\\') ? 2 : 1)));
+  }
+  return longest;
+}
+
+// What a pattern is found by: all of a name; of a glob 8, 4, 2 or 1 bytes.
+Key key_of(const Pattern &pattern) {
+  if (!(pattern.flags & PatternFlags::GLOB)) return {fnv(pattern.text), static_cast<u32>(pattern.text.size())};
+  std::string_view literal = literal_of(pattern.text);
+  if (literal.empty()) return {};
+  u32 length = std::bit_floor(std::min(static_cast<u32>(literal.size()), 8u)), parts[2] = {};
+  std::memcpy(parts, literal.data() + literal.size() - length, length);
+  u32 hash = parts[0] * 0x9e3779b1 + parts[1] * 0x85ebca6b;
+  return {(hash ^ hash >> 15) * 0xc2b2ae35, length};
 }
 
 void fill_patterns(TablesOnHeap &heap, std::vector<Pattern> patterns) {
@@ -54,15 +71,15 @@ void fill_patterns(TablesOnHeap &heap, std::vector<Pattern> patterns) {
   heap.allocate(t.pattern_slot, slots, &PatternSlotTable::first);
   for (u32 row = static_cast<u32>(patterns.size()); row-- > 0;) {
     PatternId p{row};
-    std::string key = key_of(patterns[row]);
-    PatternSlotId slot{fnv(key) & (slots - 1)};
+    Key key = key_of(patterns[row]);
+    PatternSlotId slot{key.hash & (slots - 1)};
     t.pattern.text[p] = heap.copy(patterns[row].text);
     t.pattern.length[p] = static_cast<u32>(patterns[row].text.size());
     t.pattern.flags[p] = static_cast<u8>(patterns[row].flags);
     t.pattern.version[p] = patterns[row].version;
     t.pattern.node[p] = patterns[row].node;
-    t.pattern.hash[p] = fnv(key);
-    t.pattern.key_length[p] = static_cast<u32>(key.size());
+    t.pattern.hash[p] = key.hash;
+    t.pattern.key_length[p] = key.length;
     t.pattern.next[p] = t.pattern_slot.first[slot];
     t.pattern_slot.first[slot] = row + 1;
   }

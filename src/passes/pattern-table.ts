@@ -14,9 +14,6 @@ export interface Pattern {
   readonly node: number;
 }
 
-/** Longer beginnings and ends of globs are cut: kernels have one bit for each length. */
-const MAX_GLOB_KEY = 63;
-
 /** FNV-1a. */
 function hashOf(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
@@ -24,18 +21,53 @@ function hashOf(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
+/** Bytes of the text that a glob is found by: as many as the longest of its texts without wildcards has. */
+const WINDOWS = [8, 4, 2, 1];
+
 /**
- * What a pattern is found by: all of it, or what comes before its first wildcard, if it has one; of a glob that begins
- * with one, what comes after the last, from the end.
+ * What a text that a glob matches has in it: the parts of the glob without wildcards. Where it has brackets, only what
+ * is before the first and behind the last is looked at. A character is a byte here.
  */
-function keyOf(text: Buffer, flags: number): { readonly key: Uint8Array; readonly isSuffix: boolean } {
-  if (!(flags & PatternFlags.GLOB)) return { key: text, isSuffix: false };
-  const isWildcard = (byte: number): boolean => "*?[]\\".includes(String.fromCharCode(byte));
-  const firstWildcard = text.findIndex(isWildcard);
-  const prefix = text.subarray(0, firstWildcard === -1 ? text.length : firstWildcard).subarray(0, MAX_GLOB_KEY);
-  if (prefix.length > 0) return { key: prefix, isSuffix: false };
-  const suffix = text.subarray(text.findLastIndex(isWildcard) + 1).toReversed();
-  return { key: suffix.subarray(0, MAX_GLOB_KEY), isSuffix: suffix.length > 0 };
+function literalsOf(glob: string): Buffer[] {
+  const open = glob.indexOf("[");
+  const texts = open === -1 ? [glob] : [glob.slice(0, open), glob.slice(open).replace(/^[^]*\]|^[^\]]*$/, "")];
+  return texts.flatMap((text) => text.split(/[*?]|\\[^]?/)).map((text) => Buffer.from(text, "latin1"));
+}
+
+/** Of 1, 2, 4 or 8 bytes, taken as two numbers of 32 bits. */
+function hashOfWindow(bytes: Buffer): number {
+  const low = bytes.readUIntLE(0, Math.min(bytes.length, 4));
+  const high = bytes.length === 8 ? bytes.readUInt32LE(4) : 0;
+  const hash = Math.imul(low, 0x9e3779b1) + Math.imul(high, 0x85ebca6b);
+  return Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) >>> 0;
+}
+
+interface Key {
+  readonly hash: number;
+  readonly length: number;
+}
+
+/** For each pattern what it is found by: a name all of it, a glob a window that few others have. */
+function keysOf(patterns: readonly Pattern[], texts: readonly Buffer[]): Key[] {
+  const uses = new Map<number, number>();
+  const windows = patterns.map(({ flags }, i): Key[] => {
+    if (!(flags & PatternFlags.GLOB)) return [];
+    const literals = literalsOf(texts[i].toString("latin1"));
+    const longest = Math.max(...literals.map(({ length }) => length));
+    const length = WINDOWS.find((window) => window <= longest) ?? 0;
+    if (length === 0) return [{ hash: 0, length }];
+    return literals.flatMap((literal) =>
+      Array.from({ length: Math.max(0, literal.length - length + 1) }, (_, at) => {
+        const hash = hashOfWindow(literal.subarray(at, at + length));
+        uses.set(hash, (uses.get(hash) ?? 0) + 1);
+        return { hash, length };
+      }),
+    );
+  });
+  const rarest = (a: Key, b: Key): Key => (uses.get(b.hash)! < uses.get(a.hash)! ? b : a);
+  return windows.map((keys, i) =>
+    keys.length === 0 ? { hash: hashOf(texts[i]), length: texts[i].length } : keys.reduce(rarest),
+  );
 }
 
 /** `patterns` are in the order of versions, and each version's global ones before its local ones. */
@@ -59,6 +91,7 @@ export function fillPatterns({ tables }: Workers, patterns: readonly Pattern[]):
     next: tables.column("pattern", "next"),
   };
   const first = tables.column("patternSlot", "first");
+  const keys = keysOf(patterns, texts);
   let end = size;
   // From the last to the first, so that those of one slot are in order.
   for (let row = patterns.length - 1; row >= 0; row--) {
@@ -66,15 +99,14 @@ export function fillPatterns({ tables }: Workers, patterns: readonly Pattern[]):
     const text = texts[row];
     end -= text.length;
     bytes.set(text, end);
-    const { key, isSuffix } = keyOf(text, flags);
-    const hash = hashOf(key);
+    const { hash, length } = keys[row];
     columns.text.set(row, tables.arena.baseAddress + offset + end);
     columns.length[row] = text.length;
-    columns.flags[row] = flags | (isSuffix ? PatternFlags.SUFFIX : 0);
+    columns.flags[row] = flags;
     columns.version[row] = version;
     columns.node[row] = node;
     columns.hash[row] = hash;
-    columns.keyLength[row] = key.length;
+    columns.keyLength[row] = length;
     columns.next[row] = first[hash & (slots - 1)];
     first[hash & (slots - 1)] = row + 1;
   }

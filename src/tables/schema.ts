@@ -456,7 +456,7 @@ export const schema = {
       version: u16("as in symbol (resolve)"),
       node: u32("the version's place in the scripts (resolve)"),
       hash: u32("of what it is found by (resolve)"),
-      keyLength: u32("bytes of that: all of a name, what is before or after the wildcards of a glob (resolve)"),
+      keyLength: u32("bytes of that: all of a name, a few of a glob's that are no wildcards (resolve)"),
       next: u32("row of the next pattern of its slot plus 1, or 0 (resolve)"),
       isMatched: u8("1 when it has decided about a name; atomic (resolve)"),
     },
@@ -760,7 +760,7 @@ export const enumerations = {
     LIST_WEAK: 67108864,
     WARN_UNDEFINED: 134217728,
   },
-  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32, SUFFIX: 64 },
+  PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32 },
   /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */
   PartEnding: { GOES_ON: 0, BYTE: 1, STREAM: 2 },
   /** The rows of the kernel writeTables; the parts of .eh_frame_hdr are the rows from EH_FRAME_HDR on. */

@@ -221,6 +221,11 @@ const cases: readonly (readonly [what: string, n: number, inputs: Inputs])[] = [
     withScript(exported, "--version-script", (n) => each(n, (i) => `V${i} { global: f${i}_*; *_${i}; };`)),
   ],
   [
+    "globs with a text in the middle",
+    8000,
+    withScript(exported, "--version-script", (n) => `V { global: ${each(n, (i) => `*f${i}*;`)} local: *; };`),
+  ],
+  [
     "versions, each on the one before",
     8000,
     withScript(exported, "--version-script", (n) => each(n, (i) => `V${i} { f${i}; } ${i === 0 ? "" : `V${i - 1}`};`)),
