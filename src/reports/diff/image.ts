@@ -220,7 +220,7 @@ export class Image {
 }
 
 /** The index of the last row that does not begin above `address`, or -1. */
-function lastNotAbove<T>(rows: readonly T[], address: number, begin: (row: T) => number): number {
+export function lastNotAbove<T>(rows: readonly T[], address: number, begin: (row: T) => number): number {
   let low = 0;
   let high = rows.length;
   while (low < high) {
