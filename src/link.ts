@@ -12,6 +12,7 @@ import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { Held } from "./passes/held.ts";
 import { layout } from "./passes/layout.ts";
+import { hasDynamicSection } from "./passes/loader.ts";
 import type { LinkHooks, OwnHooks } from "./passes/link-hooks.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listSections, listUnused } from "./passes/list-sections.ts";
@@ -111,7 +112,7 @@ async function linkOnce(
   const inputs = held.inputs(findInputs(options, diagnostics)); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
-  const plan = defaultPlan(planOptions(options, target.imageBase)); // which sections the output has, in which order, what each is made of
+  const plan = defaultPlan(planOptions(options, target.imageBase, hasDynamicSection(options, inputs))); // which sections the output has, in which order, what each is made of
   const patterns = new InputPatterns(plan);
   const workers = held.workers(await spawn(inputs, options, diagnostics, attempt.seed, hooks)); // arena, then fork: what comes later goes there
   const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention

@@ -15,11 +15,12 @@ namespace ClaimRank {
 enum : u32 {
   ASSIGNED = 0x0,
   STRONG = 0x1,
-  COMMON = 0x2,
-  WEAK = 0x3,
-  ELSEWHERE = 0x4,
-  COMMON_TO_EXTRACT = 0x5,
-  LAZY = 0x6,
+  SHARED_DATA = 0x2,
+  COMMON = 0x3,
+  WEAK = 0x4,
+  ELSEWHERE = 0x5,
+  COMMON_TO_EXTRACT = 0x6,
+  LAZY = 0x7,
 };
 } // namespace ClaimRank
 
@@ -79,6 +80,7 @@ enum : u32 {
   ADDRESS = 0x2,
   REACHED = 0x4,
   SMALL_COMMON = 0x8,
+  COMMON = 0x10,
 };
 } // namespace SymbolUse
 
@@ -398,8 +400,10 @@ struct FileTable {
   Column<FileId, u32> eh_frame_offset; // their offset in the output's .eh_frame (merge)
   Column<FileId, u32> relatives; // dynamic relocations without a symbol for its sections (find needs)
   Column<FileId, u32> first_relative; // the first of them in .rela.dyn (synthesise)
-  Column<FileId, u32> symbolics; // dynamic relocations with a symbol for its sections (find needs)
+  Column<FileId, u32> symbolics; // dynamic relocations with a symbol for its sections, but for those by name of ifuncs (find needs)
   Column<FileId, u32> first_symbolic; // the first of them in .rela.dyn (synthesise)
+  Column<FileId, u32> ifunc_symbolics; // those by name of ifuncs that the output defines (find needs)
+  Column<FileId, u32> first_ifunc_symbolic; // the first of them in .rela.dyn, behind all others (synthesise)
   Column<FileId, u32> output_locals; // local symbols of .symtab that it keeps (layout)
   Column<FileId, u32> first_output_local; // the first of them in .symtab (layout)
   Column<FileId, u32> output_hidden; // local symbols of .symtab that were its globals (layout)
@@ -429,7 +433,7 @@ struct SymbolTable {
   Column<SymbolId, u64> claim; // the best definition so far: Claim, inverted so that 0 is none; atomic max (resolve, split)
   Column<SymbolId, u32> flags; // SymbolFlags and visibility; atomic or (resolve, split, find needs, synthesise)
   Column<SymbolId, u16> version; // 0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)
-  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; whether a common one is small; what --gc-sections keeps; atomic or (resolve, select, find needs)
+  Column<SymbolId, u8> uses; // SymbolUse: how an undefined weak symbol is referred to; whether it is common in a file that was in the link from the start, and small; what --gc-sections keeps; atomic or (resolve, select, find needs)
   Column<SymbolId, u32> group; // COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
@@ -743,6 +747,7 @@ struct Decisions {
   u64 inflated; // address of the uncompressed copies of files
   u64 common_bucket; // row of the bucket of common symbols
   u64 large_common_bucket; // row of the bucket of large ones, of SHN_X86_64_LCOMMON
+  u64 tls_common_bucket; // row of the bucket of thread-local ones
   u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
   u64 hidden_lead; // 1 when an STT_FILE symbol leads the globals that are made local in .symtab, else 0
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
@@ -766,6 +771,8 @@ struct Decisions {
 // What kernels find out.
 struct Results {
   Result isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or (split)
+  Result has_commons; // 1 when an object of the link has a common symbol; atomic (resolve)
+  Result has_tls_common; // 1 when an object of the link has a thread-local common symbol; atomic (resolve)
   Result has_large_common; // 1 when an object of the link has a large common symbol; atomic (resolve)
   Result has_large_sections; // 1 when a section of an object, or a common symbol, is for what may be far away; atomic (resolve, split)
   Result has_unmarked; // 1 when a section was reached and is still to be followed; atomic (select)

@@ -58,6 +58,7 @@ enum class Code : u16 {
   DynamicSymbolSection, // symbol: index in the file
   SymbolNamesTooLong, // 
   SectionsOverlap, // 
+  CopyWithoutSize, // symbol: index in the file
   SymbolTooLarge, // symbol: index in the file
   SectionTooLarge, // 
   OutputFailed, // operand: errno

@@ -57,6 +57,9 @@ void elect_groups(Job &job, RowRange<FileId> rows);
 // Discards the sections of groups that another file keeps.
 void discard_groups(Job &job, RowRange<FileId> rows);
 
+// Lets initialised data of shared objects take the place of common symbols, and other data make them larger.
+void replace_commons(Job &job, RowRange<FileId> rows);
+
 // Gathers who mentions a name and its visibility; finds duplicates.
 void gather_symbols(Job &job, RowRange<FileId> rows);
 

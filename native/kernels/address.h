@@ -31,6 +31,7 @@ inline void set_section_offset(const Tables &t, SectionId s, u64 offset) {
 
 // Where a common symbol goes.
 inline BucketId common_bucket(const Tables &t, SymbolId s) {
+  if (t.symbol.flags[s] & SymbolFlags::IS_TLS) return BucketId{static_cast<u32>(t.link.tls_common_bucket)};
   return BucketId{static_cast<u32>(is_small_common(t, s) ? t.link.common_bucket : t.link.large_common_bucket)};
 }
 

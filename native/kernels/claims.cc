@@ -4,12 +4,13 @@
 // liveness to a fixpoint. Then the claims are cleared, COMDAT owners elected among what is live (groups.cc), and the
 // bids made again by what is in the link alone, without the sections of groups that lost: neither a member that is
 // never extracted nor a library that is not needed must hide another's definition, and a winner must not sit in a
-// discarded section.
+// discarded section. Last, data of shared objects takes the place of common symbols.
 
 #include <vector>
 
 #include "generated/kernels.h"
 #include "kernels/symbols.h"
+#include "tables/section-kinds.h"
 
 namespace spore {
 
@@ -35,6 +36,10 @@ void claim_for(const Tables &t, FileId f, bool is_first) {
     if ((flags & MentionFlags::KIND) == MentionFlags::UNDEFINED) continue;
     if (may_be_discarded && is_discarded(t, file, i)) continue;
     u32 rank = rank_of(t, f, flags, is_first);
+    if (rank == ClaimRank::COMMON || rank == ClaimRank::COMMON_TO_EXTRACT) {
+      t.found.has_commons.set();
+      if (is_first) t.symbol.uses.set_bits(symbol_of(t, m), SymbolUse::COMMON);
+    }
     // Names of versions do not override what the inputs define.
     if (rank == ClaimRank::ASSIGNED && file.symbols()[i].type() == STT_OBJECT) rank = ClaimRank::STRONG;
     u64 claim = Claim::make(rank, f, i);
@@ -44,21 +49,37 @@ void claim_for(const Tables &t, FileId f, bool is_first) {
   }
 }
 
-// Marks what a strong reference of file `f` of the link makes part of it. A shared object that only another one
-// refers to is for TypeScript to judge: that may name it itself.
-void reach(const Tables &t, FileId f, u32 kind, u64 claim, std::vector<FileId> &stack) {
+bool is_function(const Elf64_Sym &sym) { return sym.type() == STT_FUNC || sym.type() == STT_GNU_IFUNC; }
+
+bool is_zero_filled(const FileView &file, u32 symbol, const Elf64_Sym &sym) {
+  u32 section = file.section_index(symbol, sym);
+  return section != SHN_UNDEF && section < file.section_count && file.section(section).sh_type == SHT_NOBITS;
+}
+
+// Whether a definition outside of the link takes the place of a common symbol in it, as in GNU ld: a member's data
+// does, and a shared object's, unless it is weak or itself only has a size.
+bool replaces_common(const Tables &t, u64 claim) {
+  FileView file(t, Claim::file(claim));
+  u32 symbol = Claim::symbol(claim);
+  Elf64_Sym sym = file.symbols()[symbol];
+  if (is_function(sym)) return false;
+  return !is_shared(t, file.id) || (sym.binding() != STB_WEAK && !is_zero_filled(file, symbol, sym));
+}
+
+// Marks what a strong reference of file `f` of the link, or a common symbol of it, makes part of it. A shared object
+// that only another one refers to is for TypeScript to judge: that may name it itself.
+void reach(const Tables &t, FileId f, SymbolId s, u32 kind, u64 claim, std::vector<FileId> &stack) {
   FileId owner = Claim::file(claim);
   bool is_from_shared = is_shared(t, f);
+  bool is_common = kind == MentionFlags::COMMON || (t.found.has_commons && t.symbol.uses.load(s) & SymbolUse::COMMON);
+  if (is_common && (Claim::rank(claim) != ClaimRank::ELSEWHERE || !replaces_common(t, claim))) return;
   if (!is_shared(t, owner)) {
-    // As GNU ld does: a member that initialises what is only common here is extracted.
-    if (kind == MentionFlags::COMMON && Claim::rank(claim) != ClaimRank::ELSEWHERE) return;
     if (t.file.state.claim_bits(owner, FileState::REACHED)) stack.push_back(owner);
-  } else if (kind == MentionFlags::UNDEFINED) {
-    if (is_from_shared) t.file.state.set_bits(owner, FileState::WANTED);
-    else if (t.file.state.claim_bits(owner, FileState::NEEDED)) {
-      t.file.state.set_bits(owner, FileState::REACHED);
-      stack.push_back(owner);
-    }
+  } else if (is_from_shared) {
+    if (kind == MentionFlags::UNDEFINED) t.file.state.set_bits(owner, FileState::WANTED);
+  } else if (t.file.state.claim_bits(owner, FileState::NEEDED)) {
+    t.file.state.set_bits(owner, FileState::REACHED);
+    stack.push_back(owner);
   }
 }
 
@@ -69,7 +90,8 @@ void expand(const Tables &t, FileId f, std::vector<FileId> &stack) {
     u32 flags = t.mention.flags[m];
     u32 kind = flags & MentionFlags::KIND;
     if ((kind != MentionFlags::UNDEFINED && kind != MentionFlags::COMMON) || flags & MentionFlags::WEAK) continue;
-    if (u64 claim = t.symbol.claim[symbol_of(t, m)]) reach(t, f, kind, claim, stack);
+    SymbolId s = symbol_of(t, m);
+    if (u64 claim = t.symbol.claim[s]) reach(t, f, s, kind, claim, stack);
   }
   t.file.state.set_bits(f, FileState::EXPANDED);
 }
@@ -93,6 +115,33 @@ void claim_symbols(Job &job, RowRange<FileId> rows) {
     if (!takes_part(t, f) || t.file.flags[f] & FileFlags::IS_INDIRECT) continue;
     if (is_shared(t, f) && !is_first && !(t.file.state.load(f) & FileState::NEEDED)) continue;
     claim_for(t, f, is_first);
+  }
+}
+
+// What of two files' data is zero-filled and common is one common symbol, of the larger size.
+void replace_commons(Job &job, RowRange<FileId> rows) {
+  const Tables &t = job.t;
+  for (FileId f : rows) {
+    if (!takes_part(t, f) || !is_shared(t, f) || t.file.flags[f] & FileFlags::IS_INDIRECT ||
+        !(t.file.state.load(f) & FileState::NEEDED))
+      continue;
+    FileView file(t, f);
+    for (u32 i = file.first_global; i < file.symbol_count; i++) {
+      MentionId m = file.mention(i);
+      if ((t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::DEFINED) continue;
+      SymbolId s = symbol_of(t, m);
+      u64 claim = t.symbol.claim[s];
+      u32 rank = claim ? Claim::rank(claim) : u32{ClaimRank::LAZY};
+      if (rank != ClaimRank::COMMON && rank != ClaimRank::SHARED_DATA) continue;
+      Elf64_Sym sym = file.symbols()[i];
+      if (sym.binding() == STB_WEAK || is_function(sym)) continue;
+      if (!is_zero_filled(file, i, sym)) {
+        t.symbol.claim.raise(s, Claim::make(ClaimRank::SHARED_DATA, f, i));
+        continue;
+      }
+      t.symbol.common_size.raise(s, sym.st_size);
+      t.symbol.common_alignment.raise(s, proven_alignment(file, i, sym));
+    }
   }
 }
 

@@ -57,7 +57,7 @@ public:
     Elf64_Sym sym = file.symbols()[Claim::symbol(claim)];
     auto [found, is_new] = copies_.try_emplace({raw(file.id), sym.st_value});
     Copy &copy = found->second;
-    if (is_new && !add(file, Claim::symbol(claim), sym, copy)) {
+    if (is_new && !add(s, file, Claim::symbol(claim), sym, copy)) {
       copies_.erase(found);
       return;
     }
@@ -79,26 +79,31 @@ private:
     u64 offset = 0;
     bool is_relro = false;
   };
-  static constexpr u32 largest_alignment = 6; // log2: what an address proves without a section that says so
 
-  bool add(const FileView &file, u32 symbol, const Elf64_Sym &sym, Copy &copy) {
-    u32 log2 = sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : largest_alignment;
+  bool add(SymbolId s, const FileView &file, u32 symbol, const Elf64_Sym &sym, Copy &copy) {
+    u32 log2 = proven_alignment(file, symbol, sym);
+    // Common symbols whose place the datum took ask for as much (common_alignment is 0 of all others).
+    log2 = std::max(log2, t_.symbol.common_alignment[s]);
     u32 index = file.section_index(symbol, sym);
     if (index < file.section_count && index != SHN_UNDEF) {
       Elf64_Shdr h = file.section(index);
-      log2 = std::min(log2, alignment_log2(h));
       auto name = file.section_name(h);
       copy.is_relro = !(h.sh_flags & SHF_WRITE) ||
                       (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
     }
-    log2 = std::min(log2, largest_alignment);
-    if (sym.st_size > address_space - std::min(address_space, size_[copy.is_relro] + (u64{1} << log2))) {
+    u64 bytes = copied_size(t_, s, sym);
+    if (bytes == 0) { // the program reads something all the same
+      job_.report(Code::CopyWithoutSize, {.file = raw(file.id), .symbol = symbol});
+      bytes = sizeof(u64);
+      log2 = std::max(log2, 3u);
+    }
+    if (bytes > address_space - std::min(address_space, size_[copy.is_relro] + (u64{1} << log2))) {
       job_.report(Code::SymbolTooLarge, {.file = raw(file.id), .symbol = symbol});
       return false;
     }
     u64 &size = size_[copy.is_relro];
     copy.offset = align_up(size, log2);
-    size = copy.offset + sym.st_size;
+    size = copy.offset + bytes;
     alignment_[copy.is_relro] = std::max(alignment_[copy.is_relro], log2);
     return true;
   }

@@ -129,9 +129,17 @@ Decision initial_exec(const Target &target, const Reference &ref, u64 output, co
           .effect = output & OutputFlags::SHARED ? Effect::StaticTls : Effect::None};
 }
 
+// Whether a file defines the symbol, and not as a thread-local one.
+bool is_ordinary_definition(const Reference &ref) {
+  constexpr u32 unlike = Reference::Tls | Reference::Absolute | Reference::Weak;
+  bool is_defined = !(ref.flags & Reference::Elsewhere) || ref.flags & Reference::OwnedByShared;
+  return ref.flags & Reference::Global && !(ref.flags & unlike) && is_defined;
+}
+
 [[gnu::noinline]] Decision tls(const Target &target, const Reference &ref, const Relocation &r,
                                const Surroundings &where, const Site &site) {
   u64 output = where.output;
+  if (is_ordinary_definition(ref)) return refused(Code::TlsMismatch);
   switch (r.expression) {
   case Expression::tlsGd: return tls_access(target, ref, output, site, general_dynamic);
   case Expression::tlsDesc: return tls_access(target, ref, output, site, descriptor);

@@ -3,6 +3,7 @@
 #include "kernels/dynamic-relocation-writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/address.h"
 #include "kernels/relr.h"
@@ -14,18 +15,29 @@ void DynamicRelocationWriter::begin_chunk(ChunkId chunk, FileId first) {
   u64 begin = t_.own_section.offset[OwnSection::RelaDyn];
   relatives_.open(output_, begin + u64{t_.file.first_relative[first]} * sizeof(Elf64_Rela), 0);
   symbolics_.open(output_, begin + u64{t_.file.first_symbolic[first]} * sizeof(Elf64_Rela), 0);
+  ifuncs_offset_ = begin + u64{t_.file.first_ifunc_symbolic[first]} * sizeof(Elf64_Rela);
 }
 
 void DynamicRelocationWriter::begin_file(FileId f) {
   relatives_left_ = t_.file.relatives[f];
   symbolics_left_ = t_.file.symbolics[f];
+  ifuncs_left_ = t_.file.ifunc_symbolics[f];
 }
 
-void DynamicRelocationWriter::add_symbolic(u64 place, u32 entry, u32 type, u64 addend) {
-  if (symbolics_left_ == 0) return;
-  symbolics_left_--;
+void DynamicRelocationWriter::add_symbolic(u64 place, u32 entry, u32 type, u64 addend, bool is_ifunc) {
+  u32 &left = is_ifunc ? ifuncs_left_ : symbolics_left_;
+  if (left == 0) return;
+  left--;
   u64 dynsym = entry ? t_.entry.dynsym[EntryId{entry - 1}] : 0;
-  add(symbolics_, {place, dynsym << 32 | type, static_cast<i64>(addend)});
+  Elf64_Rela rela{place, dynsym << 32 | type, static_cast<i64>(addend)};
+  if (is_ifunc) ifuncs_.push_back(rela);
+  else add(symbolics_, rela);
+}
+
+std::vector<Elf64_Rela> DynamicRelocationWriter::write_ifuncs() {
+  if (!ifuncs_.empty())
+    output_.write(reinterpret_cast<const u8 *>(ifuncs_.data()), ifuncs_.size() * sizeof(Elf64_Rela), ifuncs_offset_);
+  return std::exchange(ifuncs_, {});
 }
 
 void DynamicRelocationWriter::write_packed() {

@@ -46,7 +46,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
         out.st_shndx = loaded_index(flags & SymbolFlags::COPY_IS_RELRO ? t.own_section.index[OwnSection::CopyRelro]
                                                                        : t.own_section.index[OwnSection::Copy]);
         out.st_value = t.symbol.address[s];
-        out.st_size = sym.st_size;
+        out.st_size = copied_size(t, s, sym);
       } else if (flags & SymbolFlags::NEEDS_CANONICAL_PLT) {
         out.st_value = t.symbol.address[s]; // and undefined: that is what tells the loader
       }

@@ -57,6 +57,7 @@ public:
     FileId f = file_.id;
     t_.file.relatives[f] = relatives_;
     t_.file.symbolics[f] = symbolics_;
+    t_.file.ifunc_symbolics[f] = ifunc_symbolics_;
     if (packed_) t_.found.has_packed.set();
     t_.file.local_needs[f] = static_cast<u32>(local_needs_.size());
     if (local_needs_.empty()) return;
@@ -141,18 +142,18 @@ private:
     Decision decision = decide(target_, ref, *target_.relocation(rela.type()), where_, site);
     if (decision.error != Code::None) return report(decision.error, rela, rela.type());
     if (decision.needs) need(ref, rela, decision.needs);
-    if (decision.effect != Effect::None) take(decision.effect, rela);
+    if (decision.effect != Effect::None) take(decision.effect, ref, rela);
     return decision.consumed();
   }
 
-  void take(Effect effect, const Elf64_Rela &rela) {
+  void take(Effect effect, const Reference &ref, const Elf64_Rela &rela) {
     switch (effect) {
     case Effect::None: return;
     case Effect::ModuleSlots: return t_.found.needs_tls_ld.set();
     case Effect::StaticTls: return t_.found.has_static_tls.set();
     case Effect::Relative: relatives_++; break;
     case Effect::Packed: packed_++; break; // and counted with its section's bucket
-    case Effect::Symbolic: symbolics_++; break;
+    case Effect::Symbolic: (ref.flags & Reference::NamedIfunc ? ifunc_symbolics_ : symbolics_)++; break;
     }
     if (where_.is_writable) return;
     t_.found.has_text_relocations.set();
@@ -187,7 +188,7 @@ private:
   const Target &target_;
   const Types &types_;
   References &references_; // of local symbols: the row in local_needs_, plus 1
-  u32 relatives_ = 0, symbolics_ = 0, packed_ = 0;
+  u32 relatives_ = 0, symbolics_ = 0, ifunc_symbolics_ = 0, packed_ = 0;
   std::vector<LocalNeed> local_needs_;
   u32 section_ = 0;
   Surroundings where_{};

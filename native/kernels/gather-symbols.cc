@@ -61,16 +61,20 @@ private:
   }
 
   u32 mention_flags(u32 mention) const {
+    // A common symbol refers to the data that takes its place.
+    u32 kind = mention & MentionFlags::KIND;
     bool is_strong_reference =
-        (mention & MentionFlags::KIND) == MentionFlags::UNDEFINED && !(mention & MentionFlags::WEAK);
+        (kind == MentionFlags::UNDEFINED || kind == MentionFlags::COMMON) && !(mention & MentionFlags::WEAK);
     if (is_internal_) return is_strong_reference ? u32{SymbolFlags::ROOT} : 0;
     return SymbolFlags::IN_OBJECT | (is_strong_reference ? u32{SymbolFlags::STRONGLY_REFERENCED} : 0);
   }
 
   void gather_common(SymbolId s, u64 claim, u32 i, const Elf64_Sym &sym) const {
-    if (!claim || Claim::rank(claim) != ClaimRank::COMMON) return;
+    if (!claim || (Claim::rank(claim) != ClaimRank::COMMON && Claim::rank(claim) != ClaimRank::SHARED_DATA)) return;
     t_.symbol.common_size.raise(s, sym.st_size);
-    if (file_.section_index(i, sym) == section_large_common) {
+    if (sym.type() == STT_TLS) {
+      t_.found.has_tls_common.set();
+    } else if (file_.section_index(i, sym) == section_large_common) {
       t_.found.has_large_common.set();
       t_.found.has_large_sections.set();
     } else t_.symbol.uses.set_bits(s, SymbolUse::SMALL_COMMON);

@@ -27,6 +27,7 @@ struct Reference {
     Elsewhere = 16384, // not defined in this link
     Far = 32768, // in a section that may be out of reach of 32 bits
     Missed = 65536, // undefined, and that is worth a warning
+    NamedIfunc = 131072, // defined here and resolved when the loader finds it by its name
     Odd = Undefined | Discarded | Tls | Ifunc, // not all expressions have their meaning
   };
   u32 flags = 0;
@@ -64,7 +65,7 @@ public:
     if (f & SymbolFlags::IS_PROTECTED_THERE) flags |= Reference::ProtectedThere;
     if (f & SymbolFlags::IMPORTED && f & (SymbolFlags::OWNED_BY_SHARED | SymbolFlags::IS_UNDEFINED))
       flags |= Reference::Elsewhere;
-    if (f & SymbolFlags::IS_IFUNC && !(f & SymbolFlags::IMPORTED)) flags |= Reference::Ifunc;
+    if (f & SymbolFlags::IS_IFUNC) flags |= f & SymbolFlags::IMPORTED ? Reference::NamedIfunc : Reference::Ifunc;
     if (f & SymbolFlags::IS_UNDEFINED && f & SymbolFlags::STRONGLY_REFERENCED && !(f & SymbolFlags::OWNED_BY_SHARED) &&
         t.link.output_flags & OutputFlags::WARN_UNDEFINED)
       flags |= Reference::Missed;

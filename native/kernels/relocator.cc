@@ -158,7 +158,8 @@ u64 Relocator::size_of(const Elf64_Rela &rela, const Reference &ref) const {
 void Relocator::add_dynamic(Effect effect, const Elf64_Rela &rela, const Reference &ref, u64 value) {
   if (effect == Effect::Relative || effect == Effect::Packed) add_relative(rela, value);
   else if (effect == Effect::Symbolic)
-    dynamic_->add_symbolic(part_->address + rela.r_offset, entry_of(ref), rela.type(), static_cast<u64>(rela.r_addend));
+    dynamic_->add_symbolic(part_->address + rela.r_offset, entry_of(ref), rela.type(), static_cast<u64>(rela.r_addend),
+                           ref.flags & Reference::NamedIfunc);
 }
 
 void Relocator::report(Code code, const Elf64_Rela &rela, u64 operand) {

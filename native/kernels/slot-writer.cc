@@ -39,6 +39,7 @@ public:
     write_part(job_, output, PltSec, plt_sec_, t_.own_section.offset[OwnSection::PltSec]);
     write_part(job_, output, PltGot, plt_got_, t_.own_section.offset[OwnSection::PltGot]);
     write_part(job_, output, RelaGotRelative, relatives_, t_.own_section.offset[OwnSection::RelaDyn]);
+    append(symbolics_, ifunc_symbolics_.data(), ifunc_symbolics_.size()); // as in place-slots.ts
     write_part(job_, output, RelaGotSymbolic, symbolics_,
                t_.own_section.offset[OwnSection::RelaDyn] + t_.link.got_symbolics * sizeof(Elf64_Rela));
     write_part(job_, output, RelaPlt, rela_plt_, t_.own_section.offset[OwnSection::RelaPlt]);
@@ -134,7 +135,9 @@ private:
       put64(got_, u64{index} * 8, content);
       add(relatives_, place, 0, type_of(word.filler), content);
       break;
-    default: add(symbolics_, place, word.has_symbol ? dynsym : 0, type_of(word.filler), content);
+    default:
+      add(subject.ref.flags & Reference::NamedIfunc ? ifunc_symbolics_ : symbolics_, place,
+          word.has_symbol ? dynsym : 0, type_of(word.filler), content);
     }
   }
 
@@ -178,7 +181,7 @@ private:
   u64 flags_;
   const Target &target_;
   std::vector<u64> packed_; // offsets in .got
-  std::vector<u8> got_, got_plt_, plt_, plt_sec_, plt_got_, rela_plt_, relatives_, symbolics_;
+  std::vector<u8> got_, got_plt_, plt_, plt_sec_, plt_got_, rela_plt_, relatives_, symbolics_, ifunc_symbolics_;
 };
 
 } // namespace

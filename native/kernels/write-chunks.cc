@@ -50,9 +50,16 @@ private:
     Stream *const parts[chunk_parts] = {&eh_frame_.stream(), &dynamic_.relatives(), &dynamic_.symbolics()};
     for (Stream *part : parts) {
       part->close(part->position());
-      part->digest().store(t_, digest);
+      Digest sum = part->digest();
+      if (part == &dynamic_.symbolics()) add_ifuncs(sum);
+      sum.store(t_, digest);
       ++digest;
     }
+  }
+
+  void add_ifuncs(Digest &digest) {
+    std::vector<Elf64_Rela> ifuncs = dynamic_.write_ifuncs();
+    if (!ifuncs.empty()) digest.update(reinterpret_cast<const u8 *>(ifuncs.data()), ifuncs.size() * sizeof(Elf64_Rela));
   }
 
   const Tables &t_;

@@ -1,6 +1,7 @@
 // Small questions about input sections that several kernels ask.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -42,6 +43,20 @@ inline void set_bucket(const Tables &t, SectionId s, BucketId bucket) {
   }
   t.section.bucket_high[s] = raw(bucket) >> 15;
   t.section.bucket[s] = static_cast<u16>(raw(bucket) | far_bucket);
+}
+
+// Bytes of the copy of a shared object's datum: of the largest common symbol whose place it took, if that is more.
+inline u64 copied_size(const Tables &t, SymbolId s, const Elf64_Sym &sym) {
+  return std::max(u64{sym.st_size}, t.symbol.common_size[s]);
+}
+
+// log2 of how a shared object's datum is aligned, by its address and its section; at most 64 bytes where no section
+// says.
+inline u32 proven_alignment(const FileView &file, u32 symbol, const Elf64_Sym &sym) {
+  u32 index = file.section_index(symbol, sym);
+  bool has_section = index != SHN_UNDEF && index < file.section_count;
+  u32 log2 = has_section ? std::min(alignment_log2(file.section(index)), largest_alignment_log2) : 6;
+  return sym.st_value ? std::min(log2, static_cast<u32>(std::countr_zero(sym.st_value))) : log2;
 }
 
 inline bool is_kept(const Tables &t, SectionId s) {

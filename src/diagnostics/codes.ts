@@ -157,6 +157,10 @@ export const codes = {
   ),
   symbolNamesTooLong: malformed("names of symbols take more than 4 GiB"),
   sectionsOverlap: malformed("sections that share bytes have more than 2^32 of them, or of strings and frames in them"),
+  /** GNU ld: type and size of dynamic symbol are not defined. */
+  copyWithoutSize: warning<{ symbol: string }>(
+    ({ symbol }) => `'${symbol}' of a shared object has no size: the program's copy of it is not initialised`,
+  ),
   symbolTooLarge: error<{ symbol: string }>(
     ({ symbol }) => `'${symbol}' is larger than 2^47 bytes, or aligned to more than 2^31, or does not fit any more`,
   ),

@@ -17,18 +17,22 @@ export interface PlanOptions {
   readonly isRelro: boolean;
   /** .got.plt is bound at start, so it can be protected too: -z now. */
   readonly isNow: boolean;
-  /** The output relocates itself: not an executable at a fixed address. */
-  readonly isPic: boolean;
+  /** Nobody but start code applies the relocations of ifuncs: an executable at a fixed address, without a loader. */
+  readonly isIrelativeBounded: boolean;
 }
 
-/** What a plan depends on. @param imageBase where the target's executables begin */
-export function planOptions(options: LinkOptions, imageBase: number): PlanOptions {
+/**
+ * What a plan depends on.
+ * @param imageBase where the target's executables begin
+ * @param isDynamic whether the output has .dynamic
+ */
+export function planOptions(options: LinkOptions, imageBase: number, isDynamic: boolean): PlanOptions {
   const { outputKind, z, isOmagic } = options;
   return {
     base: options.imageBase ?? (outputKind === "exec" ? imageBase : 0),
     isRelro: z.isRelro && !isOmagic,
     isNow: z.isNow,
-    isPic: outputKind !== "exec",
+    isIrelativeBounded: outputKind === "exec" && !isDynamic,
   };
 }
 
@@ -72,7 +76,7 @@ const functionLists = [
   functionList(".fini_array", ".dtors", SHT_FINI_ARRAY),
 ];
 
-export function defaultPlan({ base, isRelro, isNow, isPic }: PlanOptions): OutputPlan {
+export function defaultPlan({ base, isRelro, isNow, isIrelativeBounded }: PlanOptions): OutputPlan {
   const slots: Slot[] = [
     { region: Region.ReadOnly, sections: [own("interp")] },
     {
@@ -127,7 +131,7 @@ export function defaultPlan({ base, isRelro, isNow, isPic }: PlanOptions): Outpu
     { region: Region.NotLoaded, sections: [], orphans: "notLoaded" },
     { region: Region.NotLoaded, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
   ];
-  return { base, slots, symbols: defaultSymbols(isPic) };
+  return { base, slots, symbols: defaultSymbols(isIrelativeBounded) };
 }
 
 /** What may be written. Without protection all of it is one region. */
@@ -135,7 +139,12 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
   const relro = isRelro ? Region.Relro : Region.Data;
   const threadLocal: Slot[] = [
     { region: relro, sections: [section(".tdata", inputs(family(".tdata")))], orphans: "tlsData" },
-    { region: relro, isZero: true, sections: [section(".tbss", inputs(family(".tbss")))], orphans: "tlsZero" },
+    {
+      region: relro,
+      isZero: true,
+      sections: [section(".tbss", inputs(family(".tbss")), { commons: "threadLocal" })],
+      orphans: "tlsZero",
+    },
   ];
   const relocated = section(".data.rel.ro", inputs(family(".data.rel.ro")));
   const data = section(".data", inputs(family(".data"), family(".gnu.linkonce.d")));
@@ -185,7 +194,7 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
 export const linkerSymbols: readonly string[] = defaultSymbols(false).map(({ name }) => name);
 
 /** Names that the linker defines when something refers to them. */
-function defaultSymbols(isPic: boolean): PlanSymbol[] {
+function defaultSymbols(isIrelativeBounded: boolean): PlanSymbol[] {
   const named = (name: string): PlanTarget => ({ section: name });
   const bounds = (start: string, end: string, target: PlanTarget): PlanSymbol[] => [
     { name: start, at: { startOf: target } },
@@ -203,10 +212,10 @@ function defaultSymbols(isPic: boolean): PlanSymbol[] {
     ...bounds("__preinit_array_start", "__preinit_array_end", named(".preinit_array")),
     ...bounds("__init_array_start", "__init_array_end", named(".init_array")),
     ...bounds("__fini_array_start", "__fini_array_end", named(".fini_array")),
-    // A program that relocates itself finds these relocations through .dynamic, and must not apply them twice.
-    ...(isPic
-      ? ["__rela_iplt_start", "__rela_iplt_end"].map((name): PlanSymbol => ({ name, at: undefined }))
-      : bounds("__rela_iplt_start", "__rela_iplt_end", { own: "relaPlt" })),
+    // Where .dynamic leads to these relocations, start code must not apply them once more.
+    ...(isIrelativeBounded
+      ? bounds("__rela_iplt_start", "__rela_iplt_end", { own: "relaPlt" })
+      : ["__rela_iplt_start", "__rela_iplt_end"].map((name): PlanSymbol => ({ name, at: undefined }))),
     // Start code clears what is from here to _end.
     { name: "__bss_start", at: { startOf: named(".bss"), otherwise: { endOfLast: "data" } } },
     ...["_etext", "etext", "__etext"].map((name): PlanSymbol => ({ name, at: { endOfLast: "code" } })),

@@ -22,8 +22,8 @@ export interface Bucket {
   readonly orderedBy?: BucketRow;
 }
 
-/** Common symbols of SHN_COMMON, and of SHN_X86_64_LCOMMON. */
-export type CommonsKind = "small" | "large";
+/** Common symbols of SHN_COMMON, of SHN_X86_64_LCOMMON, and those of type STT_TLS. */
+export type CommonsKind = "small" | "large" | "threadLocal";
 
 /** What is mapped together, in the order of addresses. */
 export const Region = {

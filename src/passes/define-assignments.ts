@@ -2,20 +2,21 @@
  * Symbols that the command line gives values (--defsym). What they are, numbers or addresses, functions or data, is
  * known once their names are resolved; what they come to, once layout knows addresses.
  */
+import { STT_FUNC, STT_GNU_IFUNC, STT_OBJECT } from "../elf/constants.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { Assignment } from "../inputs/script/assignments.ts";
 import { type Environment, evaluate, movesWithImage, type Value } from "../inputs/script/evaluate.ts";
 import { type Expression, ExpressionError, symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { endOf, type PlacedSection } from "../output/placed-section.ts";
-import { claimingFile, claimingSymbol, isClaimed } from "../tables/claim.ts";
+import { claimingFile, claimingSymbol, isClaimed, isClaimedByShared } from "../tables/claim.ts";
 import { rowAt, type SymbolRow } from "../tables/views.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileTraits, SymbolFlags } = enumerations;
+const { SymbolFlags } = enumerations;
 
 /** What a name stands for. */
 interface Meaning {
@@ -28,6 +29,7 @@ interface Meaning {
 
 const NOTHING: Meaning = { isAddress: false, type: 0, visibility: 0 };
 const { VISIBILITY_HIDDEN, VISIBILITY_INTERNAL, VISIBILITY_PROTECTED } = SymbolFlags;
+const { NEEDS_PLT, NEEDS_CANONICAL_PLT, NEEDS_COPY } = SymbolFlags;
 
 /** Tells kernels what the symbols are. A circle of definitions is an error. */
 export function classifyAssignments(
@@ -35,6 +37,7 @@ export function classifyAssignments(
   scanned: Scanned,
   internal: InternalObject,
   assignments: readonly Assignment[],
+  options: LinkOptions,
   findings: FindingReader,
 ): void {
   const byName = new Map(assignments.map((assignment) => [assignment.name, assignment]));
@@ -57,6 +60,9 @@ export function classifyAssignments(
     known.set(name, meaning);
     return meaning;
   };
+  for (const { value } of assignments)
+    for (const name of symbolsOf(value))
+      if (!byName.has(name)) bringFromShared(workers, scanned, internal, name, options, findings);
   for (const { name } of assignments) {
     const { isAddress, type, visibility } = meaningOf(name);
     internal.setType(name, type);
@@ -64,6 +70,33 @@ export function classifyAssignments(
     if (!isAddress) internal.define(name, 0, true);
   }
 }
+
+/**
+ * As in GNU ld: what a shared object defines and an object of the program refers to is in the program, a function by its
+ * entry in the PLT, data by a copy.
+ */
+function bringFromShared(
+  workers: Workers,
+  scanned: Scanned,
+  internal: InternalObject,
+  name: string,
+  { outputKind }: LinkOptions,
+  findings: FindingReader,
+): void {
+  const { tables } = workers;
+  const symbol = symbolOf(workers, scanned, internal, name);
+  const flags = tables.column("symbol", "flags");
+  if (symbol === undefined || outputKind === "shared" || !(flags[symbol] & SymbolFlags.IN_OBJECT)) return;
+  if (!isClaimedByShared(tables, symbol)) return;
+  const claim = tables.column("symbol", "claim");
+  const type = findings.object(claimingFile(claim.high(symbol)))?.symbolType(claimingSymbol(claim.low(symbol)));
+  if (type === STT_FUNC || type === STT_GNU_IFUNC) flags[symbol] |= NEEDS_PLT | NEEDS_CANONICAL_PLT;
+  else if (type === STT_OBJECT) flags[symbol] |= NEEDS_COPY;
+}
+
+/** Whether the program has what a shared object defines. */
+const isBrought = ({ tables }: Workers, symbol: SymbolRow): boolean =>
+  (tables.column("symbol", "flags")[symbol] & (NEEDS_CANONICAL_PLT | NEEDS_COPY)) !== 0;
 
 /** The symbol that an expression is made of; undefined when there is none, or more than one. */
 function sourceOf(value: Expression): string | undefined {
@@ -86,7 +119,8 @@ function meaningOfDefinition(
   if (symbol === undefined) return NOTHING;
   const claim = tables.column("symbol", "claim");
   const file = claimingFile(claim.high(symbol));
-  if (!isClaimed(claim, symbol) || tables.column("file", "traits")[file] & FileTraits.IS_SHARED) return NOTHING;
+  if (!isClaimed(claim, symbol)) return NOTHING;
+  if (isClaimedByShared(tables, symbol) && !isBrought(workers, symbol)) return NOTHING;
   if (file === internalFile) return { ...NOTHING, isAddress: true };
   const object = findings.object(file);
   const index = claimingSymbol(claim.low(symbol));
@@ -131,14 +165,19 @@ export function defineAssignments(
   const { tables, diagnostics } = workers;
   const flags = tables.column("symbol", "flags");
   const isUndefined = (symbol: SymbolRow): boolean =>
-    (flags[symbol] & (SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED)) !== 0 ||
+    (flags[symbol] & SymbolFlags.IS_UNDEFINED) !== 0 ||
+    (isClaimedByShared(tables, symbol) && !isBrought(workers, symbol)) ||
     !isClaimed(tables.column("symbol", "claim"), symbol);
+  const whyUndefined = (name: string, symbol: SymbolRow | undefined): string =>
+    symbol !== undefined && isClaimedByShared(tables, symbol)
+      ? `'${name}' is defined by a shared object: where it is, is not known before the program runs`
+      : `undefined symbol '${name}'`;
   const environment: Environment = {
     symbol: (name) => {
       const assignment = byName.get(name);
       if (assignment !== undefined) return valueOf(assignment);
       const symbol = symbolOf(workers, scanned, internal, name);
-      if (symbol === undefined || isUndefined(symbol)) throw new ExpressionError(`undefined symbol '${name}'`);
+      if (symbol === undefined || isUndefined(symbol)) throw new ExpressionError(whyUndefined(name, symbol));
       const address = tables.column("symbol", "address");
       const value = (BigInt(address.high(symbol)) << 32n) | BigInt(address.low(symbol));
       const isAbsolute = (flags[symbol] & SymbolFlags.IS_ABSOLUTE) !== 0;

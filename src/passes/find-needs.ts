@@ -10,11 +10,8 @@ import type { Workers } from "./workers.ts";
 
 const { FileState, FileTraits } = enumerations;
 
-export interface Needs extends Merged {
-  /** Dynamic relocations without a symbol, and with one, for sections. */
-  readonly relatives: number;
-  readonly symbolics: number;
-}
+/** All that merge found: needs are in the tables. */
+export type Needs = Merged;
 
 export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs> {
   const { tables } = workers;
@@ -22,16 +19,8 @@ export async function findNeeds(workers: Workers, merged: Merged): Promise<Needs
   tables.allocate("localNeed", room);
   await workers.run("scanRelocations", { bounds: merged.fileBounds });
   tables.setRows("localNeed", Math.min(tables.get("localNeedCount"), room));
-  let relatives = 0;
-  let symbolics = 0;
-  const relative = tables.column("file", "relatives");
-  const symbolic = tables.column("file", "symbolics");
-  for (let file = 0 as FileRow; file < merged.files; file++) {
-    relatives += relative[file];
-    symbolics += symbolic[file];
-  }
   await workers.run("markCopyAliases", { bounds: merged.fileBounds });
-  return { ...merged, relatives, symbolics };
+  return merged;
 }
 
 /**

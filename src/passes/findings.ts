@@ -167,6 +167,7 @@ export class FindingReader extends InputNames {
       }
       case "badSymbolSection":
       case "symbolTooLarge":
+      case "copyWithoutSize":
       case "dynamicSymbolSection":
       case "tlsMismatch":
       case "relocationToDiscarded":

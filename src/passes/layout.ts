@@ -89,6 +89,7 @@ export async function layout(
   defineSymbols(workers, internal, plan, placed, target);
   await workers.run("assignAddresses", { bounds });
   if (synthetic.assignments.length > 0) {
+    await workers.run("assignEntryAddresses"); // of what a value may be made of
     const image = { ordered: placed.sections, headerSize: headerSize(segments.length), options };
     defineAssignments(workers, synthetic, internal, synthetic.assignments, image);
     await workers.run("assignAddresses", { bounds });

@@ -4,7 +4,7 @@ import { symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { linkerSymbols } from "../output/default-plan.ts";
 import type { Placed } from "../output/placed-section.ts";
-import { isClaimed } from "../tables/claim.ts";
+import { isClaimed, isClaimedByShared } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { rowAt, type SymbolRow } from "../tables/views.ts";
 import { versionSymbols } from "./assign-versions.ts";
@@ -60,9 +60,10 @@ export function symbolAddresses(
     if (!isClaimed(tables.column("symbol", "claim"), symbol)) return undefined;
     return (tables.column("symbol", "flags")[symbol] & unless) === 0 ? symbol : undefined;
   };
+
   const addressOf = (name: string): number | undefined => {
-    const symbol = find(name, SymbolFlags.OWNED_BY_SHARED | SymbolFlags.IS_UNDEFINED);
-    if (symbol === undefined) return undefined;
+    const symbol = find(name, SymbolFlags.IS_UNDEFINED);
+    if (symbol === undefined || isClaimedByShared(tables, symbol)) return undefined;
     const address = tables.column("symbol", "address");
     if (address.isNumber(symbol)) return address.get(symbol);
     diagnostics.add("addressTooLarge", { symbol: name });
@@ -71,6 +72,19 @@ export function symbolAddresses(
   return Object.assign(addressOf, {
     isDefined: (name: string): boolean => find(name, SymbolFlags.IS_UNDEFINED) !== undefined,
   });
+}
+
+/** The loader calls what -init and -fini name, if it is there: --gc-sections keeps it. */
+export function keepInitAndFini(
+  { tables }: Workers,
+  internal: InternalObject,
+  { internalFile }: Scanned,
+  { initSymbol, finiSymbol }: LinkOptions,
+): void {
+  for (const name of [initSymbol, finiSymbol]) {
+    const mention = rowAt(tables.column("file", "firstMention")[internalFile], internal.indexOf(name)! - 1);
+    tables.column("symbol", "flags")[tables.column("mention", "symbol")[mention]] |= SymbolFlags.ROOT;
+  }
 }
 
 /** Reports the names of --require-defined that nothing defines. */

@@ -16,6 +16,8 @@ export interface Slots {
   readonly symbolics: number;
   /** Relocations of .rela.dyn without a symbol: the first ones. */
   readonly allRelatives: number;
+  /** All of them. */
+  readonly relaDyn: number;
 }
 
 /** Counts, sums and places what symbols need. */
@@ -59,17 +61,27 @@ export async function placeSlots(workers: Workers, needs: Needs): Promise<Slots>
   await workers.run("placeNeeds", { rows: ranges + 1 });
   await workers.run("placeCopies", { rows: 1 });
 
-  // .rela.dyn: relocations without a symbol first, as DT_RELACOUNT wants; then the sections', then .got's.
-  const allRelatives = placeRelocations(workers, needs, relatives);
-  return { got, plt: jumps + ifuncs, pltGot, relatives, symbolics, allRelatives };
+  const relocations = placeRelocations(workers, needs, relatives, symbolics);
+  return { got, plt: jumps + ifuncs, pltGot, relatives, symbolics, ...relocations };
 }
 
-/** Numbers the relocations of each file. Returns how many have no symbol. */
-function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: number): number {
+/**
+ * Numbers the relocations of .rela.dyn: those without a symbol first, as DT_RELACOUNT wants; then the sections', then
+ * .got's and copies. Last what looks up an ifunc of this output by its name: its resolver is called at once, and may
+ * rely on all others.
+ */
+function placeRelocations(
+  { tables }: Workers,
+  { files }: Needs,
+  gotRelatives: number,
+  gotSymbolics: number,
+): Pick<Slots, "allRelatives" | "relaDyn"> {
   const relatives = tables.column("file", "relatives");
   const symbolics = tables.column("file", "symbolics");
   const firstRelative = tables.column("file", "firstRelative");
   const firstSymbolic = tables.column("file", "firstSymbolic");
+  const ifuncs = tables.column("file", "ifuncSymbolics");
+  const firstIfunc = tables.column("file", "firstIfuncSymbolic");
   let next = gotRelatives;
   for (let file = 0 as FileRow; file < files; file++) {
     firstRelative[file] = next;
@@ -81,5 +93,10 @@ function placeRelocations({ tables }: Workers, { files }: Needs, gotRelatives: n
     next += symbolics[file];
   }
   tables.set("gotSymbolics", next);
-  return allRelatives;
+  next += gotSymbolics + tables.get("copyCount");
+  for (let file = 0 as FileRow; file < files; file++) {
+    firstIfunc[file] = next;
+    next += ifuncs[file];
+  }
+  return { allRelatives, relaDyn: next };
 }

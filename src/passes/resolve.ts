@@ -13,6 +13,7 @@ import { classifyAssignments } from "./define-assignments.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { keepUndefinedVersions, markChecked } from "./indirect-objects.ts";
+import { keepInitAndFini } from "./linker-object.ts";
 import { hasDynamicSection } from "./loader.ts";
 import { checkLtoMembers } from "./lto-members.ts";
 import { extract, markRoots, readSharedObjects, type LinkedObject } from "./needed-objects.ts";
@@ -55,8 +56,10 @@ export async function resolve(
   await workers.run("electGroups", { bounds });
   await workers.run("discardGroups", { bounds });
   await workers.run("claimSymbols", { bounds });
+  if (shared.length > 0 && tables.get("hasCommons") !== 0) await workers.run("replaceCommons", { bounds });
   settleVersions(workers, versioned);
   await workers.run("gatherSymbols", { bounds });
+  if (internal !== undefined) keepInitAndFini(workers, internal, scanned, options);
   checkLtoMembers(workers, files, inputs, findings);
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
   if (checksSharedObjects(options)) {
@@ -64,7 +67,7 @@ export async function resolve(
     await workers.run("checkShared", { bounds });
     keepUndefinedVersions(shared, findings);
   }
-  if (internal !== undefined) classifyAssignments(workers, scanned, internal, inputs.assignments, findings);
+  if (internal !== undefined) classifyAssignments(workers, scanned, internal, inputs.assignments, options, findings);
   const versions =
     internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal, versioned);
   checkVersions(workers, versioned, options, findings, workers.diagnostics);

@@ -3,10 +3,10 @@
  * bucket, nameRule and bucket. No section of an input is added after it.
  */
 import type { InputPatterns } from "../output/input-patterns.ts";
-import type { Bucket } from "../output/plan.ts";
+import type { Bucket, CommonsKind } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
-import { SHF_ALLOC, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
+import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
 import { fillNameRules } from "./name-rules.ts";
 import { dropRequests, readRequests } from "./requests.ts";
@@ -16,9 +16,10 @@ import type { Workers } from "./workers.ts";
 
 /** Rows of bucket, a power of two: enough for programs, and as many times more as are wanted. */
 const BUCKET_ROWS = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
-/** Common symbols have buckets of their own, small and large ones, whose rows are known before any other. */
+/** Common symbols have buckets of their own, of each kind one, whose rows are known before any other. */
 const COMMON_BUCKET = 1 as BucketRow;
 const LARGE_COMMON_BUCKET = 2 as BucketRow;
+const TLS_COMMON_BUCKET = 3 as BucketRow;
 
 export interface Split extends Resolved {
   /** Those in use, by their first section in input order; common symbols last. */
@@ -36,16 +37,17 @@ export async function split(
   fillNameRules(workers, patterns.rules);
   tables.set("commonBucket", COMMON_BUCKET);
   tables.set("largeCommonBucket", LARGE_COMMON_BUCKET);
+  tables.set("tlsCommonBucket", TLS_COMMON_BUCKET);
   for (const rows of BUCKET_ROWS) {
     tables.allocate("bucket", rows);
     tables.allocate("bucketUse", rows / 32);
-    for (const row of [COMMON_BUCKET, LARGE_COMMON_BUCKET]) {
+    for (const row of [COMMON_BUCKET, LARGE_COMMON_BUCKET, TLS_COMMON_BUCKET]) {
       tables.column("bucket", "key").set(row, 1);
       tables.column("bucket", "type")[row] = SHT_NOBITS;
     }
     await workers.run("assignBuckets", { bounds: resolved.fileBounds });
     if (tables.get("hasTooFewBuckets") === 0) break;
-    if (rows === BUCKET_ROWS.at(-1)) diagnostics.add("tooManySections", { limit: rows - 3 });
+    if (rows === BUCKET_ROWS.at(-1)) diagnostics.add("tooManySections", { limit: rows - 4 });
     diagnostics.stopIfFailed();
     tables.reset("hasTooFewBuckets");
     dropRequests(workers); // it makes them again
@@ -141,22 +143,19 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
       read((word * 32 + 31 - Math.clz32(bits & -bits)) as BucketRow);
   found.sort((a, b) => a.file - b.file || a.section - b.section);
   const buckets = found.map(({ bucket }) => bucket);
-  const commons = { type: SHT_NOBITS, entsize: 0, rule: -1 };
   const access = SHF_ALLOC | SHF_WRITE;
-  buckets.push({ ...commons, id: COMMON_BUCKET, name: ".bss", flags: access, commons: "small" });
-  if (tables.get("hasLargeCommon") !== 0)
-    buckets.push({
-      ...commons,
-      id: LARGE_COMMON_BUCKET,
-      name: ".lbss",
-      flags: access | SHF_X86_64_LARGE,
-      commons: "large",
-    });
-  else {
+  const addCommons = (id: BucketRow, commons: CommonsKind, name: string, more: number, isUsed: boolean): void => {
+    if (isUsed) {
+      buckets.push({ id, name, type: SHT_NOBITS, flags: access | more, entsize: 0, rule: -1, commons });
+      return;
+    }
     // Kernels see no bucket that has no place among those in use.
-    key.set(LARGE_COMMON_BUCKET, 0);
-    type[LARGE_COMMON_BUCKET] = 0;
-  }
+    key.set(id, 0);
+    type[id] = 0;
+  };
+  addCommons(COMMON_BUCKET, "small", ".bss", 0, true);
+  addCommons(LARGE_COMMON_BUCKET, "large", ".lbss", SHF_X86_64_LARGE, tables.get("hasLargeCommon") !== 0);
+  addCommons(TLS_COMMON_BUCKET, "threadLocal", ".tbss", SHF_TLS, tables.get("hasTlsCommon") !== 0);
   for (const [i, { id }] of buckets.entries()) ordinal[id] = i;
   tables.set("bucketCount", buckets.length);
   return buckets;

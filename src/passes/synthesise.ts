@@ -75,7 +75,6 @@ export async function synthesise(
     own.set(section.id, section);
   };
   const slots = await placeSlots(workers, needs);
-  const relaDyn = tables.get("gotSymbolics") + slots.symbolics + tables.get("copyCount");
   let hasRelr = false;
   if (packsRelatives(options)) {
     await workers.run("packGot", { rows: 1 });
@@ -85,7 +84,7 @@ export async function synthesise(
   const properties = programProperties(workers, needs, options, findings);
   const plt = options.z.isIbtPlt || properties.hasIbt ? target.checkedPlt : target.plt;
   addSlots(workers, add, slots, target, plt);
-  if (relaDyn > 0) add(relaDynSection(relaDyn));
+  if (slots.relaDyn > 0) add(relaDynSection(slots.relaDyn));
   const pltCode = options.isUnwindInfoMade ? pltCodeOf(own, plt) : [];
   addFrames(workers, add, needs, options, pltCode, plt);
   const propertyBytes = propertyNote(properties);

@@ -45,7 +45,8 @@ const RUNTIME = "EXCLUDE_FILE (*crtbegin.o *crtbegin?.o *crtend.o *crtend?.o)";
 /** The plan of a link with these options and no linker script. */
 export function formatDefaultPlan(options: LinkOptions): string {
   return (
-    `ENTRY(${options.entry})\n` + formatPlan(defaultPlan(planOptions(options, targetOf(options.emulation).imageBase)))
+    `ENTRY(${options.entry})\n` +
+    formatPlan(defaultPlan(planOptions(options, targetOf(options.emulation).imageBase, false)))
   );
 }
 
@@ -106,9 +107,12 @@ function statement(section: SectionPlan, place: SymbolStatements): string {
   return `${name.padEnd(16)} : { ${body.join(" ")} }`;
 }
 
+/** As GNU ld's scripts call them. */
+const commonsNames = { small: "*(COMMON)", large: "*(LARGE_COMMON)", threadLocal: "*(.tcommon)" } as const;
+
 function contents(part: Part): string {
   if ("own" in part) return `*(${gnuNames[part.own] ?? ownNames[part.own]})`;
-  if ("commons" in part) return part.commons === "small" ? "*(COMMON)" : "*(LARGE_COMMON)";
+  if ("commons" in part) return commonsNames[part.commons];
   const patterns = part.inputs.map(({ name, matches, reversedInto }) => {
     if (matches === "family") return `${name} ${name}.*`;
     if (matches === "numbered") return `SORT_BY_INIT_PRIORITY(${name}*)`;

@@ -180,10 +180,10 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("mention", "flags", "symbol", "alias"),
       ...of("section", "flags"),
     ],
-    fills: [...of("symbol", "claim")],
+    fills: [...of("symbol", "claim", "uses")],
   },
   extractMembers: {
-    reads: [...fileView, ...of("mention", "flags", "symbol"), ...of("symbol", "claim")],
+    reads: [...fileView, ...of("mention", "flags", "symbol"), ...of("symbol", "claim", "uses")],
     fills: [...of("file", "state")],
   },
   resetClaims: {
@@ -197,6 +197,10 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
   discardGroups: {
     reads: [...fileView, ...of("file", "groups", "state"), ...of("mention", "symbol"), ...of("symbol", "group")],
     fills: [...of("section", "flags")],
+  },
+  replaceCommons: {
+    reads: [...fileView, ...of("file", "flags", "state"), ...of("mention", "flags", "symbol")],
+    fills: [...of("symbol", "claim", "commonSize", "commonAlignment")],
   },
   gatherSymbols: {
     reads: [
@@ -343,7 +347,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
   scanRelocations: {
     reads: [...fileView, ...references, ...of("file", "cies")],
     fills: [
-      ...of("file", "localNeeds", "firstLocalNeed", "relatives", "symbolics"),
+      ...of("file", "localNeeds", "firstLocalNeed", "relatives", "symbolics", "ifuncSymbolics"),
       ...of("symbol", "flags"),
       ...of("localNeed", "symbol", "needs"),
     ],
@@ -372,7 +376,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [...entrySlots, ...of("symbol", "entry"), ...of("entry", "isCopied"), ...of("localNeed", "entry")],
   },
   placeCopies: {
-    reads: [...fileView, ...of("symbol", "claim"), ...of("entry", "symbol", "needs")],
+    reads: [...fileView, ...of("symbol", "claim", "commonSize", "commonAlignment"), ...of("entry", "symbol", "needs")],
     fills: [...of("symbol", "flags"), ...of("entry", "copyOffset", "isCopied")],
   },
   packGot: {
@@ -500,6 +504,8 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
         "firstRelative",
         "symbolics",
         "firstSymbolic",
+        "ifuncSymbolics",
+        "firstIfuncSymbolic",
         "outputLocals",
         "firstOutputLocal",
         "outputHidden",

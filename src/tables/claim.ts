@@ -1,6 +1,6 @@
 /** The claim of a symbol's definition, as Claim in native/tables/file-view.h has it: inverted, so that 0 is none. */
-import { constants, type enumerations } from "./schema.ts";
-import type { FileRow, SymbolRow, U64Column } from "./views.ts";
+import { constants, enumerations } from "./schema.ts";
+import type { FileRow, SymbolRow, Tables, U64Column } from "./views.ts";
 
 const FILE_BITS = constants.claimFileBits.value;
 
@@ -23,3 +23,10 @@ export const claimingFile = (high: number): FileRow => (~high & ((1 << FILE_BITS
 
 /** The symbol's index in that file. `low` is the claim's low half. */
 export const claimingSymbol = (low: number): number => ~low >>> 0;
+
+/** Whether a shared object defines a symbol, and the link does not: also where no object mentions it. */
+export function isClaimedByShared(tables: Tables, symbol: SymbolRow): boolean {
+  const claim = tables.column("symbol", "claim");
+  if (!isClaimed(claim, symbol)) return false;
+  return (tables.column("file", "traits")[claimingFile(claim.high(symbol))] & enumerations.FileTraits.IS_SHARED) !== 0;
+}

@@ -77,6 +77,7 @@ export const findings = {
   dynamicSymbolSection: { operands: "symbol: index in the file" },
   symbolNamesTooLong: { operands: "" },
   sectionsOverlap: { operands: "" },
+  copyWithoutSize: { operands: "symbol: index in the file" },
   symbolTooLarge: { operands: "symbol: index in the file" },
   sectionTooLarge: { operands: "" },
   outputFailed: { operands: "operand: errno" },

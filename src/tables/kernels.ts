@@ -54,6 +54,11 @@ export const kernels = {
   resetClaims: { pass: "resolve", row: "range", does: "Clears all claims, to make them again." },
   electGroups: { pass: "resolve", row: "file", does: "Bids for each COMDAT group: the first live file keeps it." },
   discardGroups: { pass: "resolve", row: "file", does: "Discards the sections of groups that another file keeps." },
+  replaceCommons: {
+    pass: "resolve",
+    row: "file",
+    does: "Lets initialised data of shared objects take the place of common symbols, and other data make them larger.",
+  },
   gatherSymbols: {
     pass: "resolve",
     row: "file",

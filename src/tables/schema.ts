@@ -156,8 +156,12 @@ export const schema = {
       ehFrameOffset: u32("their offset in the output's .eh_frame (merge)"),
       relatives: u32("dynamic relocations without a symbol for its sections (find needs)"),
       firstRelative: u32("the first of them in .rela.dyn (synthesise)"),
-      symbolics: u32("dynamic relocations with a symbol for its sections (find needs)"),
+      symbolics: u32(
+        "dynamic relocations with a symbol for its sections, but for those by name of ifuncs (find needs)",
+      ),
       firstSymbolic: u32("the first of them in .rela.dyn (synthesise)"),
+      ifuncSymbolics: u32("those by name of ifuncs that the output defines (find needs)"),
+      firstIfuncSymbolic: u32("the first of them in .rela.dyn, behind all others (synthesise)"),
       outputLocals: u32("local symbols of .symtab that it keeps (layout)"),
       firstOutputLocal: u32("the first of them in .symtab (layout)"),
       outputHidden: u32("local symbols of .symtab that were its globals (layout)"),
@@ -196,7 +200,7 @@ export const schema = {
         "0: undecided; 1: global; 0xffff: local; else the version that the output defines, 0x8000: not the default (resolve)",
       ),
       uses: u8(
-        "SymbolUse: how an undefined weak symbol is referred to; whether a common one is small; what --gc-sections keeps; atomic or (resolve, select, find needs)",
+        "SymbolUse: how an undefined weak symbol is referred to; whether it is common in a file that was in the link from the start, and small; what --gc-sections keeps; atomic or (resolve, select, find needs)",
       ),
       group: u32("COMDAT: 2^32 - 1 - the file that keeps the group, 0 for none; atomic max (resolve)"),
       commonSize: u64("bytes of the largest common symbol of this name; atomic max (resolve)"),
@@ -548,6 +552,7 @@ export const decisions = {
   inflated: "address of the uncompressed copies of files",
   commonBucket: "row of the bucket of common symbols",
   largeCommonBucket: "row of the bucket of large ones, of SHN_X86_64_LCOMMON",
+  tlsCommonBucket: "row of the bucket of thread-local ones",
   gotPltReserved: "words at the beginning of .got.plt that are the loader's",
   hiddenLead: "1 when an STT_FILE symbol leads the globals that are made local in .symtab, else 0",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
@@ -571,6 +576,8 @@ export const decisions = {
 /** Single values that kernels find out. All are u64, and 0 until then. */
 export const results = {
   isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or (split)",
+  hasCommons: "1 when an object of the link has a common symbol; atomic (resolve)",
+  hasTlsCommon: "1 when an object of the link has a thread-local common symbol; atomic (resolve)",
   hasLargeCommon: "1 when an object of the link has a large common symbol; atomic (resolve)",
   hasLargeSections:
     "1 when a section of an object, or a common symbol, is for what may be far away; atomic (resolve, split)",
@@ -626,20 +633,22 @@ export const enumerations = {
     /** By the command line, which overrides the inputs. */
     ASSIGNED: 0,
     STRONG: 1,
-    COMMON: 2,
-    WEAK: 3,
+    /** Of a shared object, in place of a common symbol. Given when the others have bid: against WEAK it loses. */
+    SHARED_DATA: 2,
+    COMMON: 3,
+    WEAK: 4,
     /** In a shared object, or in an archive member while these are extracted. */
-    ELSEWHERE: 4,
+    ELSEWHERE: 5,
     /**
      * What COMMON is while members are extracted. After ELSEWHERE, because a member that defines the symbol is extracted
      * though a common one is in the link (as GNU ld does): the claim must lead to the member.
      */
-    COMMON_TO_EXTRACT: 5,
+    COMMON_TO_EXTRACT: 6,
     /**
      * In a member that has not been extracted, or that is not for a common symbol: no definition, but a weak reference
      * means it.
      */
-    LAZY: 6,
+    LAZY: 7,
   },
   InputFlags: {
     IS_ARCHIVE: 1,
@@ -669,7 +678,7 @@ export const enumerations = {
     LACKS_FILE_SYMBOL: 32768,
   },
   FileState: { REACHED: 1, EXPANDED: 2, NEEDED: 4, WANTED: 8 },
-  SymbolUse: { SLOT: 1, ADDRESS: 2, REACHED: 4, SMALL_COMMON: 8 },
+  SymbolUse: { SLOT: 1, ADDRESS: 2, REACHED: 4, SMALL_COMMON: 8, COMMON: 16 },
   MentionFlags: {
     UNDEFINED: 0,
     DEFINED: 1,
