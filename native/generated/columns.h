@@ -770,6 +770,7 @@ struct Decisions {
 
 // What kernels find out.
 struct Results {
+  Result needed; // GNU_PROPERTY_1_NEEDED of all inputs; atomic or (split)
   Result isa_needed; // GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or (split)
   Result has_commons; // 1 when an object of the link has a common symbol; atomic (resolve)
   Result has_tls_common; // 1 when an object of the link has a thread-local common symbol; atomic (resolve)

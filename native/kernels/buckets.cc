@@ -139,6 +139,7 @@ private:
       if (auto note = file_.contents(h)) {
         ProgramProperties found = target_of(t_.link.machine).properties_of(*note);
         flags_ |= found.file_flags;
+        t_.found.needed.set_bits(found.needed);
         t_.found.isa_needed.set_bits(found.isa_needed);
       }
       return false;

@@ -38,7 +38,7 @@ struct TlsBlock {
 // What a .note.gnu.property section says of a file.
 struct ProgramProperties {
   u32 file_flags = 0; // FileFlags
-  u32 isa_needed = 0;
+  u32 needed = 0, isa_needed = 0;
 };
 
 class Target {

@@ -7,15 +7,18 @@ import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileState, FileTraits } = enumerations;
+const { FileFlags, FileState, FileTraits, SymbolFlags } = enumerations;
+
+const GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS = 1;
 
 /** The output may be run with IBT and SHSTK when every object was made for it, or when the user says so. */
 export function programProperties(
-  { tables, diagnostics }: Workers,
+  workers: Workers,
   { files, internalFile }: Needs,
   { z }: LinkOptions,
   findings: FindingReader,
 ): ProgramProperties {
+  const { tables, diagnostics } = workers;
   const flags = tables.column("file", "flags");
   const traits = tables.column("file", "traits");
   const state = tables.column("file", "state");
@@ -34,6 +37,17 @@ export function programProperties(
   return {
     hasIbt: z.isIbt || (common & HAS_IBT) !== 0,
     hasShstk: z.isShstk || (common & HAS_SHSTK) !== 0,
+    needed: neededOf(workers),
     isaNeeded: tables.get("isaNeeded") | (z.x86IsaLevel === undefined ? 0 : 1 << (z.x86IsaLevel - 1)),
   };
+}
+
+/** As GNU ld: what has a library's data or function at an address of its own does not say that it never does. */
+function neededOf({ tables }: Workers): number {
+  const needed = tables.get("needed");
+  if ((needed & GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS) === 0) return needed;
+  const isDirect = tables
+    .column("entry", "needs")
+    .some((needs) => (needs & (SymbolFlags.NEEDS_COPY | SymbolFlags.NEEDS_CANONICAL_PLT)) !== 0);
+  return isDirect ? needed & ~GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS : needed;
 }

@@ -575,6 +575,7 @@ export const decisions = {
 
 /** Single values that kernels find out. All are u64, and 0 until then. */
 export const results = {
+  needed: "GNU_PROPERTY_1_NEEDED of all inputs; atomic or (split)",
   isaNeeded: "GNU_PROPERTY_X86_ISA_1_NEEDED of all inputs; atomic or (split)",
   hasCommons: "1 when an object of the link has a common symbol; atomic (resolve)",
   hasTlsCommon: "1 when an object of the link has a thread-local common symbol; atomic (resolve)",

@@ -3,20 +3,25 @@
 export interface ProgramProperties {
   readonly hasIbt: boolean;
   readonly hasShstk: boolean;
+  /** GNU_PROPERTY_1_NEEDED. */
+  readonly needed: number;
   /** GNU_PROPERTY_X86_ISA_1_NEEDED. */
   readonly isaNeeded: number;
 }
 
 const NT_GNU_PROPERTY_TYPE_0 = 5;
+const GNU_PROPERTY_1_NEEDED = 0xb0008000;
 const GNU_PROPERTY_X86_FEATURE_1_AND = 0xc0000002;
 const GNU_PROPERTY_X86_ISA_1_NEEDED = 0xc0008002;
 const PROPERTY = 16;
 const HEADER = 16;
 
 /** The note, empty when there is nothing to say. */
-export function propertyNote({ hasIbt, hasShstk, isaNeeded }: ProgramProperties): Uint8Array {
+export function propertyNote({ hasIbt, hasShstk, needed, isaNeeded }: ProgramProperties): Uint8Array {
   const features = (hasIbt ? 1 : 0) | (hasShstk ? 2 : 0);
+  // In the order of their types, as the ABI wants.
   const properties = [
+    [GNU_PROPERTY_1_NEEDED, needed],
     [GNU_PROPERTY_X86_FEATURE_1_AND, features],
     [GNU_PROPERTY_X86_ISA_1_NEEDED, isaNeeded],
   ].filter(([, bits]) => bits !== 0);
