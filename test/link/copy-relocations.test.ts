@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { readelf, spore, symbols } from "../harness/oracles.ts";
-import { scratch } from "../harness/scratch.ts";
+import { bfd, readelf, spore, symbols } from "../harness/oracles.ts";
+import { type Scratch, scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
 const kinds = [["-no-pie"], ["-pie"]];
@@ -111,4 +111,86 @@ test("what a library calls copied data by is exported, also where --gc-sections 
   const flags = ["-no-pie", "-Wl,--gc-sections"];
   const unlike = "aliases of copied data are exported, too";
   expect(await dir.linkAndRun(spore, ["main.o", "lib.so"], { flags, unlike })).toMatchObject({ status: 5 });
+});
+
+/** `external` is what the object says of GNU_PROPERTY_1_NEEDED, written by the compiler. */
+const external = { without: "-mdirect-extern-access", with: "-mno-direct-extern-access" } as const;
+const accesses = {
+  data: "data = 7; if (&data != data_there() || *data_there() != 7) return 1;",
+  "a function's address": "if ((void *)function != function_there()) return 2;",
+  "a call": "if (function() != 5) return 3;",
+};
+const definitions = (visibility: string): string => `
+  __attribute__((visibility("${visibility}"))) int data = 5;
+  __attribute__((visibility("${visibility}"))) int function(void) { return data; }
+  int *data_there(void) { return &data; }
+  void *function_there(void) { return (void *)function; }`;
+
+const programOf = (statements: string): string => `
+  extern int data, function(void), *data_there(void);
+  void *function_there(void);
+  int main(void) { ${statements} return 0; }`;
+
+for (const visibility of ["protected", "default"])
+  for (const [property, libraryFlag] of Object.entries(external))
+    test(`a program and ${visibility} symbols of a library ${property} the property of indirect access`, async () => {
+      await using dir = await scratch({ "lib.c": definitions(visibility) });
+      await dir.compile("lib.c", ["-fPIC", libraryFlag]);
+      await dir.shared("lib.so", ["lib.o"]);
+      let refused = 0;
+      for (const [what, statements] of Object.entries(accesses)) {
+        await dir.write("main.c", programOf(statements));
+        for (const flag of Object.values(external))
+          for (const [kind, level] of [
+            ["-no-pie", "-fno-pie"],
+            ["-pie", "-fPIE"],
+          ] as const) {
+            await dir.compile("main.c", [level, flag]);
+            const seen = [];
+            for (const linker of [bfd, spore]) {
+              const { status } = await dir.link(linker, ["main.o", "lib.so"], { flags: [kind] });
+              const ran =
+                status === 0 ? await dir.run("./a.out", [], { env: { LD_LIBRARY_PATH: dir.path } }) : undefined;
+              seen.push({ status, ran: ran?.status, needed: await indirectAccess(dir, status === 0) });
+            }
+            expect(seen[1], `${what} ${flag} ${kind}`).toEqual(seen[0]);
+            if (seen[1].status === 0) expect(seen[1].ran).toBe(0);
+            else refused++;
+          }
+      }
+      expect(refused).toBe(visibility === "protected" ? 3 : 0);
+    });
+
+/** Whether readelf finds the property in a.out. */
+async function indirectAccess(dir: Scratch, isThere: boolean): Promise<boolean> {
+  return isThere && (await readelf(dir.file("a.out"), "-nW")).text.includes("1_needed: indirect external access");
+}
+
+test("an output has the property of indirect access if an object has, unless it has copies or functions of its own", async () => {
+  await using dir = await scratch({
+    "lib.c": definitions("default"),
+    "marked.c": "",
+    "plain.c": "int own(void) { return 5; }",
+    ...Object.fromEntries(
+      Object.entries(accesses).map(([what, statements]) => [`${what.replace(/.* /, "")}.c`, programOf(statements)]),
+    ),
+  });
+  await dir.compile("marked.c", ["-mno-direct-extern-access"]);
+  await dir.compile("lib.c", ["-fPIC"]);
+  await dir.shared("lib.so", ["lib.o"]);
+  const unlike = "GNU ld leaves the property without its bit";
+  const cases: readonly [inputs: string[], flags: string[], expected: boolean][] = [
+    [["data.o", "marked.o", "lib.so"], ["-no-pie"], false],
+    [["address.o", "marked.o", "lib.so"], ["-no-pie"], false],
+    [["call.o", "marked.o", "lib.so"], ["-no-pie"], true],
+    [["call.o", "lib.so"], ["-no-pie"], false],
+    [["plain.o", "marked.o"], ["-shared"], true],
+    [["plain.o"], ["-shared"], false],
+  ];
+  for (const name of ["data.c", "address.c", "call.c", "plain.c"]) await dir.compile(name, ["-fno-pie"]);
+  for (const [inputs, flags, expected] of cases)
+    for (const linker of [bfd, spore]) {
+      expect(await dir.link(linker, inputs, { flags, ...(expected ? {} : { unlike }) })).toMatchObject({ status: 0 });
+      expect(await indirectAccess(dir, true), `${linker.name} ${inputs.join(" ")}`).toBe(expected);
+    }
 });
