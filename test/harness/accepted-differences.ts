@@ -265,6 +265,7 @@ const accepted: readonly Accepted[] = [
   {
     reason: "lines of what is gone are nobody's, not those of what was kept",
     kind: "line",
+    what: /^further source$/,
     spore: "absent",
   },
   {

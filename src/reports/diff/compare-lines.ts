@@ -17,13 +17,23 @@ export function compareLines(both: Correspondence, differences: Differences): bo
     for (const range of both.namedRanges(section, other)) {
       const rows = rowsIn(lines, range.first, range.firstRoom);
       const otherRows = rowsIn(otherLines, range.second, range.secondRoom);
-      const row = rows.find((candidate) => !has(otherRows, candidate));
-      const otherRow = otherRows.find((candidate) => !has(rows, candidate));
-      if (row ?? otherRow)
-        differences.add("line", range.name, "source", row && describe(row), otherRow && describe(otherRow));
+      compareRowsOf(range.name, rows, otherRows, differences);
     }
   }
   return true;
+}
+
+/** Reports the first row that only one file has, if there is one where the files agree on nothing: else of any. */
+function compareRowsOf(name: string, rows: readonly Row[], otherRows: readonly Row[], differences: Differences): void {
+  const only = rows.filter((row) => !has(otherRows, row));
+  const otherOnly = otherRows.filter((row) => !has(rows, row));
+  if (only.length === 0 && otherOnly.length === 0) return;
+  const agreed = new Set(rows.filter((row) => has(otherRows, row)).map(({ offset }) => offset));
+  const isAgreed = ({ offset }: Row): boolean => agreed.has(offset);
+  const areAllAgreed = only.every(isAgreed) && otherOnly.every(isAgreed);
+  const [row, otherRow] = [only, otherOnly].map((list) => list.find((it) => areAllAgreed || !isAgreed(it)));
+  const what = areAllAgreed ? "further source" : "source";
+  differences.add("line", name, what, row && describe(row), otherRow && describe(otherRow));
 }
 
 interface Row extends LineRange {
