@@ -49,8 +49,6 @@ void claim_for(const Tables &t, FileId f, bool is_first) {
   }
 }
 
-bool is_function(const Elf64_Sym &sym) { return sym.type() == STT_FUNC || sym.type() == STT_GNU_IFUNC; }
-
 bool is_zero_filled(const FileView &file, u32 symbol, const Elf64_Sym &sym) {
   u32 section = file.section_index(symbol, sym);
   return section != SHN_UNDEF && section < file.section_count && file.section(section).sh_type == SHT_NOBITS;

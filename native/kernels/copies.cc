@@ -62,7 +62,8 @@ public:
       return;
     }
     t_.entry.copy_offset[e] = copy.offset;
-    t_.entry.is_copied[e] = is_new; // its other names share the bytes
+    t_.entry.is_copied[e] = is_new && copy.size; // its other names share the bytes
+    count_ += is_new && copy.size;
     if (copy.is_relro) t_.symbol.flags.set_bits(s, SymbolFlags::COPY_IS_RELRO);
   }
 
@@ -71,12 +72,12 @@ public:
     t_.found.copy_alignment.set(alignment_[0]);
     t_.found.copy_relro_size.set(size_[1]);
     t_.found.copy_relro_alignment.set(alignment_[1]);
-    t_.found.copy_count.set(copies_.size());
+    t_.found.copy_count.set(count_);
   }
 
 private:
   struct Copy {
-    u64 offset = 0;
+    u64 offset = 0, size = 0;
     bool is_relro = false;
   };
 
@@ -91,7 +92,7 @@ private:
       copy.is_relro = !(h.sh_flags & SHF_WRITE) ||
                       (name && (name->starts_with(".data.rel.ro") || name->starts_with(".bss.rel.ro")));
     }
-    u64 bytes = copied_size(t_, s, sym);
+    u64 bytes = copy.size = copied_size(t_, s, sym);
     if (bytes == 0) { // the program reads something all the same
       job_.report(Code::CopyWithoutSize, {.file = raw(file.id), .symbol = symbol});
       bytes = sizeof(u64);
@@ -111,6 +112,7 @@ private:
   Job &job_;
   const Tables &t_;
   std::map<std::pair<u32, u64>, Copy> copies_; // by file and address there
+  u64 count_ = 0;
   u64 size_[2] = {0, 0};
   u32 alignment_[2] = {0, 0};
 };

@@ -10,6 +10,11 @@ namespace spore {
 
 namespace {
 
+bool is_common_here(const Tables &t, SymbolId s) {
+  u64 claim = t.symbol.claim[s];
+  return claim && Claim::rank(claim) == ClaimRank::COMMON;
+}
+
 // Shared objects that are not needed are not in the link: nobody looks at what they mention.
 void gather_shared(const Tables &t, const FileView &file) {
   bool is_indirect = t.file.flags[file.id] & FileFlags::IS_INDIRECT;
@@ -17,6 +22,9 @@ void gather_shared(const Tables &t, const FileView &file) {
   for (u32 i = file.first_global; i < file.symbol_count; i++) {
     MentionId m = file.mention(i);
     bool is_definition = (t.mention.flags[m] & MentionFlags::KIND) != MentionFlags::UNDEFINED;
+    // As in GNU ld, a function and the common symbol that hides it have nothing to do with each other.
+    if (is_definition && t.found.has_commons && is_function(file.symbols()[i]) && is_common_here(t, symbol_of(t, m)))
+      continue;
     t.symbol.flags.set_bits(symbol_of(t, m),
                             SymbolFlags::IN_SHARED | (is_definition ? u32{SymbolFlags::DEFINED_BY_LOADED} : 0));
   }

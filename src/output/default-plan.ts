@@ -17,14 +17,16 @@ export interface PlanOptions {
   readonly isRelro: boolean;
   /** .got.plt is bound at start, so it can be protected too: -z now. */
   readonly isNow: boolean;
-  /** Nobody but start code applies the relocations of ifuncs: an executable at a fixed address, without a loader. */
-  readonly isIrelativeBounded: boolean;
+  /** The output relocates itself: not an executable at a fixed address. */
+  readonly isPic: boolean;
+  /** It has .dynamic. */
+  readonly isDynamic: boolean;
 }
 
 /**
  * What a plan depends on.
  * @param imageBase where the target's executables begin
- * @param isDynamic whether the output has .dynamic
+ * @param isDynamic whether it has .dynamic
  */
 export function planOptions(options: LinkOptions, imageBase: number, isDynamic: boolean): PlanOptions {
   const { outputKind, z, isOmagic } = options;
@@ -32,7 +34,8 @@ export function planOptions(options: LinkOptions, imageBase: number, isDynamic: 
     base: options.imageBase ?? (outputKind === "exec" ? imageBase : 0),
     isRelro: z.isRelro && !isOmagic,
     isNow: z.isNow,
-    isIrelativeBounded: outputKind === "exec" && !isDynamic,
+    isPic: outputKind !== "exec",
+    isDynamic,
   };
 }
 
@@ -76,7 +79,7 @@ const functionLists = [
   functionList(".fini_array", ".dtors", SHT_FINI_ARRAY),
 ];
 
-export function defaultPlan({ base, isRelro, isNow, isIrelativeBounded }: PlanOptions): OutputPlan {
+export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOptions): OutputPlan {
   const slots: Slot[] = [
     { region: Region.ReadOnly, sections: [own("interp")] },
     {
@@ -131,7 +134,7 @@ export function defaultPlan({ base, isRelro, isNow, isIrelativeBounded }: PlanOp
     { region: Region.NotLoaded, sections: [], orphans: "notLoaded" },
     { region: Region.NotLoaded, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
   ];
-  return { base, slots, symbols: defaultSymbols(isIrelativeBounded) };
+  return { base, slots, symbols: defaultSymbols(isPic, isDynamic) };
 }
 
 /** What may be written. Without protection all of it is one region. */
@@ -191,15 +194,15 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
 }
 
 /** Names that the linker may define, whatever the inputs are. */
-export const linkerSymbols: readonly string[] = defaultSymbols(false).map(({ name }) => name);
+export const linkerSymbols: readonly string[] = defaultSymbols(false, false).map(({ name }) => name);
+/** Those of type STT_TLS. */
+export const threadLocalSymbols: readonly string[] = defaultSymbols(false, false)
+  .filter(({ at }) => at !== undefined && "threadLocal" in at)
+  .map(({ name }) => name);
 
 /** Names that the linker defines when something refers to them. */
-function defaultSymbols(isIrelativeBounded: boolean): PlanSymbol[] {
+function defaultSymbols(isPic: boolean, isDynamic: boolean): PlanSymbol[] {
   const named = (name: string): PlanTarget => ({ section: name });
-  const bounds = (start: string, end: string, target: PlanTarget): PlanSymbol[] => [
-    { name: start, at: { startOf: target } },
-    { name: end, at: { endOf: target } },
-  ];
   return [
     { name: "__ehdr_start", at: { image: "start" } },
     { name: "__executable_start", at: { image: "start" } },
@@ -212,14 +215,26 @@ function defaultSymbols(isIrelativeBounded: boolean): PlanSymbol[] {
     ...bounds("__preinit_array_start", "__preinit_array_end", named(".preinit_array")),
     ...bounds("__init_array_start", "__init_array_end", named(".init_array")),
     ...bounds("__fini_array_start", "__fini_array_end", named(".fini_array")),
-    // Where .dynamic leads to these relocations, start code must not apply them once more.
-    ...(isIrelativeBounded
-      ? bounds("__rela_iplt_start", "__rela_iplt_end", { own: "relaPlt" })
-      : ["__rela_iplt_start", "__rela_iplt_end"].map((name): PlanSymbol => ({ name, at: undefined }))),
+    ...irelativeBounds(isPic, isDynamic),
     // Start code clears what is from here to _end.
     { name: "__bss_start", at: { startOf: named(".bss"), otherwise: { endOfLast: "data" } } },
     ...["_etext", "etext", "__etext"].map((name): PlanSymbol => ({ name, at: { endOfLast: "code" } })),
     ...["_edata", "edata"].map((name): PlanSymbol => ({ name, at: { endOfLast: "data" } })),
     ...["_end", "end"].map((name): PlanSymbol => ({ name, at: { endOfLast: "image" } })),
   ];
+}
+
+function bounds(start: string, end: string, target: PlanTarget): PlanSymbol[] {
+  return [
+    { name: start, at: { startOf: target } },
+    { name: end, at: { endOf: target } },
+  ];
+}
+
+/** What start code relocates. Nothing where .dynamic leads to it as well: it must not be relocated twice. */
+function irelativeBounds(isPic: boolean, isDynamic: boolean): PlanSymbol[] {
+  const relocations = { own: "relaPlt" } as const;
+  const [start, end] = ["__rela_iplt_start", "__rela_iplt_end"];
+  if (!isPic && !isDynamic) return bounds(start, end, relocations);
+  return [start, end].map((name) => ({ name, at: isPic ? undefined : { startOf: relocations } }));
 }

@@ -28,6 +28,8 @@ interface Meaning {
 }
 
 const NOTHING: Meaning = { isAddress: false, type: 0, visibility: 0 };
+/** Of what is not defined, which is an error when its value is asked for; until then nobody is to complain of a number. */
+const UNKNOWN: Meaning = { ...NOTHING, isAddress: true };
 const { VISIBILITY_HIDDEN, VISIBILITY_INTERNAL, VISIBILITY_PROTECTED } = SymbolFlags;
 const { NEEDS_PLT, NEEDS_CANONICAL_PLT, NEEDS_COPY } = SymbolFlags;
 
@@ -116,11 +118,11 @@ function meaningOfDefinition(
   const { tables } = workers;
   const { internalFile } = scanned;
   const symbol = symbolOf(workers, scanned, internal, name);
-  if (symbol === undefined) return NOTHING;
+  if (symbol === undefined) return UNKNOWN;
   const claim = tables.column("symbol", "claim");
   const file = claimingFile(claim.high(symbol));
-  if (!isClaimed(claim, symbol)) return NOTHING;
-  if (isClaimedByShared(tables, symbol) && !isBrought(workers, symbol)) return NOTHING;
+  if (!isClaimed(claim, symbol)) return UNKNOWN;
+  if (isClaimedByShared(tables, symbol) && !isBrought(workers, symbol)) return UNKNOWN;
   if (file === internalFile) return { ...NOTHING, isAddress: true };
   const object = findings.object(file);
   const index = claimingSymbol(claim.low(symbol));

@@ -1,8 +1,9 @@
 /** The linker's own object, and the addresses of the names that it mentions. */
+import { STT_TLS } from "../elf/constants.ts";
 import { InternalObject, type Mention } from "../inputs/internal-object.ts";
 import { symbolsOf } from "../inputs/script/expressions.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { linkerSymbols } from "../output/default-plan.ts";
+import { linkerSymbols, threadLocalSymbols } from "../output/default-plan.ts";
 import type { Placed } from "../output/placed-section.ts";
 import { isClaimed, isClaimedByShared } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -32,7 +33,9 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
     for (const name of symbolsOf(value, "defined")) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of [options.initSymbol, options.finiSymbol])
     if (!mentions.has(name)) mentions.set(name, "weak reference");
-  return new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
+  const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
+  for (const name of threadLocalSymbols) object.setType(name, STT_TLS);
+  return object;
 }
 
 function entryName(options: LinkOptions, scriptEntry: string | undefined): string {

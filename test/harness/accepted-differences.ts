@@ -72,6 +72,23 @@ const accepted: readonly Accepted[] = [
     what: /^(size|alignment)$/,
   },
   {
+    reason: "a copy is as large as the common symbol whose place it took: GNU ld lets that reach into what follows",
+    kind: symbolTables,
+    what: /^size$/,
+    hasMore: true,
+    words: /\bmain\.o\b.*\blib\.so\b|\blib\.so\b.*\bmain\.o\b/,
+    subject: /^small$/,
+  },
+  {
+    reason:
+      "a function that --defsym gives another name is its PLT entry for all: GNU ld's PLT entry is the name's alone",
+    kind: symbolTables,
+    what: /^address$/,
+    spore: /^PLT$/,
+    bfd: /^none$/,
+    words: /--defsym/,
+  },
+  {
     reason: "constants that are merged are in another order",
     kind: "symbol",
     what: /^place$/,
@@ -175,8 +192,25 @@ const accepted: readonly Accepted[] = [
     reason: "what the linker defines has no type, is weak and as visible as references want it",
     kind: symbolTables,
     subject:
-      /^_{0,2}(DYNAMIC|GLOBAL_OFFSET_TABLE_|TLS_MODULE_BASE_|ehdr_start|executable_start|bss_start|(start|stop)_.*|e?text|etext|edata|end)$/,
+      /^_{0,2}(DYNAMIC|GLOBAL_OFFSET_TABLE_|TLS_MODULE_BASE_|ehdr_start|executable_start|bss_start|rela_iplt_(start|end)|(start|stop)_.*|e?text|etext|edata|end)$/,
     what: /^(type|binding|section|visibility)$/,
+  },
+  {
+    reason: "both ends of an empty range have names, of which one is taken",
+    kind: "symbol",
+    subject: /^__rela_iplt_(start|end)$/,
+    what: /^place$/,
+    spore: /^__rela_iplt_end$/,
+    bfd: /^__rela_iplt_end$/,
+  },
+  {
+    reason:
+      "a program's common symbol is where it is, also where a library has one of that name: GNU ld asks the loader",
+    kind: "relocation",
+    subject: /^GOT$/,
+    what: /^R_X86_64_GLOB_DAT (weak|zero)$/,
+    spore: "absent",
+    words: /\bmain\.o\b/,
   },
   {
     reason: "hidden symbols are local in programs, too, as the gABI wants: GNU ld leaves most of them global",

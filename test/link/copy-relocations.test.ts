@@ -194,3 +194,33 @@ test("an output has the property of indirect access if an object has, unless it 
       expect(await indirectAccess(dir, true), `${linker.name} ${inputs.join(" ")}`).toBe(expected);
     }
 });
+
+test("a copy is aligned as its section and its address in the library prove, however strictly", async () => {
+  await using dir = await scratch({
+    "lib.c": `
+      int one = 1; __attribute__((aligned(4096))) char page[8192] = "page"; __attribute__((aligned(256))) char line[256];
+      char odd[3] = "od";`,
+    "main.c": `
+      #include <stdio.h>
+      extern int one; extern char page[8192], line[256], odd[3];
+      int main(void) { printf("%d %d %d %s\\n", one, (int)((long)page % 4096), (int)((long)line % 256), page); return odd[2]; }`,
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  await dir.mustRun("ld.bfd", ["-shared", "lib.o", "-o", "lib.so"]);
+  await dir.compile("main.c", ["-fno-pie"]);
+  expect(await dir.linkAndRun(spore, ["main.o", "lib.so"], { flags: ["-no-pie"] })).toMatchObject({
+    stdout: "1 0 0 page\n",
+  });
+});
+
+test("data without a size has room in the program, and a warning", async () => {
+  await using dir = await scratch({
+    "lib.s": '.data\n.globl d\n.type d, @object\nd: .long 7\n.section .note.GNU-stack,"",@progbits\n',
+    "main.c": "extern int d; int main(void) { return d; }",
+  });
+  await dir.mustRun("ld.bfd", ["-shared", await dir.compile("lib.s"), "-o", "lib.so"]);
+  await dir.compile("main.c", ["-fno-pie"]);
+  const linked = await dir.link(spore, ["main.o", "lib.so"], { flags: ["-no-pie"] });
+  expect(linked).toMatchObject({ status: 0, stderr: expect.stringContaining("'d' of a shared object has no size") });
+  expect(await dir.run(dir.file("a.out"), [], { env: { LD_LIBRARY_PATH: dir.path } })).toMatchObject({ status: 0 });
+});

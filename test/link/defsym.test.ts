@@ -160,3 +160,29 @@ test("--defsym overrides what an object defines", async () => {
     expect(found?.get("data")?.value, linker.name).toBe(0x1234);
   }
 });
+
+test("a name for what a shared object defines is its PLT entry or its copy, where an object refers to that", async () => {
+  await using dir = await scratch({
+    "lib.c": "int d = 5; int f(void) { return d; }",
+    "alone.c": "int g(void); int main(void) { return g(); }",
+    "both.c": "int g(void), f(void); int main(void) { return g() + f(); }",
+    "data.c": "extern int d, e; int main(void) { return d + e + (&d == &e); }",
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  await dir.mustRun(bfd.path, ["-shared", "lib.o", "-o", "lib.so"]);
+  for (const [compiled, linked] of [
+    ["-fno-pie", "-no-pie"],
+    ["-fPIE", "-pie"],
+  ]) {
+    for (const name of ["alone.c", "both.c", "data.c"]) await dir.compile(name, [compiled]);
+    const linkAndRun = (object: string, option: string) =>
+      dir.linkAndRun(spore, [object, "lib.so"], { flags: [linked, option] });
+    expect(await linkAndRun("both.o", "-Wl,--defsym=g=f")).toMatchObject({ status: 10 });
+    expect(await linkAndRun("data.o", "-Wl,--defsym=e=d")).toMatchObject({ status: 11 });
+    for (const linker of [bfd, spore])
+      expect(
+        await dir.link(linker, ["alone.o", "lib.so"], { flags: [linked, "-Wl,--defsym=g=f"] }),
+        linker.name,
+      ).toMatchObject({ status: 1, stderr: expect.stringMatching(/undefined symbol `f'|'f' is defined by a shared/) });
+  }
+});

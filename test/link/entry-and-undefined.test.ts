@@ -75,3 +75,18 @@ test("--unresolved-symbols=ignore-all and --warn-unresolved-symbols link what is
         `${flag} ${kind}`,
       ).toMatchObject({ status: 4 });
 });
+
+test("an entry that only a shared object defines is none of this program", async () => {
+  await using dir = await scratch({
+    "lib.c": "int elsewhere(void) { return 1; }",
+    "main.s": '.globl main\nmain: xor %eax, %eax\nret\n.section .note.GNU-stack,"",@progbits\n',
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  await dir.mustRun("ld.bfd", ["-shared", "lib.o", "-o", "lib.so"]);
+  await dir.compile("main.s");
+  const linked = await dir.run(spore.path, ["main.o", "lib.so", "-e", "elsewhere", "-o", "a.out"]);
+  expect(linked).toMatchObject({ status: 0, stderr: expect.stringContaining("cannot find entry symbol 'elsewhere'") });
+  const { text } = await readelf(dir.file("a.out"), "-hSW");
+  const entry = /Entry point address: +0x([0-9a-f]+)/.exec(text)?.[1];
+  expect(/ \.text +PROGBITS +0*([0-9a-f]+)/.exec(text)?.[1]).toBe(entry);
+});

@@ -159,3 +159,28 @@ test("what is ordered with a section (SHF_LINK_ORDER) stays and goes with it", a
     expect(await kept(dir, /^(about_)?(used|dead)$/), linker.name).toEqual(["about_used", "used"]);
   }
 });
+
+test("--gc-sections keeps what -init and -fini name", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      #include <stdio.h>
+      void first(void) { puts("first"); } void last(void) { puts("last"); } void unused(void) { puts("unused"); }
+      int main(void) { puts("main"); }`,
+    "lib.c": `
+      #include <stdio.h>
+      __attribute__((visibility("hidden"))) void first(void) { puts("library"); }`,
+  });
+  await dir.compile("main.c", ["-ffunction-sections"]);
+  await dir.compile("lib.c", ["-ffunction-sections", "-fPIC"]);
+  for (const [option, stdout] of [
+    ["-Wl,-init=first", "first\nmain\n"],
+    ["-Wl,-fini=last", "main\nlast\n"],
+  ]) {
+    expect(await dir.linkAndRun(spore, ["main.o"], { flags: ["-Wl,--gc-sections", option] })).toMatchObject({ stdout });
+    expect((await symbols(dir.file("a.out"))).map(({ name }) => name)).not.toContain("unused");
+  }
+  await dir.link(spore, ["lib.o"], { flags: ["-shared", "-Wl,--gc-sections", "-Wl,-init=first"], output: "lib.so" });
+  expect(await dir.linkAndRun(spore, ["main.o", "-Wl,--no-as-needed", "lib.so"])).toMatchObject({
+    stdout: "library\nmain\n",
+  });
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, objdump, spore, symbols } from "../harness/oracles.ts";
+import { bfd, objdump, readelf, spore, symbols } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -98,5 +98,35 @@ test("an indirect function that a program exports is the code of its PLT entry, 
     expect(found[1], linker.name).toMatchObject({ type: "FUNC" });
     const code = await objdump(dir.file("a.out"), "-d", `--start-address=${found[0]!.value}`);
     expect(/section (\S+):/.exec(code)?.[1], linker.name).toMatch(/^\.i?plt/);
+  }
+});
+
+test("the loader calls a resolver by its name once all other relocations are done", async () => {
+  await using dir = await scratch({
+    "lib.c": `
+      int v = 3; static int right(void) { return 8; } static int wrong(void) { return 9; }
+      __attribute__((used)) static void *resolve(void) { return v == 3 ? right : wrong; }
+      int f(void) __attribute__((ifunc("resolve")));
+      int (*pointer)(void) = f; int (*local(void))(void) { return f; }
+      int g(void) { return pointer(); }`,
+    "main.c": "int f(void), g(void), (*local(void))(void); int main(void) { return f() + g() + local()(); }",
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  await dir.compile("main.c");
+  for (const flags of [
+    [],
+    ["-Wl,-z,now"],
+    ["-Wl,-z,lazy"],
+    ["-Wl,-z,pack-relative-relocs"],
+    ["-Wl,--hash-style=sysv"],
+  ]) {
+    await dir.link(spore, ["lib.o"], { flags: ["-shared", ...flags], output: "lib.so" });
+    expect(await dir.linkAndRun(spore, ["main.o", "lib.so"]), flags.join(" ")).toMatchObject({ status: 24 });
+    const { text } = await readelf(dir.file("lib.so"), "-rW");
+    const rows = text.split("\n").filter((line) => /R_X86_64_(64|GLOB_DAT|RELATIVE)/.test(line));
+    expect(
+      rows.slice(-2).every((line) => line.includes("f()")),
+      text,
+    ).toBe(true);
   }
 });

@@ -88,3 +88,16 @@ test("what the linker defines has no size, whatever section it is in", async () 
   for (const linker of [bfd, spore])
     expect(await dir.linkAndRun(linker, ["main.o"], { flags: ["-no-pie"] }), linker.name).toMatchObject({ status: 0 });
 });
+
+test("what start code has to relocate is empty where the loader does it", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      #include <stdio.h>
+      extern char start[] __asm__("__rela_iplt_start"), end[] __asm__("__rela_iplt_end");
+      static int one(void) { return 1; } static void *resolve(void) { return one; }
+      int f(void) __attribute__((ifunc("resolve")));
+      int main(void) { printf("%d %d\\n", (int)(end - start), f()); }`,
+  });
+  await dir.compile("main.c", ["-fno-pie"]);
+  expect(await dir.linkAndRun(spore, ["main.o"], { flags: ["-no-pie"] })).toMatchObject({ stdout: "0 1\n" });
+});

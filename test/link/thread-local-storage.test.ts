@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { readelf, spore } from "../harness/oracles.ts";
+import { bfd, readelf, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -152,4 +152,26 @@ test.each([
   expect(stderr).toContain(`relocation R_X86_64_DTPOFF32 against 'there' can not be used when making ${kind}`);
   expect(stderr).toContain("in use.o:(function main)");
   expect(status).not.toBe(0);
+});
+
+test("a thread-local reference to what is no thread-local variable is an error, wherever that is", async () => {
+  await using dir = await scratch({
+    "use.c": "extern __thread int t; int main(void) { return t; }",
+    "plain.c": "int t = 1;",
+  });
+  await dir.compile("plain.c", ["-fPIC"]);
+  await dir.mustRun(bfd.path, ["-shared", "plain.o", "-o", "plain.so"]);
+  for (const model of ["-fPIE", "-fPIC"]) {
+    await dir.compile("use.c", [model]);
+    for (const flags of model === "-fPIC" ? [["-pie"], ["-shared"]] : [["-pie"]])
+      for (const other of ["plain.o", "plain.so"])
+        for (const linker of [bfd, spore])
+          expect(
+            await dir.link(linker, ["use.o", other], { flags }),
+            `${linker.name} ${flags.join(" ")} ${other}`,
+          ).toMatchObject({
+            status: 1,
+            stderr: expect.stringMatching(/TLS reference .*mismatches|is thread-local in one/),
+          });
+  }
 });

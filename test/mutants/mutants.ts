@@ -422,8 +422,8 @@ const dynamicSymbols: readonly Mutant[] = [
   },
   {
     file: "native/kernels/copies.cc",
-    find: "log2 = std::min(log2, alignment_log2(h));",
-    replace: "log2 = 0;",
+    find: "u32 log2 = proven_alignment(file, symbol, sym);",
+    replace: "u32 log2 = 0;",
     tests: link("copy-relocations"),
   },
   {
