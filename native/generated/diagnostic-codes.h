@@ -30,6 +30,7 @@ enum class Code : u16 {
   BadSymbolSection, // symbol: index in the file
   DuplicateSymbol, // symbol: index in the file; operand: claim of the first definition
   UndefinedSymbol, // symbol: index in the file; offset: of the reference in the section
+  UndefinedSymbolWarning, // as undefinedSymbol
   UndefinedInShared, // symbol: index in the file
   HiddenFromShared, // symbol: index in the shared object; offset: SymbolFlags; operand: claim of the definition
   VersionUnknown, // symbol: index in the file

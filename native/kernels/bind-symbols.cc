@@ -74,7 +74,8 @@ private:
 
   void bind_undefined(SymbolId s) {
     leave_undefined(s, is_weak());
-    if (is_weak() || output_ & tolerant) flags_ |= SymbolFlags::IS_WEAK_UNDEFINED;
+    // What is hidden can not be found elsewhere, so that an option does not help: as in GNU ld.
+    if (is_weak() || (output_ & tolerant && visibility_ == STV_DEFAULT)) flags_ |= SymbolFlags::IS_WEAK_UNDEFINED;
   }
 
   // In an archive member that only weak references name.

@@ -138,7 +138,7 @@ private:
   [[gnu::noinline]] u32 find_one(Elf64_Rela rela, const Site &site) {
     Reference &ref = references_[rela.symbol()];
     if (ref.flags & Reference::Warned) report(Code::SymbolWarning, rela, rela.type());
-    if (ref.flags & Reference::Missed) report(Code::UndefinedSymbol, rela, rela.type());
+    if (ref.flags & Reference::Missed) report(Code::UndefinedSymbolWarning, rela, rela.type());
     Decision decision = decide(target_, ref, *target_.relocation(rela.type()), where_, site);
     if (decision.error != Code::None) return report(decision.error, rela, rela.type());
     if (decision.needs) need(ref, rela, decision.needs);

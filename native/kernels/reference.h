@@ -66,7 +66,9 @@ public:
     if (f & SymbolFlags::IMPORTED && f & (SymbolFlags::OWNED_BY_SHARED | SymbolFlags::IS_UNDEFINED))
       flags |= Reference::Elsewhere;
     if (f & SymbolFlags::IS_IFUNC) flags |= f & SymbolFlags::IMPORTED ? Reference::NamedIfunc : Reference::Ifunc;
-    if (f & SymbolFlags::IS_UNDEFINED && f & SymbolFlags::STRONGLY_REFERENCED && !(f & SymbolFlags::OWNED_BY_SHARED) &&
+    constexpr u32 missed =
+        SymbolFlags::IS_UNDEFINED | SymbolFlags::IS_WEAK_UNDEFINED | SymbolFlags::STRONGLY_REFERENCED;
+    if ((f & missed) == missed && !(f & SymbolFlags::OWNED_BY_SHARED) &&
         t.link.output_flags & OutputFlags::WARN_UNDEFINED)
       flags |= Reference::Missed;
     if (f & SymbolFlags::IS_UNDEFINED && !(f & SymbolFlags::IMPORTED))

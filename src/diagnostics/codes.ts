@@ -88,6 +88,15 @@ export const codes = {
   unbalancedState: error<{ option: string; missing: string }>(
     ({ option, missing }) => `'${option}' without '${missing}'`,
   ),
+  /** As in GNU ld, which ends the group at the end of the command line. */
+  groupNotEnded: warning<{ option: string }>(
+    ({ option }) => `'${option}' without '--end-group', which is added as the last option`,
+  ),
+  emptySoname: warning<{ kept: string | undefined }>(({ kept }) =>
+    kept === undefined
+      ? "SONAME must not be empty string; ignored"
+      : `SONAME must not be empty string; '${kept}' is kept`,
+  ),
   noInputs: error(() => "no input files"),
   responseFileCycle: error<{ path: string }>(({ path }) => `response file '${path}' includes itself`),
   responseFileNul: error<{ path: string }>(({ path }) => `response file '${path}' has a NUL byte in it`),
@@ -112,6 +121,7 @@ export const codes = {
     ({ path, searchedFor, why }) => `skipping incompatible '${path}' when searching for ${searchedFor}: ${why}`,
   ),
   sharedInStaticLink: error<{ path: string }>(({ path }) => `attempted static link of dynamic object '${path}'`),
+  executableInput: error<{ path: string }>(({ path }) => `cannot use executable file '${path}' as input to a link`),
   unknownFileType: error<{ path: string; detail?: string | undefined }>(({ path, detail }) =>
     detail === undefined ? `'${path}': file format not recognized` : `'${path}': file format not recognized: ${detail}`,
   ),

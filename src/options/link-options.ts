@@ -14,8 +14,8 @@ export type BuildId =
   | { readonly kind: "none" | "fast" | "md5" | "sha1" | "sha256" | "uuid" }
   | { readonly kind: "hex"; readonly bytes: Uint8Array };
 
-/** Which undefined symbols are errors: GNU ld's --unresolved-symbols. */
-export type UnresolvedSymbols = "report-all" | "ignore-all" | "ignore-in-object-files" | "ignore-in-shared-libs";
+/** What becomes of undefined symbols: GNU ld's --unresolved-symbols, -z defs and their like. */
+export type UnresolvedSymbols = "report" | "ignore";
 
 /** One input of the command line, in order, with the state of the positional options before it. */
 export interface InputRequest {
@@ -144,10 +144,10 @@ export interface LinkOptions {
   readonly isRelax: boolean;
   readonly z: ZOptions;
 
-  /** Undefined symbols of objects are errors: always for executables, with -z defs for shared objects. */
-  readonly unresolvedSymbols: UnresolvedSymbols;
-  readonly isNoUndefined: boolean;
-  readonly isAllowShlibUndefined: boolean;
+  /** Those that objects refer to. By default a shared object may leave them to the loader. */
+  readonly unresolvedInObjects: UnresolvedSymbols;
+  /** Those that shared objects refer to. */
+  readonly unresolvedInShared: UnresolvedSymbols;
   /** Unresolved symbols are warnings: --warn-unresolved-symbols, --noinhibit-exec. */
   readonly isWarnUnresolved: boolean;
   readonly isAllowMultipleDefinition: boolean;
@@ -220,15 +220,16 @@ type Draft<T> = {
 };
 
 /** Options whose value depends on others, so that they are only resolved at the end. */
-type Resolved = "outputKind" | "rpath" | "isNoUndefined" | "isAllowShlibUndefined" | "symbolic" | "z" | "queries";
+type Resolved = "outputKind" | "rpath" | "unresolvedInObjects" | "unresolvedInShared" | "symbolic" | "z" | "queries";
 
 /** Options while the command line is read. */
 export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   isShared: boolean;
   isPie: boolean;
   rpaths: string[];
-  isNoUndefinedAsked: boolean | undefined;
-  isAllowShlibUndefinedAsked: boolean | undefined;
+  /** The last option about them decides; undefined without one. */
+  unresolvedInObjects: UnresolvedSymbols | undefined;
+  unresolvedInShared: UnresolvedSymbols | undefined;
   /** Of -Bsymbolic and its like. */
   symbolic: Exclude<LinkOptions["symbolic"], "unlisted">;
   z: Draft<ZOptions>;
@@ -312,9 +313,8 @@ export function newDraft(): OptionsDraft {
       isDynamicUndefinedWeak: undefined,
       x86IsaLevel: undefined,
     },
-    unresolvedSymbols: "report-all",
-    isNoUndefinedAsked: undefined,
-    isAllowShlibUndefinedAsked: undefined,
+    unresolvedInObjects: undefined,
+    unresolvedInShared: undefined,
     isWarnUnresolved: false,
     isAllowMultipleDefinition: false,
     isNoUndefinedVersion: false,
@@ -358,12 +358,8 @@ export function newDraft(): OptionsDraft {
 }
 
 /** Whether undefined symbols of shared objects are looked for. */
-export function checksSharedObjects(
-  options: Pick<LinkOptions, "isAllowShlibUndefined" | "unresolvedSymbols" | "isStatic">,
-): boolean {
-  const { isAllowShlibUndefined, unresolvedSymbols, isStatic } = options;
-  const isIgnored = unresolvedSymbols === "ignore-all" || unresolvedSymbols === "ignore-in-shared-libs";
-  return !isAllowShlibUndefined && !isIgnored && !isStatic;
+export function checksSharedObjects(options: Pick<LinkOptions, "unresolvedInShared" | "isStatic">): boolean {
+  return options.unresolvedInShared === "report" && !options.isStatic;
 }
 
 /** Resolves defaults that depend on other options, and diagnoses what cannot be asked for together. */
@@ -373,8 +369,9 @@ export function resolveOptions(
   environment: NodeJS.ProcessEnv = process.env,
 ): LinkOptions {
   const outputKind = outputKindOf(draft, diagnostics);
-  const { rpaths, isShared, isPie, isNoUndefinedAsked, isAllowShlibUndefinedAsked, ...rest } = draft;
+  const { rpaths, isShared, isPie, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
+  const unresolved = isExecutable ? "report" : "ignore";
 
   Object.freeze(draft.inputs); // each of thousands is left as it is
   return deepFreeze<LinkOptions>({
@@ -383,9 +380,8 @@ export function resolveOptions(
     // An RPATH given twice is one entry, and LD_RUN_PATH stands in for it, as in GNU ld.
     rpath: rpaths.length === 0 ? environment["LD_RUN_PATH"] || undefined : [...new Set(rpaths)].join(":"),
     dynamicLinker: isExecutable && !draft.isNoDynamicLinker ? draft.dynamicLinker : undefined,
-    isNoUndefined: isExecutable || (isNoUndefinedAsked ?? false),
-    // GNU ld reports undefined symbols of shared objects only when it makes an executable.
-    isAllowShlibUndefined: isAllowShlibUndefinedAsked ?? !isExecutable,
+    unresolvedInObjects: draft.unresolvedInObjects ?? unresolved,
+    unresolvedInShared: draft.unresolvedInShared ?? unresolved,
     symbolic: outputKind === "shared" ? symbolicOf(draft) : "none",
   });
 }

@@ -22,7 +22,7 @@ export function parseOptions(argv: readonly string[], diagnostics: Diagnostics):
     draft: newDraft(),
     state: { isWholeArchive: false, isAsNeeded: false, isStatic: false, isLazy: false, isBinary: false },
     savedStates: [],
-    groupDepth: 0,
+    openGroups: [],
     unmet: new UnmetOptions(),
     diagnostics,
     option: "",
@@ -59,7 +59,9 @@ export function parseOptions(argv: readonly string[], diagnostics: Diagnostics):
     row.set(setting, value ?? "");
     setting.unmet.note(row.names[0] as string, spelling, row, value ?? "");
   }
-  if (setting.groupDepth > 0) diagnostics.add("unbalancedState", { option: "--start-group", missing: "--end-group" });
+  for (const option of setting.openGroups) diagnostics.add("groupNotEnded", { option });
+  // What a driver adds at the end, such as crtn.o, would be left out as if nobody needed it.
+  if (setting.state.isLazy) diagnostics.add("unbalancedState", { option: "--start-lib", missing: "--end-lib" });
   setting.unmet.report(diagnostics);
   return resolveOptions(setting.draft, diagnostics);
 }

@@ -18,8 +18,8 @@ export interface Setting {
   /** Changed by positional options; saved and restored by --push-state and --pop-state. */
   state: PositionalState;
   readonly savedStates: PositionalState[];
-  /** How many --start-group are open. */
-  groupDepth: number;
+  /** The --start-group that are open, as they were spelled. */
+  readonly openGroups: string[];
   /** What was asked for and is not done. */
   readonly unmet: UnmetOptions;
   readonly diagnostics: Diagnostics;

@@ -322,7 +322,7 @@ export const optionTable: readonly OptionRow[] = [
     "inputs",
     "Begin a group of archives that refer to each other",
     (setting) => {
-      setting.groupDepth += 1;
+      setting.openGroups.push(setting.option);
     },
     { status: archivesAreSearched },
   ),
@@ -333,9 +333,8 @@ export const optionTable: readonly OptionRow[] = [
     "inputs",
     "End a group",
     (setting) => {
-      if (setting.groupDepth === 0)
-        setting.diagnostics.add("unbalancedState", { option: "--end-group", missing: "--start-group" });
-      else setting.groupDepth -= 1;
+      if (setting.openGroups.pop() === undefined)
+        setting.diagnostics.add("unbalancedState", { option: setting.option, missing: "--start-group" });
     },
     { status: archivesAreSearched },
   ),
@@ -458,13 +457,13 @@ export const optionTable: readonly OptionRow[] = [
     "Keep only the symbols that FILE lists",
   ),
   flag("symbols", "no-undefined", "Undefined symbols are errors in shared objects, too", ({ draft }) => {
-    draft.isNoUndefinedAsked = true;
+    draft.unresolvedInObjects = "report";
   }),
   flag("symbols", "allow-shlib-undefined", "Do not check the undefined symbols of shared objects", ({ draft }) => {
-    draft.isAllowShlibUndefinedAsked = true;
+    draft.unresolvedInShared = "ignore";
   }),
   flag("symbols", "no-allow-shlib-undefined", "Check the undefined symbols of shared objects", ({ draft }) => {
-    draft.isAllowShlibUndefinedAsked = false;
+    draft.unresolvedInShared = "report";
   }),
   valued("symbols", "unresolved-symbols", "METHOD", "Which undefined symbols are errors", (setting, value) =>
     setWord(
@@ -472,7 +471,10 @@ export const optionTable: readonly OptionRow[] = [
       value,
       ["report-all", "ignore-all", "ignore-in-object-files", "ignore-in-shared-libs"],
       (method) => {
-        setting.draft.unresolvedSymbols = method;
+        const { draft } = setting;
+        const isIgnored = (where: string): boolean => method === "ignore-all" || method === where;
+        draft.unresolvedInObjects = isIgnored("ignore-in-object-files") ? "ignore" : "report";
+        draft.unresolvedInShared = isIgnored("ignore-in-shared-libs") ? "ignore" : "report";
       },
     ),
   ),
@@ -643,8 +645,9 @@ export const optionTable: readonly OptionRow[] = [
   flag("dynamic", "no-dynamic-linker", "Ask for no interpreter, as a static PIE does", ({ draft }) => {
     draft.isNoDynamicLinker = true;
   }),
-  valued("dynamic", "soname h", "NAME", "Set DT_SONAME", ({ draft }, value) => {
-    draft.soname = value;
+  valued("dynamic", "soname h", "NAME", "Set DT_SONAME", ({ draft, diagnostics }, value) => {
+    if (value === "") diagnostics.add("emptySoname", { kept: draft.soname });
+    else draft.soname = value;
   }),
   valued("dynamic", "rpath", "DIR:DIR...", "Add to DT_RUNPATH", ({ draft }, value) => {
     draft.rpaths.push(value);
@@ -706,7 +709,7 @@ export const optionTable: readonly OptionRow[] = [
   }),
   flag("dynamic", "Bgroup", "Look symbols up only in the group that is loaded with the object", ({ draft }) => {
     draft.isGroup = true;
-    draft.isNoUndefinedAsked = true;
+    draft.unresolvedInObjects = "report";
   }),
   flag("dynamic", "Bno-symbolic", "Bind nothing: end -Bsymbolic", ({ draft }) => {
     draft.symbolic = "none";

@@ -89,8 +89,7 @@ export class FindingReader extends InputNames {
 
   /** Whether findings of a code are warnings, as #add() has them. */
   #isWarning(name: FindingName): boolean {
-    const { isWarnUnresolved } = this.#options;
-    if (name === "undefinedSymbol" || name === "undefinedInShared") return isWarnUnresolved;
+    if (name === "undefinedInShared") return this.#options.isWarnUnresolved;
     return codes[name].severity === "warning";
   }
 
@@ -133,11 +132,8 @@ export class FindingReader extends InputNames {
     const { outputKind } = this.#options;
     switch (name) {
       case "undefinedSymbol":
-        diagnostics.add(
-          this.#options.isWarnUnresolved ? "undefinedSymbolWarning" : "undefinedSymbol",
-          { symbol: symbolName, hint: this.#hints.hintFor(symbolName) },
-          place,
-        );
+      case "undefinedSymbolWarning":
+        diagnostics.add(name, { symbol: symbolName, hint: this.#hints.hintFor(symbolName) }, place);
         return;
       case "duplicateSymbol": {
         // The claim of the first definition.

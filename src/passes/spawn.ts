@@ -138,9 +138,7 @@ function hasDynamicWeak(options: LinkOptions, inputs: Inputs): boolean {
 
 function outputFlags(options: LinkOptions, inputs: Inputs): number {
   const { outputKind, z, strip, discard, symbolic } = options;
-  const ignoresUndefined = ["ignore-all", "ignore-in-object-files"].includes(options.unresolvedSymbols);
-  const warnsOfUndefined =
-    options.isWarnUnresolved && !ignoresUndefined && (outputKind !== "shared" || options.isNoUndefined);
+  const reportsUndefined = options.unresolvedInObjects === "report";
   const chosen: readonly [boolean, number][] = [
     [outputKind === "shared", OutputFlags.SHARED],
     [outputKind === "shared" || outputKind === "pie", OutputFlags.PIC],
@@ -163,9 +161,9 @@ function outputFlags(options: LinkOptions, inputs: Inputs): number {
     [z.textRelocations !== "error", OutputFlags.TEXT_RELOCATIONS],
     [options.buildId.kind !== "none", OutputFlags.HAS_DIGEST],
     [options.hasEhFrameHdr, OutputFlags.EH_FRAME_HDR],
-    [options.isNoUndefined, OutputFlags.NO_UNDEFINED],
-    [ignoresUndefined, OutputFlags.IGNORE_UNDEFINED],
-    [warnsOfUndefined, OutputFlags.WARN_UNDEFINED],
+    [reportsUndefined, OutputFlags.NO_UNDEFINED],
+    [!reportsUndefined && outputKind !== "shared", OutputFlags.IGNORE_UNDEFINED],
+    [reportsUndefined && options.isWarnUnresolved, OutputFlags.WARN_UNDEFINED],
     [packsRelatives(options), OutputFlags.PACK_RELATIVE],
     [hasDynamicWeak(options, inputs), OutputFlags.DYNAMIC_WEAK],
     [z.isDynamicUndefinedWeak === true && hasDynamicWeak(options, inputs), OutputFlags.LIST_WEAK],

@@ -32,6 +32,7 @@ export const findings = {
   badSymbolSection: { operands: "symbol: index in the file" },
   duplicateSymbol: { operands: "symbol: index in the file; operand: claim of the first definition" },
   undefinedSymbol: { operands: "symbol: index in the file; offset: of the reference in the section", hasOffset: true },
+  undefinedSymbolWarning: { operands: "as undefinedSymbol", hasOffset: true },
   undefinedInShared: { operands: "symbol: index in the file" },
   hiddenFromShared: {
     operands: "symbol: index in the shared object; offset: SymbolFlags; operand: claim of the definition",

@@ -121,6 +121,29 @@ test("objects between --start-lib and --end-lib are taken as members", async () 
   const flags = ["-Wl,--start-lib", "unused.o", "a.o", "-Wl,--end-lib"];
   const unlike = "GNU ld 2.40 does not know --start-lib";
   expect(await dir.linkAndRun(spore, ["main.o"], { flags, unlike })).toMatchObject({ status: 3 });
+  const unclosed = await dir.link(spore, ["main.o"], { flags: flags.slice(0, -1) });
+  expect(unclosed).toMatchObject({ status: 1, stderr: expect.stringContaining("'--start-lib' without '--end-lib'") });
+});
+
+test("a group may be in another, and one without an end ends with the command line", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "f.c": "int f(void) { return 3; }",
+  });
+  await dir.archive("lib.a", ["f.o"]);
+  const nested = "--start-group --start-group lib.a --end-group --end-group".split(" ");
+  const cases: [readonly string[], number, RegExp][] = [
+    [nested, 0, /^$/],
+    [nested.slice(0, -2), 0, /--end-group/],
+    [["--fatal-warnings", ...nested.slice(1, -2)], 1, /--end-group/],
+    [[...nested, "--end-group"], 1, /group/],
+  ];
+  for (const linker of [bfd, spore])
+    for (const [words, status, message] of cases) {
+      const ended = await dir.link(linker, ["main.o"], { flags: words.map((word) => `-Wl,${word}`) });
+      expect(ended.status, `${linker.name} ${words.join(" ")}`).toBe(status);
+      expect(ended.stderr, `${linker.name} ${words.join(" ")}`).toMatch(message);
+    }
 });
 
 test("-l:NAME looks for a file of that name, -Bstatic for archives only, and the first directory wins", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { bfd, type Linker, readelf, spore } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const exit = (status: number): string => `mov $60, %eax\nmov $${status}, %edi\nsyscall\n`;
@@ -90,3 +90,43 @@ test("an entry that only a shared object defines is none of this program", async
   const entry = /Entry point address: +0x([0-9a-f]+)/.exec(text)?.[1];
   expect(/ \.text +PROGBITS +0*([0-9a-f]+)/.exec(text)?.[1]).toBe(entry);
 });
+
+test("the last option about undefined symbols decides, of objects and of shared objects", async () => {
+  await using dir = await scratch({
+    "object.c": "int nowhere(void); int main(void) { return nowhere(); }",
+    "hidden.c": '__attribute__((visibility("hidden"))) int nowhere(void); int main(void) { return nowhere(); }',
+    "library.c": "int nowhere(void); int f(void) { return nowhere(); }",
+    "main.c": "int f(void); int main(void) { return f(); }",
+  });
+  for (const source of ["object.c", "hidden.c", "library.c", "main.c"]) await dir.compile(source, ["-fPIC"]);
+  await dir.mustRun("gcc", ["-shared", "-nostdlib", "library.o", "-o", "library.so"]);
+  const options = [
+    "--unresolved-symbols=report-all",
+    "--unresolved-symbols=ignore-all",
+    "--unresolved-symbols=ignore-in-object-files",
+    "--unresolved-symbols=ignore-in-shared-libs",
+    "-zdefs",
+    "-zundefs",
+    "--allow-shlib-undefined",
+    "--no-allow-shlib-undefined",
+    "--warn-unresolved-symbols",
+  ];
+  const single = [...options, "--no-undefined", "-Bgroup"].map((option) => [option]);
+  const pairs = [...single, ...options.flatMap((a) => options.map((b) => [a, b]))];
+  const judge = async (linker: Linker, words: readonly string[]): Promise<string> => {
+    const { status, stderr } = await dir.run(linker.path, [...words, "-e", "main", "-o", linker.name]);
+    return `${status} ${stderr.includes("undefined reference") || stderr.includes("isn't defined")}`;
+  };
+  const library = pairs.filter((words) => words.every((word) => !/defs|-no-undefined|report|group/.test(word)));
+  const commands = ["-shared", "-pie"].flatMap((kind) => [
+    ...pairs.map((words) => [kind, "object.o", ...words]),
+    ...library.map((words) => [kind, "main.o", "library.so", ...words]),
+    ...single.map((words) => [kind, "hidden.o", ...words]),
+  ]);
+  const differing: string[] = [];
+  for (const words of commands) {
+    const [expected, found] = await Promise.all([judge(bfd, words), judge(spore, words)]);
+    if (expected !== found) differing.push(`${words.join(" ")}: ${found}, not ${expected}`);
+  }
+  expect(differing).toEqual([]);
+}, 300_000);

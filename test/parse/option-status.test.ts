@@ -65,7 +65,7 @@ function recordingSetting(diagnostics: Diagnostics): { setting: Setting; touched
     draft: recording(plain),
     state: recording(state()),
     savedStates: [recording(state())],
-    groupDepth: 1,
+    openGroups: ["--start-group"],
     unmet: new UnmetOptions(),
     diagnostics,
     option: "",
@@ -96,7 +96,7 @@ const before: Readonly<Record<string, string[]>> = {
   auxiliary: ["-shared"],
   filter: ["-shared"],
 };
-const after: Readonly<Record<string, string[]>> = { "start-group": ["--end-group"] };
+const after: Readonly<Record<string, string[]>> = { "start-group": ["--end-group"], "start-lib": ["--end-lib"] };
 
 const dashes = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`);
 interface Case extends Outcome {

@@ -159,7 +159,8 @@ test("what is missing or too much is named", () => {
   expect(parseAnyway("--gc-sections=yes").messages).toEqual(["option '--gc-sections' doesn't allow an argument"]);
   expect(parseAnyway("--hash-style=md5").messages[0]).toContain("invalid argument 'md5' of option '--hash-style'");
   expect(parseAnyway("--pop-state").messages).toEqual(["'--pop-state' without '--push-state'"]);
-  expect(parseAnyway("--start-group", "a.a").messages).toEqual(["'--start-group' without '--end-group'"]);
+  expect(parseAnyway("--start-lib", "a.o").messages).toEqual(["'--start-lib' without '--end-lib'"]);
+  expect(parseAnyway("--start-group", "a.a", "--end-group", "-)").messages).toEqual(["'-)' without '--start-group'"]);
   expect(parseAnyway("-F", "lib.so").messages[0]).toContain("may not be used together");
 });
 
