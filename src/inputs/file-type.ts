@@ -3,7 +3,7 @@ import * as elf from "../elf/constants.ts";
 import { Elf64_Ehdr } from "../elf/records.ts";
 
 export type FileType =
-  | { readonly kind: "empty" | "object" | "shared" | "archive" | "thin-archive" | "bitcode" | "script" }
+  | { readonly kind: "empty" | "object" | "shared" | "executable" | "archive" | "thin-archive" | "bitcode" | "script" }
   /** An ELF file that can not be linked here; `what` completes "it is …". */
   | { readonly kind: "foreign"; readonly what: string }
   | { readonly kind: "unknown"; readonly detail?: string };
@@ -81,6 +81,6 @@ function elfTypeOf(head: Uint8Array, size: number): FileType {
   if (elfClass !== elf.ELFCLASS64 || isBigEndian) return { kind: "foreign", what: "not 64-bit little-endian (x32?)" };
   if (type === elf.ET_REL) return { kind: "object" };
   if (type === elf.ET_DYN) return { kind: "shared" };
-  if (type === elf.ET_EXEC) return { kind: "foreign", what: "an executable" };
+  if (type === elf.ET_EXEC) return { kind: "executable" };
   return { kind: "foreign", what: type === elf.ET_CORE ? "a core dump" : `an ELF file of type ${type}` };
 }

@@ -1,5 +1,7 @@
 /** What the link needs to know of a shared object besides its symbols: a few strings of its .dynamic. */
 import {
+  DF_1_PIE,
+  DT_FLAGS_1,
   DT_NEEDED,
   DT_RPATH,
   DT_RUNPATH,
@@ -12,8 +14,10 @@ import { ElfFile, type VersionNames } from "../elf/elf-file.ts";
 import type { InputFile } from "./input-file.ts";
 
 export interface SharedObject {
-  /** DT_SONAME, or undefined. */
+  /** DT_SONAME; undefined without one, and for an empty one, as in GNU ld. */
   readonly soname: string | undefined;
+  /** Whether it is an executable, which the loader refuses to load as a library. */
+  readonly isExecutable: boolean;
   readonly needed: readonly string[];
   /** DT_RUNPATH, or DT_RPATH where there is none: directories with colons between them. */
   readonly runpath: string | undefined;
@@ -39,6 +43,7 @@ export function sharedObjectOf({ displayName, mapped }: InputFile): SharedObject
 
 class SharedObjectFile implements SharedObject {
   readonly soname: string | undefined;
+  readonly isExecutable: boolean;
   readonly needed: readonly string[];
   readonly runpath: string | undefined;
   readonly #elf: ElfFile;
@@ -49,13 +54,18 @@ class SharedObjectFile implements SharedObject {
   constructor(elf: ElfFile) {
     this.#elf = elf;
     const texts = new Map<number, string[]>([DT_NEEDED, DT_SONAME, DT_RUNPATH, DT_RPATH].map((tag) => [tag, []]));
+    let isExecutable = false;
     const dynamic = elf.sectionOfType(SHT_DYNAMIC);
     if (dynamic !== undefined) {
       const strings = elf.linked(dynamic);
-      for (const { tag, value } of elf.dynamicEntries(dynamic)) texts.get(tag)?.push(elf.string(strings, value));
+      for (const { tag, value } of elf.dynamicEntries(dynamic)) {
+        texts.get(tag)?.push(elf.string(strings, value));
+        if (tag === DT_FLAGS_1) isExecutable = (value & DF_1_PIE) !== 0;
+      }
     }
     const last = (tag: number): string | undefined => texts.get(tag)?.at(-1);
-    this.soname = last(DT_SONAME);
+    this.soname = last(DT_SONAME) || undefined;
+    this.isExecutable = isExecutable;
     this.needed = texts.get(DT_NEEDED) ?? [];
     this.runpath = last(DT_RUNPATH) ?? last(DT_RPATH);
   }

@@ -166,6 +166,9 @@ class InputFinder {
       case "thin-archive":
         slot.parts = this.#readThinArchive(slot, file);
         return;
+      case "executable":
+        this.#diagnostics.add("executableInput", { path });
+        return;
       case "foreign":
         this.#diagnostics.add("incompatibleMachine", { path, what: type.what });
         return;

@@ -78,6 +78,7 @@ export function readSharedObjects({ tables, diagnostics }: Workers, files: numbe
     };
     try {
       const object = sharedObjectOf(entry);
+      if (object.isExecutable && !entry.isIndirect) diagnostics.add("executableInput", { path: entry.displayName });
       found.push(new LinkedObject(file, object.soname ?? fallback, object, fail));
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 
-import { bfd, readelf, spore, symbols } from "../harness/oracles.ts";
+import { bfd, dynamicEntries, readelf, spore, symbols } from "../harness/oracles.ts";
 import { scratch, type Scratch } from "../harness/scratch.ts";
 
 const sources = {
@@ -218,4 +218,56 @@ test("--format=binary links any file as data, with names for its ends", async ()
     expect(status).toBe(1);
     expect(stderr).toMatch(/multiple definition of ._binary_blob_txt_start'/);
   }
+});
+
+test("an executable is no input, of whichever kind it is and however it was found", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "program.c": "int f(void) { return 5; } int main(void) { return 0; }",
+  });
+  await dir.compile("program.c", ["-fPIC"]);
+  for (const kind of ["-pie", "-no-pie", "-static-pie"]) {
+    await dir.mustRun("gcc", [kind, "-rdynamic", "program.o", "-o", "libprogram.so"]);
+    for (const words of [["./libprogram.so"], ["-L.", "-lprogram"], ["-shared", "libprogram.so"]])
+      for (const linker of [bfd, spore]) {
+        const ended = await dir.link(linker, ["main.o"], { flags: words });
+        expect(ended.status, `${linker.name} ${kind} ${words.join(" ")}`).toBe(1);
+        expect(ended.stderr).toMatch(/cannot use executable file '.*libprogram.so' as input to a link/);
+      }
+  }
+});
+
+test("an empty soname is as none, on the command line and in a library", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "f.c": "int f(void) { return 4; }",
+  });
+  await dir.compile("f.c", ["-fPIC"]);
+  for (const linker of [bfd, spore]) {
+    for (const [words, kept] of [
+      [["-soname="], []],
+      [["-soname=first", "-h", ""], ["first"]],
+    ] as const) {
+      const ended = await dir.linkDirectly(linker, ["-shared", "f.o", ...words, "-o", "libs.so"]);
+      expect(ended, linker.name).toMatchObject({
+        status: 0,
+        stderr: expect.stringContaining("SONAME must not be empty"),
+      });
+      expect(await dynamicEntries(dir.file("libs.so"), "SONAME"), linker.name).toEqual(kept);
+    }
+    expect((await dir.linkDirectly(linker, ["-shared", "--fatal-warnings", "f.o", "-soname="])).status).toBe(1);
+  }
+  const named = await dir.read(await dir.shared("libf.so", ["f.o"], ["-Wl,-soname,QUITE_A_NAME"]));
+  await dir.write(
+    "lib/libf.so",
+    Buffer.from(named.toString("latin1").replace("QUITE_A_NAME", "\0UITE_A_NAME"), "latin1"),
+  );
+  for (const linker of [bfd, spore])
+    for (const [words, needed] of [
+      [["-Llib", "-lf"], "libf.so"],
+      [["lib/libf.so"], "lib/libf.so"],
+    ] as const) {
+      await dir.linkAndRun(linker, ["main.o"], { flags: [...words, "-Wl,-rpath,$ORIGIN/lib"] });
+      expect((await dynamicEntries(dir.file("a.out"), "NEEDED"))[0], linker.name).toBe(needed);
+    }
 });
