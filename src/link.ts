@@ -35,6 +35,12 @@ import type { LinkBytes } from "./reports/stats.ts";
 import { LimitExceeded } from "./tables/limit-exceeded.ts";
 import { targetOf } from "./targets/index.ts";
 
+/** For programs that report on a link in files. */
+export interface ReportingHooks extends OwnHooks {
+  /** Called when the output is written and not in its place yet; what it throws keeps the old one. */
+  readonly beforeCommit?: (result: LinkResult) => void;
+}
+
 export interface LinkResult {
   /** Bytes of the output. */
   readonly size: number;
@@ -47,7 +53,7 @@ export interface LinkResult {
   /** For --print-gc-sections, when it was asked for. */
   readonly unusedSections: readonly string[];
   readonly timings: readonly KernelTiming[];
-  /** From the fork of the workers until the output was in its place. */
+  /** From the fork of the workers until the output was written. */
   readonly wallMs: number;
   readonly bytes: LinkBytes;
 }
@@ -72,7 +78,7 @@ export function link(options: LinkOptions, diagnostics: Diagnostics, hooks: Link
 export async function linkWith(
   options: LinkOptions,
   diagnostics: Diagnostics,
-  hooks: OwnHooks = {},
+  hooks: ReportingHooks = {},
 ): Promise<LinkResult> {
   const forgetLater = diagnostics.checkpoint();
   for (let seed = 0, mayUseIndexes = true; ;) {
@@ -107,7 +113,7 @@ async function linkOnce(
   held: Held,
   options: LinkOptions,
   diagnostics: Diagnostics,
-  hooks: OwnHooks,
+  hooks: ReportingHooks,
 ): Promise<LinkResult> {
   const inputs = held.inputs(findInputs(options, diagnostics)); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
@@ -149,21 +155,21 @@ async function linkOnce(
   findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
   const { size } = output;
-  output.commit(); // renamed into place
-  const wallMs = workers.elapsedMs();
-  const hasMap = options.mapFile !== undefined || options.isPrintMap;
-  return {
+  const result: LinkResult = {
     size,
     get openedPaths() {
       return inputs.openedPaths;
     },
-    map: hasMap ? listSections(workers, laidOut, findings) : undefined,
+    map: options.mapFile !== undefined ? listSections(workers, laidOut, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
     timings: workers.timings,
-    wallMs,
+    wallMs: workers.elapsedMs(),
     bytes: countBytes(workers, inputs, size),
   };
+  hooks.beforeCommit?.(result); // a report that cannot be written keeps the old output, too
+  output.commit(); // renamed into place
+  return result;
 }
 
 /** The link's first passes by themselves: what `spore scan` prints. */

@@ -1,11 +1,10 @@
 /** How the two programs run: their terminal, the link that they call, what happens when they end. */
 import { addon, isAddonLoaded } from "../addon/load.ts";
-import { linkWith } from "../link.ts";
 import { ioError } from "../staging/index.ts";
 import { turnOnCompilers } from "./compilers.ts";
 import { type Link, PROGRAM, type Terminal } from "./main.ts";
 import { testHooksOf } from "./test-hooks.ts";
-import { writeReports } from "./write-reports.ts";
+import { linkReporting } from "./write-reports.ts";
 
 /** The package's version; esbuild puts it in. */
 declare const SPORE_VERSION: string;
@@ -31,8 +30,7 @@ const terminal: Terminal = {
 
 const linkAndReport: Link = async (options, diagnostics) => {
   turnOnCompilers(options.inputs.length);
-  const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true };
-  return writeReports(await linkWith(options, diagnostics, hooks), options);
+  return linkReporting(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true });
 };
 
 /** A reader that closed its pipe wants no more; a disk that is full is an error. */

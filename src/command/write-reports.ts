@@ -1,8 +1,10 @@
 /** What a link is asked to say besides its output: statistics, maps, names of inputs. */
 import { writeFileSync } from "node:fs";
 
-import type { LinkResult } from "../link.ts";
-import type { LinkOptions } from "../options/link-options.ts";
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import { type LinkResult, linkWith } from "../link.ts";
+import { type LinkOptions, STANDARD_OUTPUT } from "../options/link-options.ts";
+import type { OwnHooks } from "../passes/link-hooks.ts";
 import { formatDependencies } from "../reports/dependency-file.ts";
 import { formatMap } from "../reports/map-file.ts";
 import { formatBytes, formatPasses, formatStats } from "../reports/stats.ts";
@@ -11,8 +13,22 @@ import { ioError } from "../staging/index.ts";
 import { throwIfCut } from "../staging/io-error.ts";
 import type { LinkReports } from "./main.ts";
 
-/** Writes the reports that go to files; returns what goes to the terminal. @throws IoError naming the report */
-export function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
+/** Links, and writes the reports that go to files; resolves to what goes to the terminal. */
+export async function linkReporting(
+  options: LinkOptions,
+  diagnostics: Diagnostics,
+  hooks: OwnHooks,
+): Promise<LinkReports> {
+  let reports: LinkReports = {};
+  const beforeCommit = (result: LinkResult): void => {
+    reports = writeReports(result, options);
+  };
+  await linkWith(options, diagnostics, { ...hooks, beforeCommit });
+  return reports;
+}
+
+/** @throws IoError naming the report */
+function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
   let standardOutput = "";
   let standardError = "";
   if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
@@ -32,8 +48,8 @@ export function writeReports(result: LinkResult, options: LinkOptions): LinkRepo
     standardOutput += result.crossReference;
   } else {
     const text = formatMap(result.map) + result.crossReference;
-    if (options.mapFile === undefined || options.mapFile === "-") standardOutput += text;
-    else writeReport(options.mapFile, text);
+    if (options.mapFile === STANDARD_OUTPUT) standardOutput += text;
+    else writeReport(options.mapFile!, text);
   }
   return { standardOutput, standardError };
 }

@@ -97,6 +97,7 @@ export const codes = {
       ? "SONAME must not be empty string; ignored"
       : `SONAME must not be empty string; '${kept}' is kept`,
   ),
+  emptyMap: warning(() => "no file or directory is given for the map; ignored"),
   noInputs: error(() => "no input files"),
   responseFileCycle: error<{ path: string }>(({ path }) => `response file '${path}' includes itself`),
   responseFileNul: error<{ path: string }>(({ path }) => `response file '${path}' has a NUL byte in it`),

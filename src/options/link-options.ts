@@ -2,6 +2,9 @@
  * What a link is asked to do: types, defaults and conflicts. parse.ts fills a draft from the command line
  * by way of table.ts; `resolveOptions` turns it into the frozen `LinkOptions` that passes read.
  */
+import { statSync } from "node:fs";
+import { basename, join } from "node:path";
+
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 
 /** What kind of file is written. A static PIE is a "pie" with `isStatic`. */
@@ -175,9 +178,8 @@ export interface LinkOptions {
   readonly traceFile: string | undefined;
   /** Prints the names of input files as they are opened: -t. */
   readonly isTraceInputs: boolean;
-  /** `-` for standard output. */
+  /** STANDARD_OUTPUT, or a path. */
   readonly mapFile: string | undefined;
-  readonly isPrintMap: boolean;
   readonly isCref: boolean;
 
   readonly errorLimit: number;
@@ -235,6 +237,9 @@ export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   z: Draft<ZOptions>;
   queries: Draft<Queries>;
 };
+
+/** Where -Map=- and -M write. */
+export const STANDARD_OUTPUT = "-";
 
 /** GNU ld's page sizes for x86-64 (-z max-page-size has been 4 KiB by default since 2.26 on Linux). */
 const PAGE_SIZE = 4096;
@@ -335,7 +340,6 @@ export function newDraft(): OptionsDraft {
     traceFile: undefined,
     isTraceInputs: false,
     mapFile: undefined,
-    isPrintMap: false,
     isCref: false,
     errorLimit: 20,
     isDemangle: true,
@@ -383,6 +387,7 @@ export function resolveOptions(
     unresolvedInObjects: draft.unresolvedInObjects ?? unresolved,
     unresolvedInShared: draft.unresolvedInShared ?? unresolved,
     symbolic: outputKind === "shared" ? symbolicOf(draft) : "none",
+    mapFile: mapFileOf(draft),
   });
 }
 
@@ -395,6 +400,18 @@ function symbolicOf(draft: OptionsDraft): LinkOptions["symbolic"] {
   const isDynamicList = dynamicLists.length > 0 || isDataListed || listedCxxNames.length > 0;
   const isExportList = draft.exportDynamicSymbols.length > 0 || draft.exportDynamicSymbolLists.length > 0;
   return isDynamicList || (isExportList && symbolic !== "none") ? "unlisted" : symbolic;
+}
+
+/** As in GNU ld, -Map may name a directory, and `%` in it is the output's path. */
+function mapFileOf({ mapFile, output }: OptionsDraft): string | undefined {
+  if (mapFile === undefined || mapFile === STANDARD_OUTPUT) return mapFile;
+  const percent = mapFile.indexOf("%");
+  if (percent !== -1) {
+    const [before, after] = [mapFile.slice(0, percent), mapFile.slice(percent + 1)];
+    return before + output + (after === "" ? ".map" : after);
+  }
+  const isDirectory = statSync(mapFile, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isDirectory ? join(mapFile, `${basename(output)}.map`) : mapFile;
 }
 
 function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind {

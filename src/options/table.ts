@@ -8,7 +8,7 @@
 import { existsSync, statSync } from "node:fs";
 
 import { isKnownBuildIdKind, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
-import type { InputRequest } from "./link-options.ts";
+import { type InputRequest, STANDARD_OUTPUT } from "./link-options.ts";
 import type { Setting } from "./setting.ts";
 import { done, ignored, isSo, type Outcome, refused, type Status, warned } from "./status.ts";
 import { applyZ, spellZ, zTable } from "./z-keywords.ts";
@@ -805,11 +805,18 @@ export const optionTable: readonly OptionRow[] = [
   takesBack("no-rosegment", "layout", "rosegment", "Keep read-only data in a segment of its own"),
   flagOf(warned("read-only data has a segment of its own"), "layout", "no-rosegment", "Keep read-only data with code"),
 
-  valued("reports", "Map", "FILE", "Write a map of the output to FILE; - is standard output", ({ draft }, value) => {
-    draft.mapFile = value;
-  }),
+  valued(
+    "reports",
+    "Map",
+    "FILE",
+    "Write a map of the output to FILE, or into a directory; - is standard output, % the output's path",
+    ({ draft, diagnostics }, value) => {
+      if (value === "") diagnostics.add("emptyMap", {});
+      draft.mapFile = value === "" ? undefined : value;
+    },
+  ),
   flag("reports", "print-map M", "Write a map to standard output", ({ draft }) => {
-    draft.isPrintMap = true;
+    draft.mapFile = STANDARD_OUTPUT;
   }),
   flag("reports", "cref", "Write which files mention which symbols, to the map or to standard output", ({ draft }) => {
     draft.isCref = true;

@@ -11,8 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { runLinker } from "../../src/command/main.ts";
 import { testHooksOf } from "../../src/command/test-hooks.ts";
-import { writeReports } from "../../src/command/write-reports.ts";
-import { linkWith } from "../../src/link.ts";
+import { linkReporting } from "../../src/command/write-reports.ts";
 import type { Workers } from "../../src/passes/workers.ts";
 import type { KernelName } from "../../src/tables/kernels.ts";
 import { type Mutant, Mutants } from "./mutants.ts";
@@ -75,11 +74,8 @@ async function judge({ args, searchesAll }: Mutant): Promise<Omit<EndLine, "ende
   const status = await runLinker(
     [...args, "-o", OUTPUT],
     "0",
-    async (options, diagnostics) =>
-      writeReports(
-        await linkWith(options, diagnostics, { ...hooks, searchesAll, onSpawn: (workers) => tries.push(workers) }),
-        options,
-      ),
+    (options, diagnostics) =>
+      linkReporting(options, diagnostics, { ...hooks, searchesAll, onSpawn: (workers) => tries.push(workers) }),
     terminal,
   );
   const ran = tries.flatMap(({ timings }) => timings);

@@ -50,3 +50,30 @@ test("--cref lists the definition of each symbol, then its references", async ()
   expect(withMap.stdout).toBe("");
   expect((await dir.read("map")).toString()).toMatch(/ \.text\n[^]*Cross Reference Table/);
 });
+
+test("a map goes where GNU ld writes it: into a directory, beside the output, or where the last option says", async () => {
+  for (const linker of [bfd, spore])
+    for (const [map, name] of [
+      ["maps", "maps/program.map"],
+      ["%", "bin/program.map"],
+      ["maps/%", "maps/bin/program.map"],
+      ["x%.y%", "xbin/program.y%"],
+      ["map", "map"],
+    ] as const) {
+      await using dir = await scratch({
+        "main.c": "int main(void) { return 0; }",
+        "maps/bin/x": "",
+        "bin/x": "",
+        "xbin/x": "",
+      });
+      const flags = ["-Wl,-M,-Map=other", `-Wl,-Map=${map}`];
+      const ended = await dir.link(linker, ["main.o"], { flags, output: "bin/program" });
+      expect(ended, `${linker.name} ${map}`).toMatchObject({ status: 0, stdout: "", stderr: "" });
+      expect((await dir.read(name)).toString(), `${linker.name} ${map}`).toContain(".text");
+      expect(await dir.run("test", ["-e", "other"]), linker.name).toMatchObject({ status: 1 });
+      const none = await dir.link(linker, ["main.o"], { flags: ["-Wl,-Map=other,-Map="] });
+      expect(none, linker.name).toMatchObject({ status: 0, stderr: expect.stringContaining("ignored") });
+      const printed = await dir.link(linker, ["main.o"], { flags: ["-Wl,-Map=other,-M"] });
+      expect(printed.stdout, linker.name).toContain(".text");
+    }
+});

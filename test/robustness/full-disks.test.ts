@@ -81,8 +81,8 @@ test("an output that is larger than files may be is one error", async () => {
   }
 });
 
-test("a report that cannot be written is an error that names it", async () => {
-  await using dir = await scratch(files);
+test("a report that cannot be written is an error that names it, and the old output stays", async () => {
+  await using dir = await scratch({ ...files, out: "old" });
   await dir.compile("data.s");
   for (const option of ["-Map=", "--dependency-file=", "--trace="]) {
     const full = await dir.linkDirectly(spore, ["data.o", "-o", "out", `${option}/dev/full`]);
@@ -93,6 +93,7 @@ test("a report that cannot be written is an error that names it", async () => {
       status: 1,
       stderr: "spore: error: cannot open output file 'no/where': no such file or directory\n",
     });
+    expect((await dir.read("out")).toString()).toBe("old");
   }
 });
 
