@@ -97,6 +97,11 @@ export const codes = {
       ? "SONAME must not be empty string; ignored"
       : `SONAME must not be empty string; '${kept}' is kept`,
   ),
+  unknownBuildId: warning<{ value: string }>(({ value }) => `unrecognized --build-id style '${value}' ignored`),
+  pageSizes: error<{ common: number; maximum: number }>(
+    ({ common, maximum }) =>
+      `common page size (0x${common.toString(16)}) > maximum page size (0x${maximum.toString(16)})`,
+  ),
   emptyMap: warning(() => "no file or directory is given for the map; ignored"),
   noInputs: error(() => "no input files"),
   responseFileCycle: error<{ path: string }>(({ path }) => `response file '${path}' includes itself`),

@@ -234,7 +234,10 @@ export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   unresolvedInShared: UnresolvedSymbols | undefined;
   /** Of -Bsymbolic and its like. */
   symbolic: Exclude<LinkOptions["symbolic"], "unlisted">;
-  z: Draft<ZOptions>;
+  z: Draft<Omit<ZOptions, "maxPageSize">>;
+  /** Undefined without -z max-page-size and -z common-page-size. */
+  maxPageSize: number | undefined;
+  commonPageSize: number | undefined;
   queries: Draft<Queries>;
 };
 
@@ -242,7 +245,7 @@ export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
 export const STANDARD_OUTPUT = "-";
 
 /** GNU ld's page sizes for x86-64 (-z max-page-size has been 4 KiB by default since 2.26 on Linux). */
-const PAGE_SIZE = 4096;
+export const PAGE_SIZE = 4096;
 
 export function newDraft(): OptionsDraft {
   return {
@@ -308,7 +311,6 @@ export function newDraft(): OptionsDraft {
       isLoadFilter: false,
       isGlobal: false,
       isUnique: false,
-      maxPageSize: PAGE_SIZE,
       stackSize: undefined,
       hasCopyRelocations: true,
       isIbt: false,
@@ -318,6 +320,8 @@ export function newDraft(): OptionsDraft {
       isDynamicUndefinedWeak: undefined,
       x86IsaLevel: undefined,
     },
+    maxPageSize: undefined,
+    commonPageSize: undefined,
     unresolvedInObjects: undefined,
     unresolvedInShared: undefined,
     isWarnUnresolved: false,
@@ -373,7 +377,7 @@ export function resolveOptions(
   environment: NodeJS.ProcessEnv = process.env,
 ): LinkOptions {
   const outputKind = outputKindOf(draft, diagnostics);
-  const { rpaths, isShared, isPie, ...rest } = draft;
+  const { rpaths, isShared, isPie, maxPageSize, commonPageSize, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
   const unresolved = isExecutable ? "report" : "ignore";
 
@@ -388,6 +392,7 @@ export function resolveOptions(
     unresolvedInShared: draft.unresolvedInShared ?? unresolved,
     symbolic: outputKind === "shared" ? symbolicOf(draft) : "none",
     mapFile: mapFileOf(draft),
+    z: { ...draft.z, maxPageSize: pageSizeOf(maxPageSize, commonPageSize, diagnostics) },
   });
 }
 
@@ -400,6 +405,13 @@ function symbolicOf(draft: OptionsDraft): LinkOptions["symbolic"] {
   const isDynamicList = dynamicLists.length > 0 || isDataListed || listedCxxNames.length > 0;
   const isExportList = draft.exportDynamicSymbols.length > 0 || draft.exportDynamicSymbolLists.length > 0;
   return isDynamicList || (isExportList && symbolic !== "none") ? "unlisted" : symbolic;
+}
+
+/** Of the two sizes only one may be asked for that contradicts the default of the other. */
+function pageSizeOf(maximum: number | undefined, common: number | undefined, diagnostics: Diagnostics): number {
+  if (maximum !== undefined && common !== undefined && common > maximum)
+    diagnostics.add("pageSizes", { common, maximum });
+  return maximum ?? PAGE_SIZE;
 }
 
 /** As in GNU ld, -Map may name a directory, and `%` in it is the output's path. */

@@ -8,7 +8,7 @@
 import { existsSync, statSync } from "node:fs";
 
 import { isKnownBuildIdKind, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
-import { type InputRequest, STANDARD_OUTPUT } from "./link-options.ts";
+import { type BuildId, type InputRequest, STANDARD_OUTPUT } from "./link-options.ts";
 import type { Setting } from "./setting.ts";
 import { done, ignored, isSo, type Outcome, refused, type Status, warned } from "./status.ts";
 import { applyZ, spellZ, zTable } from "./z-keywords.ts";
@@ -171,13 +171,17 @@ const decodePercent = (text: string): string =>
 function setBuildId(setting: Setting, value: string): void {
   if (value.startsWith("0x") || value.startsWith("0X")) {
     const bytes = parseBuildIdBytes(value.slice(2));
-    if (bytes === undefined) badArgument(setting, value, "an even number of hexadecimal digits");
-    else setting.draft.buildId = { kind: "hex", bytes };
+    setting.draft.buildId = bytes === undefined ? noBuildId(setting, value) : { kind: "hex", bytes };
     return;
   }
   const kind = value === "" || value === "tree" ? "sha1" : value;
-  if (isKnownBuildIdKind(kind)) setting.draft.buildId = { kind };
-  else badArgument(setting, value, "'none', 'fast', 'md5', 'sha1', 'sha256', 'uuid' or 0xHEX");
+  setting.draft.buildId = isKnownBuildIdKind(kind) ? { kind } : noBuildId(setting, value);
+}
+
+/** As in GNU ld, what is no kind of build id is no error, and none is made. */
+function noBuildId({ diagnostics }: Setting, value: string): BuildId {
+  diagnostics.add("unknownBuildId", { value });
+  return { kind: "none" };
 }
 
 function setOutputKind(setting: Setting, kind: "exec" | "pie" | "shared"): void {
@@ -189,6 +193,7 @@ const archivesAreSearched = ignored("archives are searched until nothing more is
 const onlyLto = "it is for link-time optimisation, whose objects are refused";
 const symbolsAreNotRead = refused("symbols are not read from a linked file");
 const haveNoAddress = refused("sections have no addresses of their own; use --image-base");
+const isOneImage = refused("segments follow one another; use --image-base");
 const isNotFolded = warned("identical functions are not folded");
 
 export const optionTable: readonly OptionRow[] = [
@@ -779,6 +784,8 @@ export const optionTable: readonly OptionRow[] = [
       16,
     ),
   ),
+  valuedOf(isOneImage, "layout", "Trodata-segment", "ADDRESS", "Set the address of read-only data"),
+  valuedOf(isOneImage, "layout", "Tldata-segment", "ADDRESS", "Set the address of data of the large code model"),
   valuedOf(haveNoAddress, "layout", "Tdata", "ADDRESS", "Set the address of .data"),
   valuedOf(haveNoAddress, "layout", "Tbss", "ADDRESS", "Set the address of .bss"),
   valuedOf(haveNoAddress, "layout", "section-start", "SECTION=ADDRESS", "Set the address of a section"),

@@ -1,6 +1,6 @@
 /** The keywords of `-z`, once: what each sets. A keyword that is not listed is ignored with a warning, as in GNU ld. */
 import { parseNumber } from "./argument-values.ts";
-import type { OptionsDraft } from "./link-options.ts";
+import { type OptionsDraft, PAGE_SIZE } from "./link-options.ts";
 import type { Setting } from "./setting.ts";
 import { done, ignored, isSo, type Outcome, type Status, warned } from "./status.ts";
 
@@ -97,12 +97,16 @@ export const zTable: readonly ZRow[] = [
   flag("x86-64-v2", (z) => (z.x86IsaLevel = 2)),
   flag("x86-64-v3", (z) => (z.x86IsaLevel = 3)),
   flag("x86-64-v4", (z) => (z.x86IsaLevel = 4)),
-  valued("max-page-size", "SIZE", ["a power of two"], (z, value) =>
-    setPageSize(value, (size) => (z.maxPageSize = size)),
+  valued("max-page-size", "SIZE", ["a power of two"], (_, value, draft) =>
+    setPageSize(value, (size) => (draft.maxPageSize = size)),
   ),
-  valued("common-page-size", "SIZE", ["a power of two"], (_, value) => setPageSize(value, nothing), {
-    status: ignored("segments are aligned to the largest page"),
-  }),
+  valued(
+    "common-page-size",
+    "SIZE",
+    ["a power of two"],
+    (_, value, draft) => setPageSize(value, (size) => (draft.commonPageSize = size)),
+    { status: ignored("segments are aligned to the largest page; a larger one is an error") },
+  ),
   valued("stack-size", "SIZE", ["a number"], (z, value) => {
     z.stackSize = parseNumber(value);
     return z.stackSize !== undefined;
@@ -150,11 +154,12 @@ export const zTable: readonly ZRow[] = [
   flagOf(onlyRelocatable, "nocommon"),
 ];
 
+/** As in GNU ld, 0 is the size that the target has. */
 function setPageSize(value: string, set: (size: number) => unknown): boolean {
   const size = parseNumber(value);
-  const isPowerOfTwo = size !== undefined && size > 0 && Number.isInteger(Math.log2(size));
-  if (isPowerOfTwo) set(size);
-  return isPowerOfTwo;
+  const isPageSize = size !== undefined && (size === 0 || Number.isInteger(Math.log2(size)));
+  if (isPageSize) set(size === 0 ? PAGE_SIZE : size);
+  return isPageSize;
 }
 
 /** A keyword as users type it. */

@@ -206,3 +206,24 @@ test("--wrap lets a function stand before another, in objects, archives and for 
       expect(ended, `${linker.name} ${kind}`).toMatchObject({ status: 136 });
     }
 });
+
+test("page sizes and kinds of build ids are accepted and refused as by GNU ld", async () => {
+  await using dir = await prepare();
+  const lines = [
+    ...["0", "1000", "x", "0x10000"].map((size) => `-z max-page-size=${size}`),
+    ...["0x10000", "0", "3"].map((size) => `-z common-page-size=${size}`),
+    "-z max-page-size=0 -z common-page-size=0x10000",
+    "-z common-page-size=0x10000 -z max-page-size=0x10000",
+    "-z max-page-size=0x800 -z common-page-size=0",
+    ...["junk", "MD5", "0x1", "0xzz", "0x12-34"].map((kind) => `--build-id=${kind}`),
+    "--build-id --build-id=junk",
+    "--fatal-warnings --build-id=junk",
+  ];
+  for (const line of lines) {
+    const words = ["-shared", "own.o", "-L.", "-lown", "lib.so", ...line.split(" "), "-o", "output.so"];
+    const expected = await dir.run(bfd.path, words);
+    const found = await dir.linkDirectly(spore, words);
+    expect(found.status, `${line}: ${found.stderr}`).toBe(expected.status);
+    expect(found.stderr === "", `${line}: ${found.stderr}`).toBe(expected.stderr === "");
+  }
+});

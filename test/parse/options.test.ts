@@ -106,7 +106,7 @@ test("a build id is a kind or its bytes", () => {
   expect(parse("--build-id").buildId).toEqual({ kind: "sha1" });
   expect(parse("--build-id=none").buildId).toEqual({ kind: "none" });
   expect(parse("--build-id=0x01-ff").buildId).toEqual({ kind: "hex", bytes: Uint8Array.of(1, 0xff) });
-  expect(parseAnyway("--build-id=0x123").messages).toHaveLength(1);
+  expect(parseAnyway("--build-id=0x123").messages).toEqual(["unrecognized --build-id style '0x123' ignored"]);
 });
 
 test("--defsym takes a name and an expression", () => {
@@ -128,6 +128,8 @@ test("what would make another output than was asked for is refused", () => {
     ["--emit-relocs"],
     ["--section-start", "--section-start=.foo=0x10"],
     ["-Ttext", "-Ttext=400000"],
+    ["-Trodata-segment", "-Trodata-segment=800000"],
+    ["-Tldata-segment", "-Tldata-segment", "800000"],
     ["-R", "-R/bin/sh"],
   ])
     expect(parseAnyway(...(args.length > 0 ? args : [option!])).messages).toEqual([
