@@ -9,6 +9,7 @@ namespace spore {
 enum class Code : u16 {
   None,
   MalformedArchive, // file: the input; offset: of the member's header
+  MemberNotObject, // file: the input; offset: of the member's header
   FileTooLarge, // 
   NotElf, // 
   WrongClass, // 

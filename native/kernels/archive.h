@@ -87,15 +87,33 @@ inline std::string_view member_name(const Bytes &archive, u64 at) {
   return name.substr(name.rfind('/') + 1);
 }
 
-// Calls `visit` with every member that is an object or bitcode. False when the archive is malformed.
-template <typename Visit> bool for_each_member(const Bytes &archive, Visit visit, u64 &bad_offset) {
-  for (u64 at = 8, next; at < archive.size(); at = next) {
+inline bool is_linkable(const Member &m) { return has_elf_magic(m.contents) || has_bitcode_magic(m.contents); }
+
+// Calls `visit` with every member, the index and the table of names too. False when the archive is malformed. As in GNU
+// ld, what is behind the last member and has no room for a header is nobody's.
+template <typename Visit> bool for_any_member(const Bytes &archive, Visit visit, u64 &bad_offset) {
+  for (u64 at = 8, next; at < archive.size() && archive.size() - at >= sizeof(ArHeader); at = next) {
     bad_offset = at;
     auto member = member_at(archive, at, next);
     if (!member) return false;
-    if (has_elf_magic(member->contents) || has_bitcode_magic(member->contents)) visit(*member);
+    visit(*member);
   }
   return true;
+}
+
+// Calls `visit` with every member that is an object or bitcode.
+template <typename Visit> bool for_each_member(const Bytes &archive, Visit visit, u64 &bad_offset) {
+  auto visit_linkable = [&](const Member &m) {
+    if (is_linkable(m)) visit(m);
+  };
+  return for_any_member(archive, visit_linkable, bad_offset);
+}
+
+// Whether a member is the index, or the table of long names.
+inline bool is_special(const Bytes &archive, const Member &m) {
+  std::string_view name(reinterpret_cast<const char *>(archive.data() + m.header), sizeof ArHeader::ar_name);
+  return name.starts_with("/ ") || name.starts_with("// ") || name.starts_with("/SYM64/ ") ||
+         member_name(archive, m.header).starts_with("__.SYMDEF");
 }
 
 inline Bytes input_bytes(const Tables &t, InputId i) {
@@ -168,7 +186,7 @@ template <typename Visit> bool for_each_listed_member(const Tables &t, InputId i
     bad_offset = header;
     auto member = member_at(archive, header, next);
     if (!member) return false;
-    if (has_elf_magic(member->contents) || has_bitcode_magic(member->contents)) visit(*member);
+    if (is_linkable(*member)) visit(*member);
   }
   return true;
 }

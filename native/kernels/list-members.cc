@@ -5,6 +5,21 @@
 
 namespace spore {
 
+namespace {
+
+// A whole archive has members that are linked, and no others: as in GNU ld.
+void report_unlinkable(Job &job, InputId i) {
+  Bytes archive = input_bytes(job.t, i);
+  u64 bad = 0;
+  auto visit = [&](const Member &m) {
+    if (!is_linkable(m) && !is_special(archive, m))
+      job.report(Code::MemberNotObject, {.file = raw(i), .offset = m.header});
+  };
+  for_any_member(archive, visit, bad);
+}
+
+} // namespace
+
 void count_members(Job &job, RowRange<InputId> rows) {
   const Tables &t = job.t;
   for (InputId i : rows) {
@@ -12,6 +27,7 @@ void count_members(Job &job, RowRange<InputId> rows) {
       t.input.members[i] = 1;
       continue;
     }
+    if (t.input.flags[i] & InputFlags::WHOLE_ARCHIVE) report_unlinkable(job, i);
     u32 count = 0;
     u64 bad = 0;
     if (!for_each_listed_member(t, i, [&](const Member &) { count++; }, bad)) {

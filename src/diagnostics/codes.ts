@@ -153,6 +153,9 @@ export const codes = {
 
   // The form of objects, archives and shared objects. The place names the file and section.
   malformedArchive: malformed("malformed archive"),
+  memberNotObject: error<{ archive: string; member: string }>(
+    ({ archive, member }) => `'${archive}': member '${member}' is not an object`,
+  ),
   fileTooLarge: malformed("file is larger than 4 GiB"),
   notElf: malformed("not an ELF file"),
   wrongClass: malformed("not a 64-bit little-endian ELF file"),

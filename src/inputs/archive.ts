@@ -40,7 +40,8 @@ interface MemberHeader {
 
 /** All headers, in order. */
 function* memberHeaders(archive: ArchiveText, isThin: boolean): Generator<MemberHeader> {
-  for (let offset = MAGIC_SIZE; offset < archive.size;) {
+  // As in GNU ld, what is behind the last member and has no room for a header is nobody's.
+  for (let offset = MAGIC_SIZE; offset + HEADER_SIZE <= archive.size;) {
     if (archive.text(offset + END_OFFSET, 2) !== "`\n") throw archive.error(offset, "no member header");
     const name = archive.text(offset, NAME_LENGTH).trimEnd();
     const sizeText = archive.text(offset + SIZE_OFFSET, SIZE_LENGTH).trimEnd();
@@ -53,19 +54,29 @@ function* memberHeaders(archive: ArchiveText, isThin: boolean): Generator<Member
   }
 }
 
+export interface ThinArchiveEntry {
+  /** A path, relative to the archive's directory unless absolute. */
+  readonly name: string;
+  /** It is an ordinary archive, of which members were put into this one. */
+  readonly isArchive: boolean;
+}
+
 /**
- * The members of a thin archive, in order: paths, relative to the archive's directory unless absolute.
+ * The members of a thin archive, in order. `ar` makes members of a thin archive of those of the archives that it is
+ * given: such an archive stands for them, where the first of them is.
  * @throws FormatError for what is not a thin archive
  */
-export function readThinArchive(path: string, bytes: Uint8Array): string[] {
+export function readThinArchive(path: string, bytes: Uint8Array): ThinArchiveEntry[] {
   const reader = new ByteReader(path, bytes);
-  const members: string[] = [];
+  const members: ThinArchiveEntry[] = [];
+  const archives = new Set<string>();
   let longNames: MemberHeader | undefined;
   for (const header of memberHeaders(reader, true)) {
     const { name, offset, contents, size, isMember } = header;
     if (isMember) {
-      if (/^\/\d+:/.test(name)) throw reader.error(offset, "a thin archive in a thin archive is not supported");
-      members.push(memberName(reader, offset, name, longNames));
+      const member = memberName(reader, offset, name, longNames);
+      if (!member.isArchive || !archives.has(member.name)) members.push(member);
+      if (member.isArchive) archives.add(member.name);
       continue;
     }
     reader.bytes(contents, size);
@@ -110,7 +121,7 @@ export class MemberNames {
     try {
       name = this.#archive.text(offset, NAME_LENGTH).trimEnd();
       if (name.startsWith("/")) this.#longNames ??= this.#findLongNames(offset);
-      return memberName(this.#archive, offset, name, this.#longNames);
+      return memberName(this.#archive, offset, name, this.#longNames).name;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return name;
@@ -127,17 +138,24 @@ export class MemberNames {
   }
 }
 
-function memberName(archive: ArchiveText, offset: number, name: string, longNames: MemberHeader | undefined): string {
-  if (!name.startsWith("/")) return name.endsWith("/") ? name.slice(0, -1) : name;
-  if (!/^\/\d+$/.test(name)) throw archive.error(offset, `member name '${name}' is not known`);
-  const start = Number(name.slice(1));
+function memberName(
+  archive: ArchiveText,
+  offset: number,
+  name: string,
+  longNames: MemberHeader | undefined,
+): ThinArchiveEntry {
+  if (!name.startsWith("/")) return { name: name.endsWith("/") ? name.slice(0, -1) : name, isArchive: false };
+  // "/N:OFFSET" is the member at OFFSET of the archive whose name is at N.
+  const match = /^\/(\d+)(:\d+)?$/.exec(name);
+  if (match === null) throw archive.error(offset, `member name '${name}' is not known`);
+  const start = Number(match[1]);
   if (longNames === undefined || start >= longNames.size)
     throw archive.error(offset, `member name '${name}' is outside the table of long names`);
   const at = longNames.contents + start;
   const text = archive.text(at, Math.min(longNames.size - start, MAX_NAME));
   const end = text.indexOf("/\n");
   if (end <= 0) throw archive.error(at, "long name without an end");
-  return Buffer.from(text.slice(0, end), "latin1").toString("utf8");
+  return { name: Buffer.from(text.slice(0, end), "latin1").toString("utf8"), isArchive: match[2] !== undefined };
 }
 
 /** An entry of an archive's index: a name, and the offset of the header of the member that defines it. */

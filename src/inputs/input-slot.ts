@@ -2,6 +2,7 @@
 import { basename, dirname, isAbsolute, join } from "node:path";
 
 import type { InputRequest, LinkOptions } from "../options/link-options.ts";
+import type { ThinArchiveEntry } from "./archive.ts";
 import { expandSysroot, type LibrarySearch } from "./library-search.ts";
 import type { ScriptInput } from "./linker-script.ts";
 import type { MappedFile, ThinMember } from "./mapped-files.ts";
@@ -73,13 +74,13 @@ export class SlotMaker {
     return this.fromRequest({ ...slot.state, isAsNeeded, isBinary, kind, name }, script, slot.depth + 1);
   }
 
-  fromThinArchive(slot: Slot, archive: string, member: string): Slot {
+  fromThinArchive(slot: Slot, archive: string, { name, isArchive }: ThinArchiveEntry): Slot {
     return {
       state: { ...slot.state, isLazy: !slot.state.isWholeArchive },
       libraryName: undefined,
       searchedFor: undefined,
-      candidates: thinMemberPath(archive, member),
-      member: { archive, name: basename(member) },
+      candidates: thinMemberPath(archive, name),
+      member: { archive, name: basename(name), isArchive },
       depth: slot.depth + 1,
       path: undefined,
       file: undefined,

@@ -35,6 +35,8 @@ export function beginningOf(file: MappedFile): Uint8Array {
 export interface ThinMember {
   readonly archive: string;
   readonly name: string;
+  /** It is an archive itself, whose members are those of the thin archive. */
+  readonly isArchive: boolean;
 }
 
 export interface FileRequest {

@@ -29,7 +29,7 @@ function firstMemberType(file: MappedFile): FileType | undefined {
       return contents && fileTypeOf(contents.subarray(0, HEAD_SIZE), contents.length);
     }
     const [member] = readThinArchive(file.path, file.bytes());
-    return member === undefined ? undefined : typeOfHead(thinMemberPath(file.path, member));
+    return member === undefined ? undefined : typeOfHead(thinMemberPath(file.path, member.name));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return undefined; // who reads it says what is wrong

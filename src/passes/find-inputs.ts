@@ -147,6 +147,13 @@ class InputFinder {
   #expand(slot: Slot, file: MappedFile): void {
     const { path, type } = file;
     if (slot.state.isBinary) return; // data, whatever it looks like
+    // A thin archive that is in itself would have no end.
+    const { member } = slot;
+    if (member !== undefined && (type.kind === "thin-archive" || (member.isArchive && type.kind !== "archive"))) {
+      const detail = `its member '${member.name}' is ${member.isArchive ? "no" : "a thin"} archive`;
+      this.#diagnostics.add("malformedThinArchive", { path: member.archive, detail });
+      return;
+    }
     switch (type.kind) {
       case "object":
       case "archive":
@@ -185,7 +192,7 @@ class InputFinder {
   #readThinArchive(slot: Slot, file: MappedFile): Slot[] {
     try {
       const members = readThinArchive(file.path, file.bytes());
-      return members.map((name) => this.#slots.fromThinArchive(slot, file.path, name));
+      return members.map((member) => this.#slots.fromThinArchive(slot, file.path, member));
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       this.#diagnostics.add("malformedThinArchive", { path: file.path, detail: error.detail });

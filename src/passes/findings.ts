@@ -119,6 +119,11 @@ export class FindingReader extends InputNames {
       diagnostics.add("malformedArchive", {}, { file: this.#inputs.files[file].displayName, fileOrder: file, offset });
       return;
     }
+    if (name === "memberNotObject") {
+      const archive = this.#inputs.files[file].displayName;
+      diagnostics.add("memberNotObject", { archive, member: this.memberName(file, offset) }, { fileOrder: file });
+      return;
+    }
     if (name === "outputFailed") {
       const { reason } = ioError({ code: operand, syscall: "write" });
       diagnostics.add("outputFailed", { path: this.#options.output, reason });

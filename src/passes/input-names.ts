@@ -33,7 +33,12 @@ export class InputNames {
     const entry = this.#inputs.files[input];
     if (entry === undefined) return "<internal>";
     if (entry.kind !== "archive") return entry.displayName;
-    return `${entry.displayName}(${this.#membersOf(input).at(tables.column("file", "nameOffset").get(file))})`;
+    return `${entry.displayName}(${this.memberName(input, tables.column("file", "nameOffset").get(file))})`;
+  }
+
+  /** Of the member of an input whose header is there. */
+  memberName(input: number, header: number): string {
+    return this.#membersOf(input).at(header);
   }
 
   /** The name of the input that the file is from, without folders. */

@@ -11,6 +11,7 @@ export interface Finding {
 
 export const findings = {
   malformedArchive: { operands: "file: the input; offset: of the member's header" },
+  memberNotObject: { operands: "file: the input; offset: of the member's header" },
   fileTooLarge: { operands: "" },
   notElf: { operands: "" },
   wrongClass: { operands: "" },

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import { bfd, searchingSpore, spore, symbols } from "../harness/oracles.ts";
@@ -250,4 +251,70 @@ test("a common symbol is enough of a reference to extract its definition from an
   const seen: number[] = [];
   for (const linker of linkers) seen.push((await dir.linkAndRun(linker, ["main.o", "lib.a"])).status);
   expect(seen[1]).toBe(seen[0]);
+});
+
+test("an ordinary archive in a thin one stands for its members", async () => {
+  await using dir = await scratch({
+    "main.c": "int g(void); int main(void) { return g(); }",
+    "g.c": "int f(void); int g(void) { return f(); }",
+    "f.c": "int f(void) { return 3; }",
+    "bad.c": "int missing(void); int unused(void) { return missing(); }",
+  });
+  await mkdir(dir.file("inner"));
+  await dir.archive("inner/inner.a", ["bad.o", "f.o"]);
+  await dir.archive("outer.a", ["inner/inner.a", "g.o"], "rcsT");
+  await dir.archive("fine.a", ["f.o"]);
+  await dir.archive("whole.a", ["fine.a", "g.o"], "rcsT");
+  for (const linker of linkers) {
+    expect(await dir.linkAndRun(linker, ["main.o", "outer.a"]), linker.name).toMatchObject({ status: 3 });
+    const flags = ["-Wl,--whole-archive", "whole.a", "-Wl,--no-whole-archive"];
+    expect(await dir.linkAndRun(linker, ["main.o"], { flags }), linker.name).toMatchObject({ status: 3 });
+  }
+});
+
+test("a thin archive in itself is an error, not a loop", async () => {
+  await using dir = await scratch({ "main.c": "int main(void) { return 0; }", "f.c": "int f(void) { return 3; }" });
+  const thin = await dir.read(await dir.archive("t.a", ["f.o"], "rcsT"));
+  await dir.write("t.a", Buffer.from(thin.toString("latin1").replace("f.o/", "t.a/"), "latin1"));
+  expect(await dir.link(spore, ["main.o"], { flags: ["t.a"] })).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("'t.a': malformed archive: its member 't.a' is a thin archive"),
+  });
+});
+
+test("what is behind the last member and too small for one is nobody's", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "f.c": "int f(void) { return 3; }",
+  });
+  const archive = await dir.read(await dir.archive("lib.a", ["f.o"]));
+  const thin = await dir.read(await dir.archive("thin.a", ["f.o"], "rcsT"));
+  for (const tail of ["\n", "x", "\0\0", "a line of text\n"]) {
+    await dir.write("lib.a", Buffer.concat([archive, Buffer.from(tail)]));
+    await dir.write("thin.a", Buffer.concat([thin, Buffer.from(tail)]));
+    for (const linker of linkers)
+      for (const name of ["lib.a", "thin.a"])
+        for (const flags of [[name], ["-Wl,--whole-archive", name, "-Wl,--no-whole-archive"]])
+          expect(await dir.linkAndRun(linker, ["main.o"], { flags }), linker.name).toMatchObject({ status: 3 });
+  }
+});
+
+test("what is no object is in nobody's way in an archive, but under --whole-archive", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "f.c": "int f(void) { return 3; }",
+    "a-rather-long-name.txt": "text",
+    "empty.txt": "",
+  });
+  for (const other of ["a-rather-long-name.txt", "empty.txt"]) {
+    await dir.run("rm", ["-f", "lib.a"]);
+    await dir.archive("lib.a", ["f.o", other]);
+    for (const linker of linkers) {
+      expect(await dir.linkAndRun(linker, ["main.o", "lib.a"]), linker.name).toMatchObject({ status: 3 });
+      const whole = await dir.link(linker, ["main.o"], { flags: ["-Wl,--whole-archive", "lib.a"] });
+      expect(whole.status, linker.name).toBe(1);
+      expect(whole.stderr, linker.name).toContain(other);
+      expect(whole.stderr, linker.name).toContain("not an object");
+    }
+  }
 });

@@ -32,16 +32,16 @@ test("a thin archive names files, with short names and long ones", async () => {
   await dir.compile("a.c");
   await dir.compile(`sub/${long}.c`);
   await dir.archive("thin.a", ["a.o", `sub/${long}.o`], "rcsT");
-  expect(readThinArchive("thin.a", await dir.read("thin.a"))).toEqual(["a.o", `sub/${long}.o`]);
+  expect(readThinArchive("thin.a", await dir.read("thin.a")).map(({ name }) => name)).toEqual(["a.o", `sub/${long}.o`]);
 });
 
-test("a thin archive that is cut off is refused wherever it is cut", async () => {
+test("a thin archive that is cut off has no members that are cut", async () => {
   await using dir = await scratch({ "some-long-file-name.c": "int a;" });
   await dir.compile("some-long-file-name.c");
   await dir.archive("thin.a", ["some-long-file-name.o"], "rcsT");
   const bytes = await dir.read("thin.a");
   for (let size = 9; size < bytes.length; size += 1) {
-    let members: string[] = [];
+    let members: unknown[] = [];
     try {
       members = readThinArchive("thin.a", bytes.subarray(0, size));
     } catch (error) {
