@@ -410,7 +410,7 @@ const dynamicSymbols: readonly Mutant[] = [
   },
   {
     file: "native/kernels/copies.cc",
-    find: "t_.entry.is_copied[e] = is_new; // its other names share the bytes",
+    find: "t_.entry.is_copied[e] = is_new && copy.size; // its other names share the bytes",
     replace: "t_.entry.is_copied[e] = 1;",
     tests: link("copy-relocations"),
   },
