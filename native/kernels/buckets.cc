@@ -4,6 +4,8 @@
 // buckets is shared by all workers and filled by compare-exchange on the key; a bucket's row therefore
 // depends on timing, and TypeScript orders buckets by their first section in input order.
 
+#include <algorithm>
+
 #include "elf/hash.h"
 #include "generated/kernels.h"
 #include "kernels/gc-roots.h"
@@ -160,12 +162,20 @@ private:
     return true;
   }
 
+  // Of contents that lie outside the file, others say so.
+  bool ends_with_terminator(const Elf64_Shdr &h) const {
+    auto contents = file_.contents(h);
+    auto last = contents ? contents->slice(contents->size() - h.sh_entsize, h.sh_entsize) : std::nullopt;
+    return !last || std::all_of(last->begin(), last->end(), [](u8 byte) { return byte == 0; });
+  }
+
   // Gives a section its bucket; false when there is no room for another.
   bool lay_out(u32 i, const Elf64_Shdr &h, const Name &name) {
     bool is_merged = false;
     if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
         h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
-      is_merged = !is_relocated(t_, file_, i); // what is relocated cannot be compared
+      // What is relocated cannot be compared, and a string without an end could be the beginning of another.
+      is_merged = !is_relocated(t_, file_, i) && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(h));
     }
     u32 rule = bucketing_.rules.rule_of(name);
     if (bucketing_.rules.reversed_into(rule, h)) {

@@ -90,9 +90,17 @@ private:
     t_.symbol.common_alignment.raise(s, sym.st_value ? static_cast<u32>(std::countr_zero(sym.st_value)) : 0);
   }
 
+  // As in GNU ld, absolute symbols of one value are one definition. What the command line defines is no number yet.
+  bool is_same_number(u32 i, u64 claim) const {
+    FileView first(t_, Claim::file(claim));
+    if (is_internal_ || t_.file.flags[first.id] & FileFlags::IS_INTERNAL) return false;
+    Elf64_Sym a = first.symbols()[Claim::symbol(claim)], b = file_.symbols()[i];
+    return a.st_shndx == SHN_ABS && b.st_shndx == SHN_ABS && a.st_value == b.st_value;
+  }
+
   void check_definition(u32 i, u64 claim) const {
     if (!claim || Claim::rank(claim) != ClaimRank::STRONG || is_discarded(t_, file_, i)) return;
-    if (t_.link.output_flags & OutputFlags::ALLOW_MULTIPLE) return;
+    if (t_.link.output_flags & OutputFlags::ALLOW_MULTIPLE || is_same_number(i, claim)) return;
     job_.report(Code::DuplicateSymbol, {.file = raw(file_.id), .symbol = i, .operand = claim});
   }
 

@@ -103,16 +103,32 @@ function withoutEscapes(pattern: string): string | undefined {
   return isGlob(pattern.replace(/\\./g, "")) ? undefined : text;
 }
 
-/** `"C++" { pattern; pattern };` after `extern`. */
-export function parseExtern(lexer: ScriptLexer, into: SymbolPattern[]): void {
-  const language = lexer.name("a language");
-  if (language.text !== "C" && language.text !== "C++")
-    throw lexer.error(`unknown language '${language.text}'`, language);
+/** As GNU ld names them, in any case. Names in Java are mangled as those in C++ are. */
+const languages: ReadonlyMap<string, SymbolPattern["language"]> = new Map([
+  ["c", "C"],
+  ["c++", "C++"],
+  ["java", "C++"],
+]);
+
+function parseLanguage(lexer: ScriptLexer): SymbolPattern["language"] {
+  const token = lexer.name("a language");
+  const language = languages.get(token.text.toLowerCase());
+  if (language === undefined) throw lexer.error(`unknown language '${token.text}'`, token);
   lexer.expect("{");
-  while (!lexer.take("}")) {
+  return language;
+}
+
+/** `"C++" { pattern; pattern };` after `extern`. Such blocks may nest, as deeply as they like: the innermost counts. */
+export function parseExtern(lexer: ScriptLexer, into: SymbolPattern[]): void {
+  const open = [parseLanguage(lexer)];
+  for (let language = open.at(-1); language !== undefined; language = open.at(-1)) {
     if (lexer.take(";")) continue;
-    into.push(parsePattern(lexer, language.text));
+    if (lexer.take("extern")) {
+      open.push(parseLanguage(lexer));
+      continue;
+    }
+    if (lexer.take("}")) open.pop();
+    else into.push(parsePattern(lexer, language));
     if (lexer.peek()?.text !== "}") lexer.expect(";");
   }
-  if (lexer.peek()?.text !== "}") lexer.expect(";");
 }

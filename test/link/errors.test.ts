@@ -1,7 +1,7 @@
 /** What is wrong with a program, as users of ld expect to be told: once, with the place, and what to do. */
 import { expect, test } from "vitest";
 
-import { spore } from "../harness/oracles.ts";
+import { bfd, spore } from "../harness/oracles.ts";
 import { lacks } from "../harness/requirements.ts";
 import { type Files, scratch } from "../harness/scratch.ts";
 
@@ -61,6 +61,29 @@ test("a symbol with two definitions is named with both places, and a third", asy
   expect(text).toMatch(
     /multiple definition of 'twice'\n>>> defined in a\.o:\(.*\)\n>>> defined in b\.o:\(.*\)\n>>> defined in c\.o:\(.*\)\n/,
   );
+});
+
+test("absolute symbols of one name are one definition when they have one value, and only then", async () => {
+  const stack = '.section .note.GNU-stack,"",@progbits\n';
+  await using dir = await scratch({
+    "main.s": `.globl n, main\nn = 5\n.text\nmain: mov $n, %eax\nret\n${stack}`,
+    "same.s": `.globl n\nn = 5\n${stack}`,
+    "other.s": `.globl n\nn = 6\n${stack}`,
+    "data.s": `.globl n\n.data\nn: .long 5\n${stack}`,
+  });
+  for (const linker of [bfd, spore]) {
+    expect(await dir.linkAndRun(linker, ["main.o", "same.o"]), linker.name).toMatchObject({ status: 5 });
+    for (const objects of [
+      ["main.o", "other.o"],
+      ["main.o", "same.o", "other.o"],
+      ["main.o", "data.o"],
+      ["data.o", "main.o"],
+    ]) {
+      const { status, stderr } = await dir.link(linker, objects);
+      expect(status, `${linker.name} ${objects.join(" ")}`).toBe(1);
+      expect(stderr).toMatch(/multiple definition of .n'/);
+    }
+  }
 });
 
 test("a function with two definitions may be allowed", async () => {

@@ -150,3 +150,17 @@ test("constants that are relocated are not compared, and stay as many as they ar
         status: 100,
       });
 });
+
+test("strings without an end are linked as they are, among others that are merged", async () => {
+  const stack = '.section .note.GNU-stack,"",@progbits\n';
+  const section = (last: string, width: number) => `.section .rodata.x,"aMS",@progbits,${width}\n${last}`;
+  await using dir = await scratch({
+    "main.s": `${section('.asciz "abc"\nd: .ascii "def"\n', 1)}
+      ${section("w: .long 65, 0, 66\n", 4).replace(".rodata.x", ".rodata.w")}
+      .text\n.globl main\nmain: movzbl d+2(%rip), %eax\nadd w+8(%rip), %eax\nsub $'f', %eax\nret\n${stack}`,
+    "same.s": `${section('.asciz "abc"\n.asciz "def"\n', 1)}${stack}`,
+  });
+  const unlike = "GNU ld gives them an end and merges them";
+  for (const linker of [bfd, spore])
+    expect(await dir.linkAndRun(linker, ["same.o", "main.o", "same.o"], { unlike })).toMatchObject({ status: 66 });
+});

@@ -25,6 +25,9 @@ const patterns = [
   'extern "C++" { "ns::S::m()"; ns::S::*; };',
   'extern "C++" { *; };',
   'extern "C++" { "foo(long)"; };',
+  'extern "Java" { bar; f*; };',
+  'extern "C" { b*; extern "c++" { ns::f*; }; foo; };',
+  'extern "C++" { extern "C" { extern "C++" { *foo*; } }; };',
   "_ZN2ns*",
   "_Z5plaini",
 ];

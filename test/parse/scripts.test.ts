@@ -98,6 +98,12 @@ test("an anonymous version script needs no space and no last semicolon", () => {
   expect(nodes).toMatchObject([{ name: "", global: [{ text: "a" }, { text: "b" }], local: [{ text: "*" }] }]);
 });
 
+test("languages of version scripts nest, as deeply as the file likes", () => {
+  const depth = 100_000;
+  const text = `A { ${'extern "C" { '.repeat(depth)}a; ${"}; ".repeat(depth)}};`;
+  expect(parseVersionScript("v", text).nodes).toMatchObject([{ global: [{ text: "a", language: "C" }] }]);
+});
+
 test("a version script that can not be is refused", () => {
   const refuse = (text: string): void =>
     expect(() => checkVersionNodes([parseVersionScript("v", text)]), text).toThrow(ScriptError);

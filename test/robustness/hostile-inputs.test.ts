@@ -189,16 +189,6 @@ describe("an object is refused by name", () => {
       /bad\.o.*name is outside the string table/,
     ],
     [
-      "whose strings do not end",
-      (elf) =>
-        elf.bytes.fill(
-          65,
-          elf.section(".rodata.str1.1").offset,
-          elf.section(".rodata.str1.1").offset + elf.section(".rodata.str1.1").size,
-        ),
-      /bad\.o:\(\.rodata\.str1\.1.*mergeable section/,
-    ],
-    [
       "whose frames are too long",
       (elf) => elf.bytes.writeUInt32LE(0x7fff_0000, elf.section(".eh_frame").offset),
       /bad\.o:\(\.eh_frame.*\.eh_frame/,
