@@ -164,6 +164,10 @@ function setWord<Word extends string>(
 /** Items of a list separated by commas or colons, as --exclude-libs has it. */
 const listOf = (value: string): string[] => value.split(/[,:]/).filter((item) => item !== "");
 
+/** As GNU ld joins what --audit and --depaudit name. */
+const joined = (before: string | undefined, value: string): string =>
+  before === undefined ? value : `${before}:${value}`;
+
 /** Text in which `%7B` stands for `{`, as build systems write JSON that goes through several shells. */
 const decodePercent = (text: string): string =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => Buffer.from(escapes.replaceAll("%", ""), "hex").toString("utf8"));
@@ -748,10 +752,10 @@ export const optionTable: readonly OptionRow[] = [
     }),
   ),
   valued("dynamic", "audit", "LIB", "Set DT_AUDIT", ({ draft }, value) => {
-    draft.audit = value;
+    draft.audit = joined(draft.audit, value);
   }),
   valued("dynamic", "depaudit P", "LIB", "Set DT_DEPAUDIT", ({ draft }, value) => {
-    draft.depaudit = value;
+    draft.depaudit = joined(draft.depaudit, value);
   }),
   row(
     "z",

@@ -12,7 +12,9 @@ import {
   closeSync,
   constants,
   ftruncateSync,
+  lstatSync,
   openSync,
+  readlinkSync,
   readSync,
   renameSync,
   statfsSync,
@@ -40,6 +42,9 @@ const directoryErrors: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS"
 
 const COPY_BYTES = 1 << 20;
 
+/** Symbolic links that Linux follows in one path. */
+const MAX_LINKS = 40;
+
 /** Longest file name on Linux, in bytes. */
 const NAME_MAX = 255;
 
@@ -47,11 +52,12 @@ const NAME_MAX = 255;
 export class OutputFile implements Disposable, AsyncDisposable {
   /** The temporary, absolute: what workers open and write. */
   readonly path: string;
-  /** Where `commit()` puts it. */
+  /** What it takes the place of, as it was asked for. */
   readonly target: string;
   /** Of the file that it takes the place of, whose pages are freed when nobody has it open any more. */
   readonly replacedBytes: number;
-  readonly #isCopied: boolean;
+  /** Where `commit()` puts it; undefined for what is copied into the target. */
+  readonly #place: string | undefined;
   readonly #onSignal: (signal: NodeJS.Signals) => void;
   readonly #onExit: () => void;
   #fd: number;
@@ -67,24 +73,25 @@ export class OutputFile implements Disposable, AsyncDisposable {
     const mode = options.isExecutable === false ? 0o666 : 0o777;
     const found = statTarget(target);
     if (found?.isDirectory() === true) throw new IoError({ code: "EISDIR", syscall: "open", path: target });
-    if (found !== undefined && !found.isFile()) return openIn(tmpdir(), target, size, mode, true);
+    if (found !== undefined && !found.isFile()) return openIn(tmpdir(), target, size, mode);
+    const place = found === undefined ? endOfLinks(target) : target;
     try {
-      return openIn(dirname(resolve(target)), target, size, mode, false);
+      return openIn(dirname(resolve(place)), target, size, mode, place);
     } catch (error) {
       if (found === undefined || !directoryErrors.has((error as IoError).code)) throw error;
       checkWritable(target);
-      return openIn(tmpdir(), target, size, mode, true);
+      return openIn(tmpdir(), target, size, mode);
     }
   }
 
   /** Made by `create`. Takes over the descriptor. */
-  constructor(path: string, target: string, size: number, fd: number, isCopied: boolean) {
+  constructor(path: string, target: string, size: number, fd: number, place: string | undefined) {
     this.path = path;
     this.target = target;
     this.#size = size;
     this.#fd = fd;
-    this.#isCopied = isCopied;
-    this.replacedBytes = isCopied ? 0 : (statTarget(target)?.size ?? 0);
+    this.#place = place;
+    this.replacedBytes = place === undefined ? 0 : (statTarget(target)?.size ?? 0);
     this.#onExit = () => this.#remove();
     this.#onSignal = (signal) => {
       this[Symbol.dispose]();
@@ -117,11 +124,12 @@ export class OutputFile implements Disposable, AsyncDisposable {
 
   /** Puts the file in its place. @throws IoError; the old output is then as it was, unless it was copied over */
   commit(): void {
-    if (this.#isCopied) {
+    const place = this.#place;
+    if (place === undefined) {
       this.#copy();
       this.#remove();
     } else {
-      attempt("rename", this.target, () => renameSync(this.path, this.target));
+      attempt("rename", this.target, () => renameSync(this.path, place));
       this.#isRemoved = true;
     }
     this[Symbol.dispose]();
@@ -169,12 +177,23 @@ export class OutputFile implements Disposable, AsyncDisposable {
   }
 }
 
-/** Follows symbolic links: /dev/stdout is one. A link to a regular file is replaced, as GNU ld does. */
+/** Follows symbolic links: /dev/stdout is one. A link to a regular file is replaced, as GNU ld does, one to nothing is followed. */
 function statTarget(target: string): Stats | undefined {
   return attempt("stat", target, () => statSync(target, { throwIfNoEntry: false }));
 }
 
-function openIn(folder: string, target: string, size: number, mode: number, isCopied: boolean): OutputFile {
+/** Where a link leads that leads to nothing: there GNU ld makes the file. @throws IoError for links in a circle */
+function endOfLinks(target: string): string {
+  let path = target;
+  for (let links = 0; lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true; links++) {
+    if (links === MAX_LINKS) throw new IoError({ code: "ELOOP", syscall: "open", path: target });
+    path = resolve(dirname(path), readlinkSync(path));
+  }
+  return path;
+}
+
+/** @param place where it is renamed to; undefined for what is copied */
+function openIn(folder: string, target: string, size: number, mode: number, place?: string): OutputFile {
   const unique = Math.random().toString(36).slice(2, 10); // O_EXCL settles it; node:crypto costs 3 ms to load
   const suffix = `.${process.pid}-${unique}.spore`;
   const name = Buffer.from(basename(target))
@@ -183,8 +202,8 @@ function openIn(folder: string, target: string, size: number, mode: number, isCo
   const path = join(folder, `.${name.replaceAll(/[^\w.+-]/g, "_")}${suffix}`);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
   // The kernel takes the umask off the mode, and honours a directory's default ACL.
-  const fd = attempt("open", target, () => openSync(path, flags, isCopied ? 0o600 : mode));
-  const output = new OutputFile(path, target, size, fd, isCopied);
+  const fd = attempt("open", target, () => openSync(path, flags, place === undefined ? 0o600 : mode));
+  const output = new OutputFile(path, target, size, fd, place);
   try {
     checkSpace(folder, target, size);
     allocateFile(fd, size, target);

@@ -2,7 +2,7 @@
 import { chmod, lstat, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { expect, test } from "vitest";
 
-import { root, run, spore } from "../harness/oracles.ts";
+import { bfd, root, run, spore } from "../harness/oracles.ts";
 import { processesWith } from "../harness/processes.ts";
 import { scratch } from "../harness/scratch.ts";
 
@@ -144,4 +144,27 @@ test("eight links at once are eight right links", async () => {
   await dir.compile("main.c");
   const links = Array.from({ length: 8 }, (_, index) => dir.linkAndRun(spore, ["main.o"], { output: `out${index}` }));
   for (const ended of await Promise.all(links)) expect(ended).toMatchObject({ status: 0, stdout: "hello\n" });
+});
+
+test("a link to nothing is followed, and one to a file is replaced, as by GNU ld", async () => {
+  for (const linker of [bfd, spore]) {
+    await using dir = await scratch({ "main.c": "int main(void) { return 3; }", old: "old", "folder/x": "" });
+    for (const [name, to] of [
+      ["dangling", "folder/chain"],
+      ["folder/chain", "new"],
+      ["replaced", "old"],
+      ["nowhere", "no/where"],
+      ["circle", "circle"],
+    ] as const)
+      await symlink(to, dir.file(name));
+    const linkTo = async (output: string): Promise<number> => (await dir.link(linker, ["main.o"], { output })).status;
+    expect(await linkTo("dangling"), linker.name).toBe(0);
+    expect((await lstat(dir.file("dangling"))).isSymbolicLink(), linker.name).toBe(true);
+    expect(await dir.run(dir.file("folder/new")), linker.name).toMatchObject({ status: 3 });
+    expect(await linkTo("replaced"), linker.name).toBe(0);
+    expect((await dir.read("old")).toString(), linker.name).toBe("old");
+    expect((await lstat(dir.file("replaced"))).isFile(), linker.name).toBe(true);
+    expect(await linkTo("nowhere"), linker.name).toBe(1);
+    expect(await linkTo("circle"), linker.name).toBe(1);
+  }
 });

@@ -73,6 +73,7 @@ const dynamic = `
 -z pack-relative-relocs
 -z nocopyreloc
 --audit=x.so -P y.so
+--audit=x.so -P y.so --audit y.so --depaudit=x.so:z.so
 -F filtered.so
 -f auxiliary.so
 --spare-dynamic-tags=3
