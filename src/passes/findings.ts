@@ -132,7 +132,7 @@ export class FindingReader extends InputNames {
     const object = file === NONE ? undefined : this.describedObject(file);
     const hasOffset = section !== NONE && "hasOffset" in findingTable[name];
     const place = this.#placeOf(file, section === NONE ? undefined : section, hasOffset ? offset : undefined);
-    const symbolName = symbol === NONE || object === undefined ? "" : this.symbolName(file as FileRow, symbol);
+    const symbolName = symbol === NONE || object === undefined ? "" : this.nameOrSection(file as FileRow, symbol);
     const relocation = { relocation: relocationName(operand), symbol: symbolName };
     const { outputKind } = this.#options;
     switch (name) {
@@ -143,9 +143,11 @@ export class FindingReader extends InputNames {
       case "duplicateSymbol": {
         // The claim of the first definition.
         const first = { file: claimingFile(finding.operandHigh), symbol: claimingSymbol(finding.operandLow) };
+        // The linker's own object, which defines names of versions, is not described.
+        const defined = object === undefined ? this.symbolName(first.file, first.symbol) : symbolName;
         for (const definer of [first, finding]) {
           const at = this.describedObject(definer.file)?.definitionOf(definer.symbol);
-          diagnostics.add(name, { symbol: symbolName }, this.#placeOf(definer.file, at?.section, at?.offset));
+          diagnostics.add(name, { symbol: defined }, this.#placeOf(definer.file, at?.section, at?.offset));
         }
         return;
       }

@@ -70,6 +70,14 @@ export class InputNames {
     return object?.isDefined(symbol) === true ? name : nameMeantBy(name, this.#options);
   }
 
+  /** The name of a symbol; of a section's own, which has none, that of the section. */
+  nameOrSection(file: FileRow, symbol: number): string {
+    const name = this.symbolName(file, symbol);
+    const object = this.object(file);
+    const section = name === "" ? object?.definitionOf(symbol)?.section : undefined;
+    return section === undefined ? name : (object?.sectionName(section) ?? "");
+  }
+
   sectionName(file: FileRow, section: number): string {
     return this.object(file)?.sectionName(section) ?? "";
   }

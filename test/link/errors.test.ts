@@ -174,8 +174,20 @@ test("a reference into a discarded section is an error that names the symbol's f
     ret
     .section .note.GNU-stack,"",@progbits`.replaceAll(".local_", "local_");
   const text = await fail({ "a.s": group("main"), "b.s": group("other") }, ["a.o", "b.o"]);
-  expect(text).toMatch(/discarded section/);
+  expect(text).toMatch(/'local_other' is defined in a discarded section/);
   expect(text).toMatch(/b\.o/);
+  const unnamed = (name: string): string => group(name).replaceAll("local_", ".Llocal_");
+  const anonymous = await fail({ "a.s": unnamed("main"), "b.s": unnamed("other") }, ["a.o", "b.o"]);
+  expect(anonymous).toMatch(/'\.text\.shared' is defined in a discarded section/);
+});
+
+test("a version named like a symbol is a second definition, of that name", async () => {
+  await using dir = await scratch({ "a.c": "int A(void) { return 1; }", versions: "A { global: A; };" });
+  await dir.compile("a.c", ["-fPIC"]);
+  for (const linker of [bfd, spore])
+    expect(await dir.linkDirectly(linker, ["-shared", "a.o", "--version-script=versions", "-o", "a.so"])).toMatchObject(
+      { status: 1, stderr: expect.stringMatching(/multiple definition of .A'/) },
+    );
 });
 
 test("at most 20 errors are listed, and the rest is counted", async () => {
