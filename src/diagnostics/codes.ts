@@ -299,8 +299,8 @@ export const codes = {
   versionUnknown: error<{ symbol: string; version: string }>(
     ({ symbol, version }) => `symbol '${symbol}' has undefined version '${version}'`,
   ),
-  /** What is wrong with the expression of a symbol that the command line defines. */
-  badDefsym: error<{ name: string; detail: string }>(({ name, detail }) => `--defsym=${name}: ${detail}`),
+  /** What is wrong with the expression of a symbol that the command line, or a script, defines. */
+  badDefsym: error<{ name: string; detail: string }>(({ name, detail }) => `value of '${name}': ${detail}`),
 
   // Relocations.
   badRelocation: error<{ detail?: string }>(({ detail }) =>

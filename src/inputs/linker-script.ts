@@ -1,9 +1,11 @@
 /**
- * Reads linker scripts that say what to link, such as Debian's `libc.so`: INPUT, GROUP, AS_NEEDED,
- * OUTPUT_FORMAT, SEARCH_DIR, OUTPUT, ENTRY, EXTERN, VERSION. Scripts that lay out sections (SECTIONS, MEMORY,
- * PHDRS) are refused. What the names mean is for find-inputs.ts.
+ * Reads linker scripts that say what to link, such as Debian's `libc.so`: INPUT, GROUP, AS_NEEDED, INCLUDE,
+ * OUTPUT_FORMAT, SEARCH_DIR, OUTPUT, ENTRY, EXTERN, VERSION, and symbols that are given values. Scripts that lay out
+ * sections (SECTIONS, MEMORY, PHDRS) are refused. What the names mean is for find-inputs.ts.
  */
-import { ScriptError, ScriptLexer } from "./script-lexer.ts";
+import type { Assignment } from "./script/assignments.ts";
+import { type Expression, ExpressionError, parseExpression } from "./script/expressions.ts";
+import { ScriptError, ScriptLexer, type Token } from "./script-lexer.ts";
 import { parseVersionNodes, type VersionScript } from "./version-script.ts";
 
 /** A file or `-lNAME` of INPUT or GROUP. */
@@ -23,6 +25,7 @@ export interface LinkerScript {
   readonly entry: string | undefined;
   readonly output: string | undefined;
   readonly undefinedSymbols: readonly string[];
+  readonly assignments: readonly Assignment[];
   /** Formats other than x86-64's ELF, of OUTPUT_FORMAT and TARGET. */
   readonly foreignFormat: string | undefined;
   readonly versions: VersionScript | undefined;
@@ -41,7 +44,6 @@ const unsupportedCommands: ReadonlySet<string> = new Set([
   "PROVIDE_HIDDEN",
   "HIDDEN",
   "REGION_ALIAS",
-  "INCLUDE",
   "LD_FEATURE",
   "NOCROSSREFS",
   "NOCROSSREFS_TO",
@@ -61,6 +63,7 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
   const inputs: ScriptInput[] = [];
   const searchDirectories: string[] = [];
   const undefinedSymbols: string[] = [];
+  const assignments: Assignment[] = [];
   let entry: string | undefined;
   let output: string | undefined;
   let foreignFormat: string | undefined;
@@ -97,6 +100,12 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
       case "OUTPUT":
         [output] = parseList(lexer);
         break;
+      case "INCLUDE": {
+        // What is there is a script, which is read wherever a file is named.
+        const { text: name, line } = lexer.name("a file");
+        inputs.push({ kind: "file", name, isAsNeeded: false, isBinary: false, line });
+        break;
+      }
       case "EXTERN":
         undefinedSymbols.push(...parseList(lexer));
         break;
@@ -107,12 +116,16 @@ export function parseLinkerScript(path: string, text: string): LinkerScript {
         break;
       default:
         if (ignoredCommands.has(command.text)) break;
-        if (unsupportedCommands.has(command.text) || lexer.peek()?.text === "=")
+        if (lexer.take("=")) {
+          assignments.push({ name: command.text, value: parseValue(lexer, command) });
+          break;
+        }
+        if (unsupportedCommands.has(command.text))
           throw new ScriptError(path, command.line, `'${command.text}' is not supported`, command.text);
         throw lexer.error(`unknown command '${command.text}'`, command);
     }
   }
-  return { path, inputs, searchDirectories, entry, output, undefinedSymbols, foreignFormat, versions };
+  return { path, inputs, searchDirectories, entry, output, undefinedSymbols, assignments, foreignFormat, versions };
 }
 
 /** OUTPUT_FORMAT of anything but this machine's format, as far as can be said without looking for comments. */
@@ -154,6 +167,21 @@ function parseInputs(lexer: ScriptLexer, inputs: ScriptInput[], isBinary: boolea
         line: token.line,
       });
     }
+  }
+}
+
+/** The expression after `=`, up to the semicolon that ends it. */
+function parseValue(lexer: ScriptLexer, symbol: Token): Expression {
+  const words: string[] = [];
+  while (!lexer.take(";")) {
+    const { text, isQuoted } = lexer.next("';'");
+    words.push(isQuoted ? `"${text}"` : text);
+  }
+  try {
+    return parseExpression(words.join(" "));
+  } catch (error) {
+    if (error instanceof ExpressionError) throw lexer.error(`value of '${symbol.text}': ${error.message}`, symbol);
+    throw error;
   }
 }
 

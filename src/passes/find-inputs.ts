@@ -31,7 +31,7 @@ export interface Inputs extends Disposable, Patterns {
   readonly scriptEntry: string | undefined;
   readonly scriptOutput: string | undefined;
   readonly scriptUndefinedSymbols: readonly string[];
-  /** Of --defsym. */
+  /** Of --defsym, and of linker scripts, which come first. */
   readonly assignments: readonly Assignment[];
   /** Every file that was read, scripts too, in the order of opening: for --dependency-file and -t. */
   readonly openedPaths: readonly string[];
@@ -95,7 +95,11 @@ class InputFinder {
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
       versionScripts,
       dynamicList: patterns.dynamicList,
-      assignments: parseAssignments(this.#options.defsyms, this.#diagnostics),
+      assignments: parseAssignments(
+        commands.flatMap((script) => script.assignments),
+        this.#options.defsyms,
+        this.#diagnostics,
+      ),
       get openedPaths() {
         return mapped.openedPaths;
       },

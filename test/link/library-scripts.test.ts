@@ -66,3 +66,24 @@ test("a syntax error and a missing file in a script are named with the script", 
   expect(await link("missing.so")).toMatchObject({ status: 1, stderr: expect.stringMatching(/nowhere\.o/) });
   expect(await link("text.so")).toMatchObject({ status: 1, stderr: expect.stringMatching(/text\.so/) });
 });
+
+test("a script among the inputs gives symbols values, and may be in several files", async () => {
+  await using dir = await scratch({
+    "main.c": `extern char x[], y[], z[]; int f(void);
+      char *volatile at[] = { x, y, z };
+      int main(void) { return (long)at[0] == 0x1234 && (long)at[1] == 10 && at[2] == (char *)main ? f() : 1; }`,
+    "f.c": "int f(void) { return 7; }",
+    script: 'x = 0x1234; y = (2 + 3) * 2; "z" = main ; INCLUDE more',
+    more: "/* what else there is */ INCLUDE folder/inputs",
+    "folder/inputs": "INPUT(f.o)",
+    circle: "INCLUDE circle",
+  });
+  await dir.compile("main.c", ["-fno-pie"]);
+  await dir.compile("f.c");
+  for (const linker of [bfd, spore]) {
+    expect(await dir.linkAndRun(linker, ["main.o"], { flags: ["-no-pie", "script"] }), linker.name).toMatchObject({
+      status: 7,
+    });
+    expect((await dir.link(linker, ["main.o"], { flags: ["-no-pie", "circle"] })).status, linker.name).toBe(1);
+  }
+});

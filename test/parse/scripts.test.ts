@@ -70,7 +70,10 @@ test("what is wrong in a script is named with its line", () => {
   expect(errorOf("/* never\nended").message).toBe("s:1: comment without an end");
   expect(errorOf('INPUT("a)\n').message).toBe("s:1: quote without an end");
   expect(errorOf("SECTIONS { }").unsupported).toBe("SECTIONS");
-  expect(errorOf("x = 1;").unsupported).toBe("x");
+  expect(errorOf("\nx = .;").message).toMatch(/^s:2: value of 'x': /);
+  expect(errorOf("PROVIDE(x = 1);").unsupported).toBe("PROVIDE");
+  expect(errorOf("x = 1").message).toBe("s:1: unexpected end of the script: expected ';'");
+  expect(errorOf("x = 1 +;").message).toMatch(/^s:1: value of 'x': /);
 });
 
 test("a version script names versions, what follows what, and what stays local", () => {
