@@ -46,6 +46,7 @@ function inputsOf(
     isLazy: false,
     isExcludedLibrary: false,
     isIndirect: false,
+    missing: undefined,
   }));
   return {
     files,

@@ -55,6 +55,8 @@ function* memberHeaders(archive: ArchiveText, isThin: boolean): Generator<Member
 }
 
 export interface ThinArchiveEntry {
+  /** Offset of its header. */
+  readonly header: number;
   /** A path, relative to the archive's directory unless absolute. */
   readonly name: string;
   /** It is an ordinary archive, of which members were put into this one. */
@@ -144,7 +146,8 @@ function memberName(
   name: string,
   longNames: MemberHeader | undefined,
 ): ThinArchiveEntry {
-  if (!name.startsWith("/")) return { name: name.endsWith("/") ? name.slice(0, -1) : name, isArchive: false };
+  if (!name.startsWith("/"))
+    return { header: offset, name: name.endsWith("/") ? name.slice(0, -1) : name, isArchive: false };
   // "/N:OFFSET" is the member at OFFSET of the archive whose name is at N.
   const match = /^\/(\d+)(:\d+)?$/.exec(name);
   if (match === null) throw archive.error(offset, `member name '${name}' is not known`);
@@ -155,7 +158,11 @@ function memberName(
   const text = archive.text(at, Math.min(longNames.size - start, MAX_NAME));
   const end = text.indexOf("/\n");
   if (end <= 0) throw archive.error(at, "long name without an end");
-  return { name: Buffer.from(text.slice(0, end), "latin1").toString("utf8"), isArchive: match[2] !== undefined };
+  return {
+    header: offset,
+    name: Buffer.from(text.slice(0, end), "latin1").toString("utf8"),
+    isArchive: match[2] !== undefined,
+  };
 }
 
 /** An entry of an archive's index: a name, and the offset of the header of the member that defines it. */
@@ -165,7 +172,7 @@ export interface IndexedSymbol {
 }
 
 /**
- * The index of a regular archive: big-endian offsets of 4 bytes, or 8 in `/SYM64/`, then the names.
+ * The index of an archive, thin or not: big-endian offsets of 4 bytes, or 8 in `/SYM64/`, then the names.
  * @throws FormatError for an index that leaves the archive
  */
 export function* readArchiveIndex(path: string, bytes: Uint8Array): Generator<IndexedSymbol> {

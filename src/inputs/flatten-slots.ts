@@ -19,7 +19,8 @@ export function flattenSlots(slots: readonly Slot[], options: Pick<LinkOptions, 
       for (const part of slot.parts) visit(part);
       return;
     }
-    const file = slot.file === undefined ? undefined : inputFile(slot, slot.file, options);
+    const mapped = slot.missing === undefined ? slot.file : nothingAt(slot.path!);
+    const file = mapped === undefined ? undefined : inputFile(slot, mapped, options);
     if (file === undefined) return;
     if (file.kind !== "archive" && file.kind !== "shared" && slot.member === undefined) {
       files.push(file);
@@ -56,19 +57,19 @@ function merged(first: InputFile, second: InputFile): InputFile {
 
 /** What is in a place; undefined for what is no input, which has been said. */
 export function inputFile(
-  { state, libraryName, member }: Pick<Slot, "state" | "libraryName" | "member">,
+  { state, libraryName, member, missing }: Pick<Slot, "state" | "libraryName" | "member" | "missing">,
   mapped: MappedFile,
   options: Pick<LinkOptions, "excludeLibs">,
 ): InputFile | undefined {
   const { path } = mapped;
-  const kind = state.isBinary ? "binary" : mapped.type.kind;
-  if (kind !== "object" && kind !== "archive" && kind !== "shared" && kind !== "bitcode" && kind !== "binary")
-    return undefined;
+  const kind = missing !== undefined ? "missing" : state.isBinary ? "binary" : mapped.type.kind;
+  if (!isInputKind(kind)) return undefined;
   return {
     kind,
     path,
     displayName: displayNameOf(path, member),
     mapped,
+    missing,
     isWholeArchive: state.isWholeArchive,
     isAsNeeded: state.isAsNeeded,
     isLazy: state.isLazy,
@@ -76,6 +77,15 @@ export function inputFile(
     isIndirect: false,
     isExcludedLibrary: isExcluded(archiveOf(kind, path, member), options),
   };
+}
+
+const inputKinds: readonly string[] = ["object", "archive", "shared", "bitcode", "binary", "missing"];
+const isInputKind = (kind: string): kind is InputFile["kind"] => inputKinds.includes(kind);
+
+/** In the place of a file that is not there. */
+function nothingAt(path: string): MappedFile {
+  const none = new Uint8Array();
+  return { path, type: { kind: "empty" }, size: 0, address: 0, bytes: () => none, bytesAt: () => none };
 }
 
 function archiveOf(kind: string, path: string, member: ThinMember | undefined): string | undefined {

@@ -5,6 +5,7 @@ import type { InputRequest, LinkOptions } from "../options/link-options.ts";
 import type { ThinArchiveEntry } from "./archive.ts";
 import { expandSysroot, type LibrarySearch } from "./library-search.ts";
 import type { ScriptInput } from "./linker-script.ts";
+import type { MissingMember } from "./input-file.ts";
 import type { MappedFile, ThinMember } from "./mapped-files.ts";
 
 export type InputState = Pick<InputRequest, "isWholeArchive" | "isAsNeeded" | "isStatic" | "isLazy" | "isBinary">;
@@ -22,6 +23,7 @@ export interface Slot {
   readonly depth: number;
   path: string | undefined;
   file: MappedFile | undefined;
+  missing: MissingMember | undefined;
   parts: Slot[] | undefined;
 }
 
@@ -63,6 +65,7 @@ export class SlotMaker {
       depth,
       path: undefined,
       file: undefined,
+      missing: undefined,
       parts: undefined,
     };
   }
@@ -74,16 +77,17 @@ export class SlotMaker {
     return this.fromRequest({ ...slot.state, isAsNeeded, isBinary, kind, name }, script, slot.depth + 1);
   }
 
-  fromThinArchive(slot: Slot, archive: string, { name, isArchive }: ThinArchiveEntry): Slot {
+  fromThinArchive(slot: Slot, archive: string, { header, name, isArchive }: ThinArchiveEntry): Slot {
     return {
       state: { ...slot.state, isLazy: !slot.state.isWholeArchive },
       libraryName: undefined,
       searchedFor: undefined,
       candidates: thinMemberPath(archive, name),
-      member: { archive, name: basename(name), isArchive },
+      member: { archive, header, name: basename(name), isArchive },
       depth: slot.depth + 1,
       path: undefined,
       file: undefined,
+      missing: undefined,
       parts: undefined,
     };
   }

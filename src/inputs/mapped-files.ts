@@ -34,6 +34,8 @@ export function beginningOf(file: MappedFile): Uint8Array {
 /** The member of a thin archive that a path is. */
 export interface ThinMember {
   readonly archive: string;
+  /** Offset of its header there. */
+  readonly header: number;
   readonly name: string;
   /** It is an archive itself, whose members are those of the thin archive. */
   readonly isArchive: boolean;
@@ -51,6 +53,8 @@ export class MappedFiles {
   /** One for each call of {@link map}. */
   readonly sets: StagedSet[] = [];
   readonly #diagnostics: Diagnostics;
+  /** Why members of thin archives could not be mapped, by path: whether that matters is not known here. */
+  readonly #missing = new Map<string, string>();
   /** A path that failed is undefined, so that it is reported once. */
   readonly #files = new Map<string, MappedFile | undefined>();
 
@@ -61,6 +65,11 @@ export class MappedFiles {
   /** A file that was mapped; undefined when it could not be. */
   get(path: string): MappedFile | undefined {
     return this.#files.get(path);
+  }
+
+  /** Why a member of a thin archive is not there. */
+  whyMissing(path: string): string | undefined {
+    return this.#missing.get(path);
   }
 
   /** Maps those that are not mapped yet, in one call. */
@@ -113,8 +122,7 @@ export class MappedFiles {
 
   #reportFailure({ path, member }: FileRequest, failure: IoFailure): void {
     const { reason } = new IoError(failure);
-    if (member !== undefined)
-      this.#diagnostics.add("thinMemberMissing", { archive: member.archive, member: path, reason });
+    if (member !== undefined) this.#missing.set(path, reason);
     else if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
     else this.#diagnostics.add("cannotOpen", { path: path.replaceAll("\0", "\\0"), reason });
   }

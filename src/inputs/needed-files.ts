@@ -48,7 +48,7 @@ function findNeeded(
     const file = mapped.get(path);
     if (file?.type.kind !== "shared") continue; // for another machine
     const state = { isWholeArchive: false, isAsNeeded: true, isStatic: false, isLazy: false, isBinary: false };
-    const input = inputFile({ state, libraryName: name, member: undefined }, file, options);
+    const input = inputFile({ state, libraryName: name, member: undefined, missing: undefined }, file, options);
     return input === undefined ? undefined : { ...input, isIndirect: !options.isAddNeededCopied };
   }
   return undefined;

@@ -6,13 +6,13 @@
  */
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
-import { readThinArchive } from "../inputs/archive.ts";
+import { readArchiveIndex, readThinArchive } from "../inputs/archive.ts";
 import { flattenSlots } from "../inputs/flatten-slots.ts";
 import { displayNameOf, type InputFile } from "../inputs/input-file.ts";
 import { fileRequest, type Slot, SlotMaker } from "../inputs/input-slot.ts";
 import { LibrarySearch } from "../inputs/library-search.ts";
 import { type LinkerScript, parseLinkerScript } from "../inputs/linker-script.ts";
-import { type MappedFile, MappedFiles } from "../inputs/mapped-files.ts";
+import { type MappedFile, MappedFiles, type ThinMember } from "../inputs/mapped-files.ts";
 import { addNeededFiles } from "../inputs/needed-files.ts";
 import { type Patterns, readPatternFiles, textOf, tryToParse } from "../inputs/pattern-files.ts";
 import { type Assignment, parseAssignments } from "../inputs/script/assignments.ts";
@@ -63,6 +63,8 @@ class InputFinder {
   readonly #search: LibrarySearch;
   readonly #slots: SlotMaker;
   readonly #scripts = new Map<string, LinkerScript>();
+  /** Of thin archives that lack members: what the member at each header defines. */
+  readonly #indexes = new Map<string, Map<number, string[]>>();
 
   constructor(options: LinkOptions, diagnostics: Diagnostics) {
     this.#options = options;
@@ -115,7 +117,10 @@ class InputFinder {
     this.files.map(wave.filter((slot): slot is Slot & { path: string } => slot.path !== undefined));
     for (const slot of wave) {
       const file = slot.path === undefined ? undefined : this.files.get(slot.path);
-      if (file === undefined) continue;
+      if (file === undefined) {
+        this.#noteMissing(slot);
+        continue;
+      }
       const why = slot.searchedFor === undefined || slot.state.isBinary ? undefined : whyIncompatible(file);
       if (why !== undefined) {
         // The next directory may have one for this machine.
@@ -129,6 +134,33 @@ class InputFinder {
       if (slot.parts !== undefined) next.push(...slot.parts);
     }
     return next;
+  }
+
+  /** A member of a thin archive that is not there: what it would define is in the archive's index, if it has one. */
+  #noteMissing(slot: Slot): void {
+    const { member, path } = slot;
+    const reason = path === undefined ? undefined : this.files.whyMissing(path);
+    if (path === undefined || member === undefined || reason === undefined) return;
+    const names = slot.state.isWholeArchive || member.isArchive ? [] : this.#indexedNames(member);
+    if (names.length > 0) slot.missing = { archive: member.archive, reason, names };
+    else this.#diagnostics.add("thinMemberMissing", { archive: member.archive, member: path, reason });
+  }
+
+  #indexedNames({ archive, header }: ThinMember): readonly string[] {
+    let index = this.#indexes.get(archive);
+    if (index === undefined) {
+      this.#indexes.set(archive, (index = new Map()));
+      try {
+        for (const symbol of readArchiveIndex(archive, this.files.get(archive)!.bytes())) {
+          const names = index.get(symbol.header);
+          if (names === undefined) index.set(symbol.header, [symbol.name]);
+          else names.push(symbol.name);
+        }
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error; // an index that cannot be read says nothing
+      }
+    }
+    return index.get(header) ?? [];
   }
 
   /** Gives the slot its next path, or says that there is none. */

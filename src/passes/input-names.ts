@@ -129,7 +129,7 @@ export class InputNames {
     const input = tables.column("file", "input")[file];
     const { kind, mapped } = this.#inputs.files[input];
     // An uncompressed copy has its names where the file has them.
-    if (kind !== "binary")
+    if (kind !== "binary" && kind !== "missing")
       return mapped.bytesAt(tables.column("file", "inputOffset").get(file), tables.column("file", "size")[file]);
     // The object that was made of it is in the arena.
     const offset = tables.column("input", "base").get(input) - tables.arena.baseAddress;

@@ -21,7 +21,7 @@ import type { Scanned } from "./scan.ts";
 import { defineSectionBounds, type SectionBound } from "./section-bounds.ts";
 import type { Workers } from "./workers.ts";
 
-const { FileFlags, FileTraits, OutputFlags } = enumerations;
+const { FileFlags, FileState, FileTraits, OutputFlags } = enumerations;
 
 export interface Resolved extends Scanned {
   readonly shared: readonly LinkedObject[];
@@ -61,6 +61,7 @@ export async function resolve(
   await workers.run("gatherSymbols", { bounds });
   if (internal !== undefined) keepInitAndFini(workers, internal, scanned, options);
   checkLtoMembers(workers, files, inputs, findings);
+  checkMissing(workers, inputs);
   const sectionBounds = internal === undefined ? [] : defineSectionBounds(workers, scanned, internal, findings);
   if (checksSharedObjects(options)) {
     markChecked(workers, shared, findings);
@@ -85,6 +86,16 @@ export async function resolve(
     assignments: inputs.assignments,
     hasDynamicSection: hasDynamicSection(options, inputs),
   };
+}
+
+/** A member of a thin archive that is not there must not be needed. */
+function checkMissing({ tables, diagnostics }: Workers, { files }: Inputs): void {
+  for (const [row, { missing, mapped }] of files.entries()) {
+    if (missing === undefined) continue;
+    const file = tables.column("input", "firstFile")[row] as FileRow;
+    if (tables.column("file", "state")[file] & FileState.REACHED)
+      diagnostics.add("thinMemberMissing", { archive: missing.archive, member: mapped.path, reason: missing.reason });
+  }
 }
 
 /** Whether any file is in the link only if something refers to it. */

@@ -3,6 +3,7 @@
  * headers and symbol tables of every input; fills input, file, chunk, mention and the symbol of each mention.
  */
 import { binaryObject } from "../inputs/binary-object.ts";
+import { missingObject } from "../inputs/missing-object.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -75,8 +76,13 @@ export function listInputs({ tables }: Workers, inputs: Inputs, internal: Intern
   const flags = tables.column("input", "flags");
   const isRuntime = /(^|\/)[^/]*crt(begin|end).?\.o$/; // as GNU ld's script names them
   for (const [row, file] of inputs.files.entries()) {
-    const { kind, path, mapped } = file;
-    const staged = kind === "binary" ? binaryObject(tables.arena, path, mapped.bytes()) : mapped;
+    const { kind, path, mapped, missing } = file;
+    const staged =
+      missing !== undefined
+        ? missingObject(tables.arena, missing)
+        : kind === "binary"
+          ? binaryObject(tables.arena, path, mapped.bytes())
+          : mapped;
     base.set(row, staged.address);
     size.set(row, staged.size);
     flags[row] =
