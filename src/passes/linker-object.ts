@@ -13,6 +13,7 @@ import type { Inputs } from "./find-inputs.ts";
 import { hasDynamicSection } from "./loader.ts";
 import { type Scanned, SPARE_MENTIONS } from "./scan.ts";
 import type { Workers } from "./workers.ts";
+import { nameAsItIs } from "./wrapped-names.ts";
 
 const { SymbolFlags } = enumerations;
 
@@ -25,8 +26,9 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
   if (options.outputKind !== "shared" || options.isEntryExplicit)
     references.push(entryName(options, inputs.scriptEntry));
-  for (const { value } of inputs.assignments) references.push(...symbolsOf(value));
-  for (const name of references) if (!mentions.has(name)) mentions.set(name, "reference");
+  const named = references.map((name) => nameAsItIs(name, options));
+  for (const { value } of inputs.assignments) named.push(...symbolsOf(value));
+  for (const name of named) if (!mentions.has(name)) mentions.set(name, "reference");
   for (const name of versionSymbols(inputs, options)) mentions.set(name, "version");
   for (const { name } of inputs.assignments) mentions.set(name, "strong definition");
   for (const { value } of inputs.assignments)
@@ -91,13 +93,9 @@ export function keepInitAndFini(
 }
 
 /** Reports the names of --require-defined that nothing defines. */
-export function checkRequired(
-  { diagnostics }: Workers,
-  { requiredSymbols }: LinkOptions,
-  addresses: SymbolAddresses,
-): void {
-  for (const symbol of requiredSymbols)
-    if (!addresses.isDefined(symbol)) diagnostics.add("requiredUndefined", { symbol });
+export function checkRequired({ diagnostics }: Workers, options: LinkOptions, addresses: SymbolAddresses): void {
+  for (const symbol of options.requiredSymbols)
+    if (!addresses.isDefined(nameAsItIs(symbol, options))) diagnostics.add("requiredUndefined", { symbol });
 }
 
 /** e_entry: the symbol or the number that was asked for, else the start of the code, as GNU ld has it. */
@@ -109,7 +107,7 @@ export function entryAddress(
   placed: Placed,
 ): number {
   const name = entryName(options, scriptEntry);
-  const address = addressOf(name);
+  const address = addressOf(nameAsItIs(name, options));
   if (address !== undefined) return address;
   const asNumber = Number(name);
   if (options.isEntryExplicit && !Number.isNaN(asNumber)) return asNumber;

@@ -12,6 +12,11 @@ export function nameMeantBy(name: string, { wrappedSymbols }: LinkOptions): stri
   return wrappedSymbols.includes(real) ? real : name;
 }
 
+/** How the linker's own object refers to a symbol of this name: GNU ld takes what -u and -e name as it is. */
+export function nameAsItIs(name: string, { wrappedSymbols }: LinkOptions): string {
+  return wrappedSymbols.includes(name) ? REAL + name : name;
+}
+
 /** Fills the table in which the kernel that reads symbols looks names up: by length, then by bytes. */
 export function fillWrapped({ tables }: Workers, { wrappedSymbols }: LinkOptions): void {
   const names = [...new Set(wrappedSymbols)]

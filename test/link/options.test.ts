@@ -1,7 +1,7 @@
 /** What options make of one program and its libraries, in every kind of output: what GNU ld makes of it. */
 import { expect, test } from "vitest";
 
-import { bfd, readelf, run, spore } from "../harness/oracles.ts";
+import { bfd, readelf, run, spore, symbols } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 
 const sources = {
@@ -177,6 +177,24 @@ test("what --wrap makes of a name is named in a message, and by a shared object 
     expect(text, linker.name).toMatch(/ UND __wrap_libf\n/);
     expect(text, linker.name).not.toMatch(/ UND libf\n/);
   }
+});
+
+test("what -u, -e and --require-defined name is taken as it is, with --wrap too", async () => {
+  await using dir = await scratch({
+    "main.c": "int main(void) { return 0; }",
+    "f.c": "int f(void) { return 1; }",
+    "wrapper.c": "int __wrap_f(void) { return 2; }",
+  });
+  await dir.archive("libf.a", ["f.o", "wrapper.o"]);
+  await dir.compile("main.c");
+  for (const line of ["-u f", "-u __wrap_f", "-e f", "--require-defined=f", "-u f -e __wrap_f"])
+    for (const linker of [bfd, spore]) {
+      const words = ["-e", "main", "main.o", "libf.a", "--wrap=f", ...line.split(" "), "-o", "a.out"];
+      expect(await dir.linkDirectly(linker, words), `${linker.name} ${line}`).toMatchObject({ status: 0, stderr: "" });
+      const names = (await symbols(dir.file("a.out"))).map(({ name }) => name);
+      const expected = ["f", "__wrap_f"].filter((name) => line.split(/[ =]/).includes(name));
+      expect(names.filter((name) => name === "f" || name === "__wrap_f").sort(), line).toEqual(expected.sort());
+    }
 });
 
 test("--wrap lets a function stand before another, in objects, archives and for what libraries define", async () => {
