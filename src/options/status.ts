@@ -3,7 +3,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 
 /**
  * `refused`: an error, because the output would not be what was asked for. `warned`: a warning; the output is
- * right, but not as it was asked for. `ignored`: accepted without a word, because there is nothing to be done.
+ * right, but not as it was asked for. `ignored`: accepted without a word, because the output means the same.
  */
 export type Status = { readonly is: "done" } | { readonly is: "refused" | "warned" | "ignored"; readonly why: string };
 

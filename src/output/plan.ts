@@ -1,7 +1,7 @@
 /**
  * The output plan: which sections the output has, in which order, what each is made of, and which symbols are
- * defined where. A value: default-plan.ts makes one from the options, a linker script will be another. Layout
- * walks it and decides nothing that it does not say.
+ * defined where. A value: default-plan.ts makes one from the options, a linker script will be another. Layout walks it;
+ * segments, and what is between sections, follow from its regions.
  */
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { BucketRow } from "../tables/views.ts";
