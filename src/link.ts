@@ -180,6 +180,7 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   const findings = new FindingReader(workers, inputs, options);
   listInputs(workers, inputs, undefined);
   const scanned = await scan(workers, options);
+  findings.take("memberNotObject"); // nothing is linked: what else an archive has is not listed
   findings.check(diagnostics);
   const resolved = await resolve(workers, scanned, noVersionedNames, inputs, options, undefined, findings);
   return listSymbols(workers, resolved, findings);

@@ -39,6 +39,14 @@ test("scan's table has a row for each file and archive member, and demangled nam
   expect(stdout).toMatch(/^scanSymbols +\d+\.\d\d ms$/m);
 });
 
+test("scan lists the objects of an archive, whatever else is in it", async () => {
+  await using dir = await scratch({ ...sources, "notes.txt": "text" });
+  await dir.archive("lib.a", ["notes.txt", "c.o"]);
+  const { stdout, status } = await dir.run(tool, ["scan", "--json", "lib.a"]);
+  expect(status).toBe(0);
+  expect((JSON.parse(stdout) as ScanReport).files.map(({ file }) => file)).toEqual(["lib.a(c.o)"]);
+});
+
 test("scan finds the same with one worker and with four", async () => {
   await using dir = await scratch(sources);
   for (const source of Object.keys(sources)) await dir.compile(source);
