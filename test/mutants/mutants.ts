@@ -201,6 +201,18 @@ const contents: readonly Mutant[] = [
     tests: link("merged-sections"),
   },
   {
+    file: "native/kernels/buckets.cc",
+    find: " && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(h))",
+    replace: "",
+    tests: link("merged-sections"),
+  },
+  {
+    file: "native/kernels/gather-symbols.cc",
+    find: " && a.st_value == b.st_value",
+    replace: "",
+    tests: link("errors"),
+  },
+  {
     file: "native/kernels/relr.h",
     find: "words.push_back(bitmap << 1 | 1);",
     replace: "words.push_back(bitmap << 1);",
