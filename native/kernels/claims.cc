@@ -75,6 +75,8 @@ void reach(const Tables &t, FileId f, SymbolId s, u32 kind, u64 claim, std::vect
     if (t.file.state.claim_bits(owner, FileState::REACHED)) stack.push_back(owner);
   } else if (is_from_shared) {
     if (kind == MentionFlags::UNDEFINED) t.file.state.set_bits(owner, FileState::WANTED);
+  } else if (t.file.flags[f] & FileFlags::IS_INTERNAL) {
+    return; // as GNU ld: -u and -e alone do not make a library needed
   } else if (t.file.state.claim_bits(owner, FileState::NEEDED)) {
     t.file.state.set_bits(owner, FileState::REACHED);
     stack.push_back(owner);
