@@ -170,6 +170,7 @@ async function buildCommand() {
             setup: (builder) =>
               builder.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
           },
+          ...(program === "ld" ? [withoutProse] : []),
         ],
       });
       bundles.push(bundle);
@@ -182,6 +183,21 @@ async function buildCommand() {
     warmCodeCache();
   });
 }
+
+/**
+ * What tables, kernels and findings are is for people: 40 KB of text, of which V8 makes a thousand strings before every
+ * link. `spore explain` has it. What is no prose has no spaces, but for the names of passes.
+ */
+const withoutProse = {
+  name: "without prose",
+  setup: (builder) =>
+    builder.onLoad({ filter: /\/src\/tables\/(schema|kernels|findings)\.ts$/ }, ({ path }) => ({
+      loader: "ts",
+      contents: readFileSync(path, "utf8").replaceAll(/"(?:[^"\\\n]|\\.)*"/g, (text) =>
+        text.includes(" ") && text !== '"find needs"' ? '""' : text,
+      ),
+    })),
+};
 
 /** Code of others that dist and the addon have besides what is bundled: a wasm file, and headers. */
 const copiedPackages = ["gecko-profiler-demangle", "node-addon-api"];
