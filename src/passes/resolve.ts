@@ -90,7 +90,8 @@ export async function resolve(
 
 /** A member of a thin archive that is not there must not be needed. */
 function checkMissing({ tables, diagnostics }: Workers, { files }: Inputs): void {
-  for (const [row, { missing, mapped }] of files.entries()) {
+  for (let row = 0; row < files.length; row++) {
+    const { missing, mapped } = files[row];
     if (missing === undefined) continue;
     const file = tables.column("input", "firstFile")[row] as FileRow;
     if (tables.column("file", "state")[file] & FileState.REACHED)
