@@ -200,9 +200,9 @@ enum : u32 {
 namespace TableRow {
 enum : u32 {
   SLOTS = 0x0,
-  DYNSYM = 0x1,
+  HASHES = 0x1,
   REPLACED = 0x2,
-  EH_FRAME_HDR = 0x3,
+  PARTS = 0x3,
 };
 } // namespace TableRow
 
@@ -750,6 +750,7 @@ struct Decisions {
   u64 tls_common_bucket; // row of the bucket of thread-local ones
   u64 got_plt_reserved; // words at the beginning of .got.plt that are the loader's
   u64 hidden_lead; // 1 when an STT_FILE symbol leads the globals that are made local in .symtab, else 0
+  u64 dynsym_parts; // parts that .dynsym is written in, with its names and versions
   u64 plt_jumps; // entries of .plt that the loader binds; those resolved at start follow
   u64 relr_words; // words of .relr.dyn
   u64 got_symbolics; // index in .rela.dyn of the first other relocation of .got slots and copies

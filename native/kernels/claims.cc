@@ -118,7 +118,8 @@ void claim_symbols(Job &job, RowRange<FileId> rows) {
   }
 }
 
-// What of two files' data is zero-filled and common is one common symbol, of the larger size.
+// Initialised data of a shared object takes the place of a common symbol; zero-filled data and the common symbol are
+// one, as large as the larger of both.
 void replace_commons(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
   for (FileId f : rows) {

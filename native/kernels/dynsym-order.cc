@@ -2,7 +2,6 @@
 //
 // DT_GNU_HASH finds the last symbols of .dynsym, bucket by bucket; those that have no address here come first.
 
-#include <algorithm>
 #include <vector>
 
 #include "elf/hash.h"
@@ -19,6 +18,16 @@ Name mentioned_name(const Tables &t, SymbolId s) {
   if (auto *mark = static_cast<const u8 *>(std::memchr(name.data, '@', name.size)); mark && mark != name.data)
     name.size = static_cast<u32>(mark - name.data);
   return name;
+}
+
+// Puts symbols in the order of their buckets, and those of one bucket in that of entries: counts, then places.
+void sort_by_bucket(const Tables &t, std::vector<EntryId> &hashed, u32 buckets) {
+  std::vector<u32> next(buckets + size_t{1});
+  for (EntryId e : hashed) next[t.entry.hash[e] % buckets + 1]++;
+  for (u32 b = 0; b < buckets; b++) next[b + 1] += next[b];
+  std::vector<EntryId> sorted(hashed.size());
+  for (EntryId e : hashed) sorted[next[t.entry.hash[e] % buckets]++] = e;
+  hashed.swap(sorted);
 }
 
 } // namespace
@@ -60,12 +69,14 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       else plain.push_back(e);
     }
     u32 buckets = static_cast<u32>(hashed.size() / 4 + 1);
+    std::vector<u32> name_sizes(t.entry.rows);
+    for (EntryId e : plain) name_sizes[raw(e)] = symbol_name(t, SymbolId{t.entry.symbol[e]}).size;
     for (EntryId e : hashed) {
       Name name = symbol_name(t, SymbolId{t.entry.symbol[e]});
+      name_sizes[raw(e)] = name.size;
       t.entry.hash[e] = gnu_hash(name.data, name.size);
     }
-    std::stable_sort(hashed.begin(), hashed.end(),
-                     [&](EntryId a, EntryId b) { return t.entry.hash[a] % buckets < t.entry.hash[b] % buckets; });
+    sort_by_bucket(t, hashed, buckets);
     u32 index = 1;
     u64 string = 0;
     auto number = [&](EntryId e) {
@@ -74,7 +85,7 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows) {
       t.dynsym.entry[DynsymId{index - 1}] = raw(e);
       index++;
       t.entry.dynstr[e] = static_cast<u32>(string);
-      string += symbol_name(t, s).size + u64{1};
+      string += name_sizes[raw(e)] + u64{1};
       // Bound to a version of the library that has it; 1 is VER_NDX_GLOBAL.
       t.entry.version[e] = t.symbol.version[s] ? t.symbol.version[s] : u16{VER_NDX_GLOBAL};
       u64 claim = t.symbol.claim[s];

@@ -83,6 +83,19 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
   return out;
 }
 
+// What .gnu.version has of a symbol: of a shared object's, the number that the output gives to its version.
+u16 version_index(const Tables &t, EntryId e) {
+  SymbolId s{t.entry.symbol[e]};
+  u64 claim = t.symbol.claim[s];
+  if (!claim || !(t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED)) return t.entry.version[e];
+  FileId f = Claim::file(claim);
+  if (!t.file.versions[f]) return t.entry.version[e];
+  FileView file(t, f);
+  u32 own = file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) & ~u32{VERSYM_HIDDEN};
+  if (own <= VER_NDX_GLOBAL || t.file.first_version[f] + own >= t.file.first_version[f + 1]) return t.entry.version[e];
+  return t.version.index[VersionId{t.file.first_version[f] + own}];
+}
+
 // .gnu.hash: header, Bloom filter, buckets, chains. The hashed symbols are the last of .dynsym, by bucket.
 std::vector<u8> gnu_hash_table(const Tables &t, u32 count, u32 hashed) {
   u32 buckets = static_cast<u32>(t.found.gnu_hash_buckets), words = static_cast<u32>(t.link.gnu_hash_bloom_words);
@@ -124,13 +137,26 @@ std::vector<u8> sysv_hash_table(const Tables &t, u32 count) {
 
 } // namespace
 
-void write_dynsym(Job &job) {
+void write_dynsym(Job &job, u32 part, u32 parts) {
   const Tables &t = job.t;
-  Output output(job);
-  u32 count = static_cast<u32>(t.found.dynsym_count), hashed = static_cast<u32>(t.found.dynsym_hashed);
-  std::vector<u8> symbols(sizeof(Elf64_Sym)), strings, versions(2);
-  strings.resize(t.found.dynstr_size);
-  for (u32 i = 1; i < count; i++) {
+  if (!t.own_section.offset[OwnSection::Dynsym]) return;
+  u64 count = t.found.dynsym_count;
+  u32 begin = static_cast<u32>(count * part / parts), end = static_cast<u32>(count * (part + u64{1}) / parts);
+  // Names lie in the order of their symbols; the null symbol has none.
+  auto first_string = [&](u32 i) -> u64 {
+    if (i == 0) return 0;
+    if (i == count) return t.found.dynstr_size;
+    return t.entry.dynstr[EntryId{t.dynsym.entry[DynsymId{i - 1}]}];
+  };
+  u64 strings_begin = first_string(begin);
+  std::vector<u8> symbols, strings(first_string(end) - strings_begin), versions;
+  symbols.reserve((end - begin) * sizeof(Elf64_Sym));
+  versions.reserve((end - begin) * sizeof(u16));
+  if (begin == 0) {
+    symbols.resize(sizeof(Elf64_Sym));
+    versions.resize(sizeof(u16));
+  }
+  for (u32 i = std::max(begin, 1u); i < end; i++) {
     EntryId e{t.dynsym.entry[DynsymId{i - 1}]};
     SymbolId s{t.entry.symbol[e]};
     Elf64_Sym sym = dynamic_symbol(t, e);
@@ -139,26 +165,29 @@ void write_dynsym(Job &job) {
                  {.file = raw(Claim::file(definition)), .symbol = Claim::symbol(definition)});
     append(symbols, &sym, sizeof sym);
     Name name = symbol_name(t, s);
-    u64 at = t.entry.dynstr[e];
+    u64 at = t.entry.dynstr[e] - strings_begin;
     if (at + name.size < strings.size()) std::memcpy(strings.data() + at, name.data, name.size);
-    u16 version = t.entry.version[e];
-    u64 claim = t.symbol.claim[s];
-    if (claim && t.symbol.flags[s] & SymbolFlags::OWNED_BY_SHARED) {
-      FileId f = Claim::file(claim);
-      FileView file(t, f);
-      u32 own = t.file.versions[f]
-                    ? file.bytes.read<u16>(t.file.versions[f] + u64{Claim::symbol(claim)} * 2).value_or(0) &
-                          ~u32{VERSYM_HIDDEN}
-                    : 0;
-      if (own > VER_NDX_GLOBAL && t.file.first_version[f] + own < t.file.first_version[f + 1])
-        version = t.version.index[VersionId{t.file.first_version[f] + own}];
-    }
-    append(versions, &version, 2);
+    u16 version = version_index(t, e);
+    append(versions, &version, sizeof version);
   }
-  write_part(job, output, Dynsym, symbols, t.own_section.offset[OwnSection::Dynsym]);
-  write_part(job, output, Dynstr, strings, t.own_section.offset[OwnSection::Dynstr] + t.link.dynstr_own);
+  Output output(job);
+  auto digest_of = [&](SinglePart extent) -> u32 { // of the parts after the first, behind the single ones
+    return part == 0 ? u32{extent} : single_parts + (part - 1) * 3 + (extent - Dynsym);
+  };
+  write_part(job, output, digest_of(Dynsym), symbols,
+             t.own_section.offset[OwnSection::Dynsym] + u64{begin} * sizeof(Elf64_Sym));
+  write_part(job, output, digest_of(Dynstr), strings,
+             t.own_section.offset[OwnSection::Dynstr] + t.link.dynstr_own + strings_begin);
   if (t.own_section.offset[OwnSection::Versym])
-    write_part(job, output, Versym, versions, t.own_section.offset[OwnSection::Versym]);
+    write_part(job, output, digest_of(Versym), versions,
+               t.own_section.offset[OwnSection::Versym] + u64{begin} * sizeof(u16));
+}
+
+void write_hash_tables(Job &job) {
+  const Tables &t = job.t;
+  u32 count = static_cast<u32>(t.found.dynsym_count), hashed = static_cast<u32>(t.found.dynsym_hashed);
+  if (!t.own_section.offset[OwnSection::Dynsym]) return;
+  Output output(job);
   if (t.own_section.offset[OwnSection::GnuHash])
     write_part(job, output, GnuHash, gnu_hash_table(t, count, hashed), t.own_section.offset[OwnSection::GnuHash]);
   if (t.own_section.offset[OwnSection::Hash])

@@ -17,13 +17,14 @@ static void hold_replaced(const Job &job) {
 
 void write_tables(Job &job, RowRange<RangeId> rows) {
   u32 eh_frame_hdr_parts = static_cast<u32>(job.parameter(0));
+  u32 dynsym_parts = static_cast<u32>(job.t.link.dynsym_parts);
   for (RangeId row : rows) switch (raw(row)) {
     case TableRow::SLOTS: write_slots(job); break;
-    case TableRow::DYNSYM:
-      if (job.t.own_section.offset[OwnSection::Dynsym]) write_dynsym(job);
-      break;
+    case TableRow::HASHES: write_hash_tables(job); break;
     case TableRow::REPLACED: hold_replaced(job); break;
-    default: write_eh_frame_hdr(job, raw(row) - TableRow::EH_FRAME_HDR, eh_frame_hdr_parts);
+    default:
+      if (u32 part = raw(row) - TableRow::PARTS; part < dynsym_parts) write_dynsym(job, part, dynsym_parts);
+      else write_eh_frame_hdr(job, part - dynsym_parts, eh_frame_hdr_parts);
     }
 }
 

@@ -27,7 +27,8 @@ type Undone = Exclude<Status["is"], "done">;
 const headings: Readonly<Record<Undone, string>> = {
   refused: "## Options that are refused\n\nWith an error: the output would not be what was asked for.",
   warned: "## Options that are ignored with a warning\n\nThe output is right, but not as it was asked for.",
-  ignored: "## Options that are accepted without effect\n\nWithout a warning: the output means the same, though `-O` and page sizes may change how GNU ld lays it out.",
+  ignored:
+    "## Options that are accepted without effect\n\nWithout a warning: the output means the same, though `-O` and page sizes may change how GNU ld lays it out.",
 };
 
 /** docs/compatibility.md: the differences from GNU ld that are no options, as they were written, and those that are. */

@@ -5,12 +5,21 @@ import type { Workers } from "./workers.ts";
 
 const { chunkParts, symtabParts, singleParts } = constants;
 
+/** Symbols of .dynsym that are written in one part, more or less, and how many parts there are at most. */
+const SYMBOLS_PER_PART = 16_384;
+const MAX_PARTS = 16;
+/** Extents of a part: symbols, names, versions. */
+const EXTENTS = 3;
+
 export function allocateDigests({ tables }: Workers, { buckets, fileBounds }: Synthetic): void {
   const chunks = fileBounds.length - 1;
   const firstPiece = chunks * (buckets.length + chunkParts.value);
   const firstSymtab = firstPiece + tables.rows("mergeCell");
   const firstSingle = firstSymtab + chunks * symtabParts.value;
-  tables.allocate("digest", firstSingle + singleParts.value);
+  const parts = Math.min(Math.max(1, Math.ceil(tables.get("dynsymCount") / SYMBOLS_PER_PART)), MAX_PARTS);
+  // The first part is among the single extents.
+  tables.allocate("digest", firstSingle + singleParts.value + (parts - 1) * EXTENTS);
+  tables.set("dynsymParts", parts);
   tables.set("firstPieceDigest", firstPiece);
   tables.set("firstSymtabDigest", firstSymtab);
   tables.set("firstSingleDigest", firstSingle);

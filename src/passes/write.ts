@@ -40,7 +40,8 @@ export async function write(
       ? Math.min(Math.max(1, Math.ceil(tables.rows("fde") / FDES_PER_PART)), MAX_PARTS)
       : 0;
   if (parts > 0) listPltFdes(tables, image);
-  await workers.run("writeTables", { rows: enumerations.TableRow.EH_FRAME_HDR + parts, parameters: [parts] });
+  const rows = enumerations.TableRow.PARTS + tables.get("dynsymParts") + parts;
+  await workers.run("writeTables", { rows, parameters: [parts] });
   if (image.packed.length > 0) await workers.run("writePacked");
   void workers.dismiss(output.replacedBytes); // there is no other kernel; they end while the rest is done
 

@@ -555,6 +555,7 @@ export const decisions = {
   tlsCommonBucket: "row of the bucket of thread-local ones",
   gotPltReserved: "words at the beginning of .got.plt that are the loader's",
   hiddenLead: "1 when an STT_FILE symbol leads the globals that are made local in .symtab, else 0",
+  dynsymParts: "parts that .dynsym is written in, with its names and versions",
   pltJumps: "entries of .plt that the loader binds; those resolved at start follow",
   relrWords: "words of .relr.dyn",
   gotSymbolics: "index in .rela.dyn of the first other relocation of .got slots and copies",
@@ -774,7 +775,7 @@ export const enumerations = {
   /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */
   PartEnding: { GOES_ON: 0, BYTE: 1, STREAM: 2 },
   /** The rows of the kernel writeTables; the parts of .eh_frame_hdr are the rows from EH_FRAME_HDR on. */
-  TableRow: { SLOTS: 0, DYNSYM: 1, REPLACED: 2, EH_FRAME_HDR: 3 },
+  TableRow: { SLOTS: 0, HASHES: 1, REPLACED: 2, PARTS: 3 },
   HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
   /** What a row of request asks for; its index, then its operand. */
   RequestKind: {

@@ -50,3 +50,32 @@ for (const [style, tables] of [
     expect(histograms.map(inChains)).toEqual(tables.map((table) => counts[table]));
     for (const histogram of histograms) expect(longestChain(histogram)).toBeLessThan(10);
   });
+
+test("the loader finds each of 40,000 functions, more than one part of .dynsym has", async () => {
+  const count = 40_000;
+  const functions = Array.from({ length: count }, (_, i) => `.globl f${i}\n.type f${i}, @function\nf${i}: ret\n`);
+  await using dir = await scratch({
+    "many.s": `${functions.join("")}.cfi_startproc\nret\n.cfi_endproc\n.section .note.GNU-stack,"",@progbits\n`,
+    "main.c": `
+      #include <dlfcn.h>
+      #include <stdio.h>
+      int main(int argc, char **argv) {
+        void *library = dlopen(argv[1], RTLD_NOW);
+        char name[16], *first = dlsym(library, "f0");
+        int found = 0;
+        for (int i = 0; i < ${count}; i++) {
+          snprintf(name, sizeof name, "f%d", i);
+          found += (char *)dlsym(library, name) == first + i;
+        }
+        printf("%d\\n", found);
+      }`,
+  });
+  await dir.compile("many.s");
+  await dir.compile("main.c");
+  await dir.link(spore, ["main.o"], { output: "main" });
+  for (const style of ["gnu", "sysv"]) {
+    const flags = ["-shared", `-Wl,--hash-style=${style}`, "-Wl,--build-id"];
+    await dir.link(spore, ["many.o"], { flags, output: "many.so" });
+    expect(await dir.run(dir.file("main"), [dir.file("many.so")]), style).toMatchObject({ stdout: `${count}\n` });
+  }
+});

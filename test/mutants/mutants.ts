@@ -386,8 +386,8 @@ const dynamicSymbols: readonly Mutant[] = [
   },
   {
     file: "native/kernels/dynsym-writer.cc",
-    find: "if (own > VER_NDX_GLOBAL && ",
-    replace: "if (own > VER_NDX_GLOBAL + 1 && ",
+    find: "if (own <= VER_NDX_GLOBAL || ",
+    replace: "if (own <= VER_NDX_GLOBAL + 1 || ",
     tests: link("versioned-references"),
   },
   {
@@ -614,4 +614,40 @@ export const mutants: readonly Mutant[] = [
   ...dynamicSymbols,
   ...libraries,
   ...names,
+  {
+    file: "native/kernels/claims.cc",
+    find: "  if (is_function(sym)) return false;",
+    replace: "",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/kernels/claims.cc",
+    find: "if (sym.binding() == STB_WEAK || is_function(sym)) continue;",
+    replace: "",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/tables/section-kinds.h",
+    find: "return std::max(u64{sym.st_size}, t.symbol.common_size[s]);",
+    replace: "return sym.st_size;",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/kernels/reference.h",
+    find: "flags |= f & SymbolFlags::IMPORTED ? Reference::NamedIfunc : Reference::Ifunc;",
+    replace: "flags |= f & SymbolFlags::IMPORTED ? 0 : Reference::Ifunc;",
+    tests: link("ifunc"),
+  },
+  {
+    file: decide,
+    find: "  if (is_ordinary_definition(ref)) return refused(Code::TlsMismatch);",
+    replace: "",
+    tests: link("thread-local-storage"),
+  },
+  {
+    file: "src/passes/linker-object.ts",
+    find: "|= SymbolFlags.ROOT;",
+    replace: "|= 0;",
+    tests: link("gc-sections"),
+  },
 ];
