@@ -82,7 +82,7 @@ const pieces = [
 const places = [
   ...of("file", "chunk"),
   ...of("mention", "commonOffset"),
-  ...of("symbol", "uses"),
+  ...of("symbol", "flags", "uses"),
   ...of("section", "flags", "bucket", "bucketHigh", "offset", "mergeable", "offsetHigh"),
   ...of("bucket", "ordinal", "address"),
   ...of("chunkBucket", "offset"),
@@ -183,7 +183,12 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [...of("symbol", "claim", "uses")],
   },
   extractMembers: {
-    reads: [...fileView, ...of("mention", "flags", "symbol"), ...of("symbol", "claim", "uses")],
+    reads: [
+      ...fileView,
+      ...of("file", "flags"),
+      ...of("mention", "flags", "symbol"),
+      ...of("symbol", "claim", "uses"),
+    ],
     fills: [...of("file", "state")],
   },
   resetClaims: {
@@ -402,7 +407,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...fileView,
       ...of("file", "state"),
       ...of("mention", "flags", "symbol"),
-      ...of("symbol", "claim", "uses", "commonSize", "commonAlignment"),
+      ...of("symbol", "claim", "flags", "uses", "commonSize", "commonAlignment"),
       ...of("section", "flags", "bucket", "bucketHigh"),
       ...of("bucket", "ordinal"),
       ...of("chunk", "firstFile"),
