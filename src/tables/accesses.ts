@@ -183,12 +183,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [...of("symbol", "claim", "uses")],
   },
   extractMembers: {
-    reads: [
-      ...fileView,
-      ...of("file", "flags"),
-      ...of("mention", "flags", "symbol"),
-      ...of("symbol", "claim", "uses"),
-    ],
+    reads: [...fileView, ...of("file", "flags"), ...of("mention", "flags", "symbol"), ...of("symbol", "claim", "uses")],
     fills: [...of("file", "state")],
   },
   resetClaims: {
