@@ -35,7 +35,8 @@ const flags = ["-std=c++20", "-Inative", "-Inative/include", "-Inode_modules/nod
 
 /** Runs clang-tidy on one file; resolves to what it found. */
 function tidy(file) {
-  const child = spawn(tidier, ["--quiet", file, "--", ...flags, "-DNAPI_VERSION=9"], { cwd: root });
+  const defines = file.includes("/checked/") ? ["-DNAPI_VERSION=9", "-DSPORE_CHECKED"] : ["-DNAPI_VERSION=9"];
+  const child = spawn(tidier, ["--quiet", file, "--", ...flags, ...defines], { cwd: root });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   return new Promise((resolve) => child.on("close", (code) => resolve(code === 0 ? "" : output)));

@@ -76,6 +76,7 @@ void check_tables(const std::vector<Fde> &fdes) {
   std::iota(rows.begin(), rows.end(), 0);
   std::ranges::stable_sort(rows, [&](u32 a, u32 b) { return fdes[a].function < fdes[b].function; });
   std::vector<Entry> expected;
+  expected.reserve(rows.size());
   for (u32 row : rows) expected.push_back({static_cast<i32>(fdes[row].function), record_of(row)});
   for (u32 parts : {1U, 2U, 3U, 8U, 64U}) CHECK(table_of(fdes, parts) == expected);
 }
@@ -86,6 +87,7 @@ TEST("eh-frame-hdr: FDEs in any order are sorted by function, however many parts
   Random random(1);
   for (u32 count : {0U, 1U, 2U, 7U, 63U, 64U, 65U, 1000U, 20'000U}) {
     std::vector<Fde> fdes;
+    fdes.reserve(count);
     for (u32 row = 0; row < count; row++) fdes.push_back({i64{row} * 16 - i64{count} * 8, 16});
     check_tables(fdes);
     std::ranges::reverse(fdes);
@@ -99,6 +101,7 @@ TEST("eh-frame-hdr: FDEs of one function stay in order, also where a part ends a
   Random random(2);
   for (u32 functions : {1U, 2U, 5U}) {
     std::vector<Fde> fdes;
+    fdes.reserve(1000);
     for (u32 row = 0; row < 1000; row++) fdes.push_back({i64{random.below(functions)} * 64, 0});
     check_tables(fdes);
   }
