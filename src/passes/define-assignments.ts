@@ -2,7 +2,7 @@
  * Symbols that the command line gives values (--defsym). What they are, numbers or addresses, functions or data, is
  * known once their names are resolved; what they come to, once layout knows addresses.
  */
-import { STT_FUNC, STT_GNU_IFUNC, STT_OBJECT } from "../elf/constants.ts";
+import { STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STV_PROTECTED } from "../elf/constants.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { Assignment } from "../inputs/script/assignments.ts";
 import { type Environment, evaluate, movesWithImage, type Value } from "../inputs/script/evaluate.ts";
@@ -75,14 +75,15 @@ export function classifyAssignments(
 
 /**
  * As in GNU ld: what a shared object defines and an object of the program refers to is in the program, a function by its
- * entry in the PLT, data by a copy.
+ * entry in the PLT, data by a copy. Not what is protected there: the
+ * shared object would go on using its own.
  */
 function bringFromShared(
   workers: Workers,
   scanned: Scanned,
   internal: InternalObject,
   name: string,
-  { outputKind }: LinkOptions,
+  { outputKind, z }: LinkOptions,
   findings: FindingReader,
 ): void {
   const { tables } = workers;
@@ -91,9 +92,12 @@ function bringFromShared(
   if (symbol === undefined || outputKind === "shared" || !(flags[symbol] & SymbolFlags.IN_OBJECT)) return;
   if (!isClaimedByShared(tables, symbol)) return;
   const claim = tables.column("symbol", "claim");
-  const type = findings.object(claimingFile(claim.high(symbol)))?.symbolType(claimingSymbol(claim.low(symbol)));
+  const object = findings.object(claimingFile(claim.high(symbol)));
+  const definition = claimingSymbol(claim.low(symbol));
+  if (object === undefined || object.visibility(definition) === STV_PROTECTED) return;
+  const type = object.symbolType(definition);
   if (type === STT_FUNC || type === STT_GNU_IFUNC) flags[symbol] |= NEEDS_PLT | NEEDS_CANONICAL_PLT;
-  else if (type === STT_OBJECT) flags[symbol] |= NEEDS_COPY;
+  else if (type === STT_OBJECT && z.hasCopyRelocations) flags[symbol] |= NEEDS_COPY;
 }
 
 /** Whether the program has what a shared object defines. */

@@ -89,6 +89,11 @@ export class ObjectReader {
     return (attempt(() => this.#reader.u8(this.#symbol(symbol) + Elf64_Sym.st_info)) ?? 0) & 15;
   }
 
+  /** STV_PROTECTED and the like. */
+  visibility(symbol: number): number {
+    return (attempt(() => this.#reader.u8(this.#symbol(symbol) + Elf64_Sym.st_other)) ?? 0) & 3;
+  }
+
   isAbsolute(symbol: number): boolean {
     return attempt(() => this.#reader.u16(this.#symbol(symbol) + Elf64_Sym.st_shndx)) === SHN_ABS;
   }

@@ -186,3 +186,20 @@ test("a name for what a shared object defines is its PLT entry or its copy, wher
       ).toMatchObject({ status: 1, stderr: expect.stringMatching(/symbol `f'|'f' is defined by a shared/) });
   }
 });
+
+test("a name for a shared object's datum that must not be copied has no value", async () => {
+  await using dir = await scratch({
+    "lib.c": `int plain = 5; __attribute__((visibility("protected"))) int kept = 6;`,
+    "m.c": "extern int plain, kept, e; int main(void) { return plain + kept + e; }",
+  });
+  await dir.compile("lib.c", ["-fPIC"]);
+  await dir.compile("m.c", ["-fPIC"]); // a reference through the GOT asks for no copy
+  await dir.mustRun(bfd.path, ["-shared", "lib.o", "-o", "lib.so"]);
+  const linkWith = (linker: typeof bfd, ...flags: string[]) =>
+    dir.link(linker, ["m.o", "lib.so"], { flags: ["-no-pie", ...flags] });
+  for (const flags of [["-Wl,--defsym=e=kept"], ["-Wl,--defsym=e=plain", "-Wl,-z,nocopyreloc"]]) {
+    for (const linker of [bfd, spore])
+      expect((await linkWith(linker, ...flags)).status, `${linker.name} ${flags.join(" ")}`).not.toBe(0);
+    expect((await linkWith(spore, ...flags)).stderr).toMatch(/'(kept|plain)' is defined by a shared object/);
+  }
+});
