@@ -98,7 +98,8 @@ private:
       bytes = sizeof(u64);
       log2 = std::max(log2, 3u);
     }
-    if (bytes > address_space - std::min(address_space, size_[copy.is_relro] + (u64{1} << log2))) {
+    if (log2 > largest_alignment_log2 ||
+        bytes > address_space - std::min(address_space, size_[copy.is_relro] + (u64{1} << log2))) {
       job_.report(Code::SymbolTooLarge, {.file = raw(file.id), .symbol = symbol});
       return false;
     }

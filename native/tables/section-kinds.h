@@ -55,7 +55,8 @@ inline u64 copied_size(const Tables &t, SymbolId s, const Elf64_Sym &sym) {
 inline u32 proven_alignment(const FileView &file, u32 symbol, const Elf64_Sym &sym) {
   u32 index = file.section_index(symbol, sym);
   bool has_section = index != SHN_UNDEF && index < file.section_count;
-  u32 log2 = has_section ? std::min(alignment_log2(file.section(index)), largest_alignment_log2) : 6;
+  u32 log2 = has_section ? alignment_log2(file.section(index)) : 6;
+  if (log2 > largest_alignment_log2) log2 = 6; // what it says cannot be
   return sym.st_value ? std::min(log2, static_cast<u32>(std::countr_zero(sym.st_value))) : log2;
 }
 
