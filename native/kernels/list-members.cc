@@ -7,15 +7,17 @@ namespace spore {
 
 namespace {
 
-// A whole archive has members that are linked, and no others: as in GNU ld.
-void report_unlinkable(Job &job, InputId i) {
+// Counts the members that are listed. A whole archive has such that are linked, and no others: as in GNU ld. False when
+// it is malformed.
+bool count_listed(Job &job, InputId i, u32 &count, u64 &bad_offset) {
+  if (!(job.t.input.flags[i] & InputFlags::WHOLE_ARCHIVE))
+    return for_each_listed_member(job.t, i, [&](const Member &) { count++; }, bad_offset);
   Bytes archive = input_bytes(job.t, i);
-  u64 bad = 0;
   auto visit = [&](const Member &m) {
-    if (!is_linkable(m) && !is_special(archive, m))
-      job.report(Code::MemberNotObject, {.file = raw(i), .offset = m.header});
+    if (is_linkable(m)) count++;
+    else if (!is_special(archive, m)) job.report(Code::MemberNotObject, {.file = raw(i), .offset = m.header});
   };
-  for_any_member(archive, visit, bad);
+  return for_any_member(archive, visit, bad_offset);
 }
 
 } // namespace
@@ -27,10 +29,9 @@ void count_members(Job &job, RowRange<InputId> rows) {
       t.input.members[i] = 1;
       continue;
     }
-    if (t.input.flags[i] & InputFlags::WHOLE_ARCHIVE) report_unlinkable(job, i);
     u32 count = 0;
     u64 bad = 0;
-    if (!for_each_listed_member(t, i, [&](const Member &) { count++; }, bad)) {
+    if (!count_listed(job, i, count, bad)) {
       job.report(Code::MalformedArchive, {.file = raw(i), .offset = bad});
       count = 0;
     }
