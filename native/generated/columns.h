@@ -9,6 +9,7 @@ namespace spore {
 inline constexpr u32 chunk_parts = 3; // extents of a chunk besides one for each bucket: .eh_frame and two kinds of dynamic relocations
 inline constexpr u32 symtab_parts = 4; // extents of a chunk in .symtab and .strtab: locals, globals that are made local, other globals, names
 inline constexpr u32 single_parts = 16; // extents that one kernel writes at once, at most
+inline constexpr u32 dynsym_extents = 3; // extents of a part of .dynsym: symbols, names, versions
 inline constexpr u32 claim_file_bits = 28; // bits of a claim for the file: below the rank, above the symbol's 32
 
 namespace ClaimRank {

@@ -172,7 +172,7 @@ void write_dynsym(Job &job, u32 part, u32 parts) {
   }
   Output output(job);
   auto digest_of = [&](SinglePart extent) -> u32 { // of the parts after the first, behind the single ones
-    return part == 0 ? u32{extent} : single_parts + (part - 1) * 3 + (extent - Dynsym);
+    return part == 0 ? u32{extent} : single_parts + (part - 1) * dynsym_extents + (extent - Dynsym);
   };
   write_part(job, output, digest_of(Dynsym), symbols,
              t.own_section.offset[OwnSection::Dynsym] + u64{begin} * sizeof(Elf64_Sym));

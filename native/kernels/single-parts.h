@@ -25,6 +25,7 @@ enum SinglePart : u32 {
   PltSec
 };
 static_assert(PltSec < single_parts);
+static_assert(Versym - Dynsym + 1 == dynsym_extents);
 
 inline void append(std::vector<u8> &out, const void *data, size_t size) {
   const u8 *bytes = static_cast<const u8 *>(data);

@@ -3,13 +3,11 @@ import { constants } from "../tables/schema.ts";
 import type { Synthetic } from "./synthesise.ts";
 import type { Workers } from "./workers.ts";
 
-const { chunkParts, symtabParts, singleParts } = constants;
+const { chunkParts, symtabParts, singleParts, dynsymExtents } = constants;
 
 /** Symbols of .dynsym that are written in one part, more or less, and how many parts there are at most. */
 const SYMBOLS_PER_PART = 16_384;
 const MAX_PARTS = 16;
-/** Extents of a part: symbols, names, versions. */
-const EXTENTS = 3;
 
 export function allocateDigests({ tables }: Workers, { buckets, fileBounds }: Synthetic): void {
   const chunks = fileBounds.length - 1;
@@ -18,7 +16,7 @@ export function allocateDigests({ tables }: Workers, { buckets, fileBounds }: Sy
   const firstSingle = firstSymtab + chunks * symtabParts.value;
   const parts = Math.min(Math.max(1, Math.ceil(tables.get("dynsymCount") / SYMBOLS_PER_PART)), MAX_PARTS);
   // The first part is among the single extents.
-  tables.allocate("digest", firstSingle + singleParts.value + (parts - 1) * EXTENTS);
+  tables.allocate("digest", firstSingle + singleParts.value + (parts - 1) * dynsymExtents.value);
   tables.set("dynsymParts", parts);
   tables.set("firstPieceDigest", firstPiece);
   tables.set("firstSymtabDigest", firstSymtab);

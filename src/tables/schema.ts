@@ -622,6 +622,7 @@ export const constants = {
     is: "extents of a chunk in .symtab and .strtab: locals, globals that are made local, other globals, names",
   },
   singleParts: { value: 16, is: "extents that one kernel writes at once, at most" },
+  dynsymExtents: { value: 3, is: "extents of a part of .dynsym: symbols, names, versions" },
   claimFileBits: { value: 28, is: "bits of a claim for the file: below the rank, above the symbol's 32" },
 } as const satisfies Record<string, { readonly value: number; readonly is: string }>;
 
