@@ -193,10 +193,11 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
   ];
 }
 
+const allSymbols = defaultSymbols(false, false);
 /** Names that the linker may define, whatever the inputs are. */
-export const linkerSymbols: readonly string[] = defaultSymbols(false, false).map(({ name }) => name);
+export const linkerSymbols: readonly string[] = allSymbols.map(({ name }) => name);
 /** Those of type STT_TLS. */
-export const threadLocalSymbols: readonly string[] = defaultSymbols(false, false)
+export const threadLocalSymbols: readonly string[] = allSymbols
   .filter(({ at }) => at !== undefined && "threadLocal" in at)
   .map(({ name }) => name);
 
