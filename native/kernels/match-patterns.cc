@@ -2,9 +2,9 @@
 //
 // Patterns are found by hash: names without wildcards by the whole text, globs by 1, 2, 4 or 8 bytes that a text must
 // have somewhere to be matched, and that few other globs have. A name is therefore compared with few of them, however
-// many there are. Which of those that match
-// decides is as in GNU ld (bfd_find_version_for_sym): the first version with the name itself, global before local; else
-// the last version with a global glob; else a local glob; else a lone `*`, global before local.
+// many there are. Which of those that match decides is as in GNU ld (bfd_find_version_for_sym): the first version with
+// the name itself, global before local; else the last version with a global glob; else a local glob; else a lone `*`,
+// global before local.
 
 #include <cstdlib>
 #include <cstring>

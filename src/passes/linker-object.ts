@@ -65,7 +65,6 @@ export function symbolAddresses(
     if (!isClaimed(tables.column("symbol", "claim"), symbol)) return undefined;
     return (tables.column("symbol", "flags")[symbol] & unless) === 0 ? symbol : undefined;
   };
-
   const addressOf = (name: string): number | undefined => {
     const symbol = find(name, SymbolFlags.IS_UNDEFINED);
     if (symbol === undefined || isClaimedByShared(tables, symbol)) return undefined;
