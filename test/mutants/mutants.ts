@@ -108,6 +108,18 @@ const relocations: readonly Mutant[] = [
     replace: "return is_checked ? entry : entry;",
     tests: link("shared-objects", "executables"),
   },
+  {
+    file: "native/kernels/reference.h",
+    find: "flags |= f & SymbolFlags::IMPORTED ? Reference::NamedIfunc : Reference::Ifunc;",
+    replace: "flags |= f & SymbolFlags::IMPORTED ? 0 : Reference::Ifunc;",
+    tests: link("ifunc"),
+  },
+  {
+    file: decide,
+    find: "  if (is_ordinary_definition(ref)) return refused(Code::TlsMismatch);",
+    replace: "",
+    tests: link("thread-local-storage"),
+  },
 ];
 
 /** Who defines a name. */
@@ -172,6 +184,24 @@ const claims: readonly Mutant[] = [
     replace: "while (false) at = (at + 1) & (size - 1);",
     tests: link("executables", "cplusplus"),
   },
+  {
+    file: "native/kernels/claims.cc",
+    find: "  if (is_function(sym)) return false;",
+    replace: "",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/kernels/claims.cc",
+    find: "if (sym.binding() == STB_WEAK || is_function(sym)) continue;",
+    replace: "",
+    tests: link("common-symbols"),
+  },
+  {
+    file: "native/tables/section-kinds.h",
+    find: "return std::max(u64{sym.st_size}, t.symbol.common_size[s]);",
+    replace: "return sym.st_size;",
+    tests: link("common-symbols"),
+  },
 ];
 
 /** What is kept and merged. */
@@ -223,6 +253,12 @@ const contents: readonly Mutant[] = [
     find: "0x3b031b01, // version 1; encodings: pcrel sdata4, udata4, datarel sdata4",
     replace: "0x3b031b02,",
     tests: link("unwinding"),
+  },
+  {
+    file: "src/passes/linker-object.ts",
+    find: "|= SymbolFlags.ROOT;",
+    replace: "|= 0;",
+    tests: link("gc-sections"),
   },
 ];
 
@@ -614,40 +650,4 @@ export const mutants: readonly Mutant[] = [
   ...dynamicSymbols,
   ...libraries,
   ...names,
-  {
-    file: "native/kernels/claims.cc",
-    find: "  if (is_function(sym)) return false;",
-    replace: "",
-    tests: link("common-symbols"),
-  },
-  {
-    file: "native/kernels/claims.cc",
-    find: "if (sym.binding() == STB_WEAK || is_function(sym)) continue;",
-    replace: "",
-    tests: link("common-symbols"),
-  },
-  {
-    file: "native/tables/section-kinds.h",
-    find: "return std::max(u64{sym.st_size}, t.symbol.common_size[s]);",
-    replace: "return sym.st_size;",
-    tests: link("common-symbols"),
-  },
-  {
-    file: "native/kernels/reference.h",
-    find: "flags |= f & SymbolFlags::IMPORTED ? Reference::NamedIfunc : Reference::Ifunc;",
-    replace: "flags |= f & SymbolFlags::IMPORTED ? 0 : Reference::Ifunc;",
-    tests: link("ifunc"),
-  },
-  {
-    file: decide,
-    find: "  if (is_ordinary_definition(ref)) return refused(Code::TlsMismatch);",
-    replace: "",
-    tests: link("thread-local-storage"),
-  },
-  {
-    file: "src/passes/linker-object.ts",
-    find: "|= SymbolFlags.ROOT;",
-    replace: "|= 0;",
-    tests: link("gc-sections"),
-  },
 ];
