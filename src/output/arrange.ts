@@ -19,7 +19,7 @@ import {
 } from "../elf/constants.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { InputPatterns } from "./input-patterns.ts";
-import { type Bucket, type OrphanKind, type OutputPlan, Region, type SectionPlan, type Slot } from "./plan.ts";
+import type { Bucket, LoadSegment, OrphanKind, OutputPlan, SectionPlan, Slot } from "./plan.ts";
 import type { OwnSection, OwnSections } from "./sections/own-section.ts";
 
 /** Bytes of a bucket, and their alignment. */
@@ -42,7 +42,8 @@ export interface ArrangedSection {
   readonly entsize: number;
   /** Bytes. */
   readonly alignment: number;
-  readonly region: Region;
+  /** Undefined for what is not loaded. */
+  readonly load: LoadSegment | undefined;
   readonly parts: readonly ArrangedPart[];
   /** It has no contents, and is left out of the output; what is in it has an address all the same. */
   readonly isEmpty: boolean;
@@ -178,7 +179,7 @@ function inOrder(
       flags,
       entsize,
       alignment: parts.reduce((largest, { alignment }) => Math.max(largest, alignment), 1),
-      region: slot.region,
+      load: slot.load,
       parts,
       isEmpty,
       planned: !isEmpty && section.plan?.name === section.name ? section.name : undefined,
@@ -190,7 +191,7 @@ function inOrder(
 function slotOf(plan: OutputPlan, { slot, name, own }: Gathered, type: number, flags: number): Slot {
   if (own.length > 0) return slot!;
   if (slot !== undefined && fits(slot, type, flags)) return slot;
-  const kind = kindOf(name, type, flags, slot?.region === Region.Relro);
+  const kind = kindOf(name, type, flags, slot?.load?.isProtected === true);
   for (const tried of [kind, ...(instead[kind] ?? [])]) {
     const found = plan.slots.find(({ orphans }) => orphans === tried);
     if (found !== undefined) return found;
@@ -204,20 +205,17 @@ const instead: Readonly<Partial<Record<OrphanKind, readonly OrphanKind[]>>> = {
   relroZero: ["zero"],
 };
 
-function fits({ region, isZero = false }: Slot, type: number, flags: number): boolean {
+function fits({ load, isZero = false }: Slot, type: number, flags: number): boolean {
   const writes = (flags & SHF_WRITE) !== 0;
-  switch (region) {
-    case Region.ReadOnly:
-    case Region.LargeReadOnly:
-      return (flags & (SHF_WRITE | SHF_EXECINSTR)) === 0;
-    case Region.Code:
-    case Region.LargeCode:
-      return !writes && (flags & SHF_EXECINSTR) !== 0;
-    case Region.Relro:
-    case Region.Data:
-    case Region.LargeData:
+  const runs = (flags & SHF_EXECINSTR) !== 0;
+  switch (load?.access) {
+    case "read":
+      return !writes && !runs;
+    case "execute":
+      return !writes && runs;
+    case "write":
       return (writes || (flags & SHF_TLS) !== 0) && isZero === (type === SHT_NOBITS);
-    case Region.NotLoaded:
+    case undefined:
       return (flags & SHF_ALLOC) === 0;
   }
 }
@@ -295,8 +293,8 @@ function orderedByOthers(sections: readonly ArrangedPart[][]): readonly Arranged
 }
 
 /**
- * Whether each zero-filled section takes no bytes of the file: where contents follow in its region it must, and
- * among what is only read or run.
+ * Whether each zero-filled section takes no bytes of the file: where contents follow in its segment it must, and
+ * beside the headers.
  */
 function zerosWithoutBytes(
   sections: readonly {
@@ -306,13 +304,13 @@ function zerosWithoutBytes(
     readonly slot: Slot;
   }[],
 ): boolean[] {
-  const withContents = new Set<Region>([Region.ReadOnly]);
+  const withContents = new Set<LoadSegment>();
   return sections
     .toReversed()
-    .map(({ isEmpty, type, flags, slot: { region } }) => {
-      if (isEmpty || region === Region.NotLoaded) return true;
-      if (type === SHT_NOBITS) return !withContents.has(region) || (flags & SHF_TLS) !== 0;
-      withContents.add(region);
+    .map(({ isEmpty, type, flags, slot: { load } }) => {
+      if (isEmpty || load === undefined) return true;
+      if (type === SHT_NOBITS) return !(load.hasHeaders || withContents.has(load)) || (flags & SHF_TLS) !== 0;
+      withContents.add(load);
       return false;
     })
     .toReversed();

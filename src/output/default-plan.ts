@@ -1,13 +1,22 @@
 /**
  * The plan of a link without a linker script: GNU ld's default script, in the order that mold and lld made usual,
  * which needs fewer pages. Which input section goes where is the names here; how sections may be accessed, and so
- * their segment, is the slots' regions.
+ * their segment, is what the slots load.
  */
-import { SHT_FINI_ARRAY, SHT_INIT_ARRAY } from "../elf/constants.ts";
+import * as elf from "../elf/constants.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
-import type { InputPattern, OutputPlan, Part, PlanSymbol, PlanTarget, SectionPlan, Slot } from "./plan.ts";
-import { Region } from "./plan.ts";
+import type {
+  InputPattern,
+  LoadSegment,
+  OutputPlan,
+  Part,
+  PlanSymbol,
+  PlanTarget,
+  SectionPlan,
+  SegmentPlan,
+  Slot,
+} from "./plan.ts";
 import { ownNames } from "./sections/own-section.ts";
 
 export interface PlanOptions {
@@ -38,6 +47,32 @@ export function planOptions(options: LinkOptions, imageBase: number, isDynamic: 
     isDynamic,
   };
 }
+
+const readOnly: LoadSegment = { name: "read only", access: "read", hasHeaders: true };
+const code: LoadSegment = { name: "code", access: "execute" };
+const relro: LoadSegment = {
+  name: "data that is read only once the loader has relocated it",
+  access: "write",
+  isProtected: true,
+};
+const data: LoadSegment = { name: "data", access: "write" };
+const largeReadOnly: LoadSegment = { name: "read only, of the large code model", access: "read", isLarge: true };
+const largeData: LoadSegment = { name: "data of the large code model", access: "write", isLarge: true };
+const largeCode: LoadSegment = { name: "code of the large code model", access: "execute", isLarge: true };
+
+/** As readelf shows them. */
+const segments: readonly SegmentPlan[] = [
+  { type: elf.PT_PHDR },
+  { type: elf.PT_INTERP, own: "interp", orNamed: ".interp" }, // a shared object that can be run brings its own
+  { type: elf.PT_NOTE },
+  { type: elf.PT_GNU_PROPERTY, own: "propertyNote" },
+  { loads: true },
+  { type: elf.PT_TLS },
+  { type: elf.PT_DYNAMIC, own: "dynamic", isWritable: true },
+  { type: elf.PT_GNU_EH_FRAME, own: "ehFrameHdr" },
+  { type: elf.PT_GNU_STACK },
+  { type: elf.PT_GNU_RELRO },
+];
 
 const family = (name: string): InputPattern => ({ name, matches: "family" });
 const exact = (name: string): InputPattern => ({ name, matches: "exact" });
@@ -75,20 +110,20 @@ function functionList(name: string, older: string, type: number): SectionPlan {
 
 const functionLists = [
   section(".preinit_array", inputs(exact(".preinit_array"))),
-  functionList(".init_array", ".ctors", SHT_INIT_ARRAY),
-  functionList(".fini_array", ".dtors", SHT_FINI_ARRAY),
+  functionList(".init_array", ".ctors", elf.SHT_INIT_ARRAY),
+  functionList(".fini_array", ".dtors", elf.SHT_FINI_ARRAY),
 ];
 
 export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOptions): OutputPlan {
   const slots: Slot[] = [
-    { region: Region.ReadOnly, sections: [own("interp")] },
+    { load: readOnly, sections: [own("interp")] },
     {
-      region: Region.ReadOnly,
+      load: readOnly,
       sections: [joined("propertyNote"), joined("buildIdNote"), joined("packageNote")],
       orphans: "note",
     },
     {
-      region: Region.ReadOnly,
+      load: readOnly,
       sections: [
         own("hash"),
         own("gnuHash"),
@@ -103,13 +138,13 @@ export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOpti
       ],
     },
     {
-      region: Region.ReadOnly,
+      load: readOnly,
       sections: [rodata, section(".gcc_except_table", inputs(family(".gcc_except_table")))],
       orphans: "readOnly",
     },
-    { region: Region.ReadOnly, sections: [own("ehFrameHdr"), ehFrame] },
+    { load: readOnly, sections: [own("ehFrameHdr"), ehFrame] },
     {
-      region: Region.Code,
+      load: code,
       sections: [
         section(".init", inputs(exact(".init"))),
         joined("plt"),
@@ -118,56 +153,56 @@ export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOpti
         section(".fini", inputs(exact(".fini"))),
       ],
     },
-    { region: Region.Code, sections: [text], orphans: "code" },
+    { load: code, sections: [text], orphans: "code" },
     ...dataSlots(isRelro, isNow),
     {
-      region: Region.LargeReadOnly,
+      load: largeReadOnly,
       sections: [section(".lrodata", inputs(family(".lrodata"), family(".gnu.linkonce.lr")))],
       orphans: "largeReadOnly",
     },
     {
-      region: Region.LargeData,
+      load: largeData,
       sections: [section(".ldata", inputs(family(".ldata"), family(".gnu.linkonce.l")))],
       orphans: "largeData",
     },
-    { region: Region.LargeCode, sections: [section(".ltext", inputs(family(".ltext")))], orphans: "largeCode" },
-    { region: Region.NotLoaded, sections: [], orphans: "notLoaded" },
-    { region: Region.NotLoaded, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
+    { load: largeCode, sections: [section(".ltext", inputs(family(".ltext")))], orphans: "largeCode" },
+    { load: undefined, sections: [], orphans: "notLoaded" },
+    { load: undefined, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
   ];
-  return { base, slots, symbols: defaultSymbols(isPic, isDynamic) };
+  return { base, slots, segments, symbols: defaultSymbols(isPic, isDynamic) };
 }
 
-/** What may be written. Without protection all of it is one region. */
+/** What may be written. Without protection all of it is one segment. */
 function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
-  const relro = isRelro ? Region.Relro : Region.Data;
+  const early = isRelro ? relro : data;
   const threadLocal: Slot[] = [
-    { region: relro, sections: [section(".tdata", inputs(family(".tdata")))], orphans: "tlsData" },
+    { load: early, sections: [section(".tdata", inputs(family(".tdata")))], orphans: "tlsData" },
     {
-      region: relro,
+      load: early,
       isZero: true,
       sections: [section(".tbss", inputs(family(".tbss")), { commons: "threadLocal" })],
       orphans: "tlsZero",
     },
   ];
   const relocated = section(".data.rel.ro", inputs(family(".data.rel.ro")));
-  const data = section(".data", inputs(family(".data"), family(".gnu.linkonce.d")));
-  const dynamic: Slot = { region: relro, sections: [own("dynamic"), joined("got")] };
-  const gotPlt: Slot = { region: isNow ? relro : Region.Data, sections: [joined("gotPlt")] };
+  const variables = section(".data", inputs(family(".data"), family(".gnu.linkonce.d")));
+  const dynamic: Slot = { load: early, sections: [own("dynamic"), joined("got")] };
+  const gotPlt: Slot = { load: isNow ? early : data, sections: [joined("gotPlt")] };
   const relocatedZero = section(".bss.rel.ro", inputs(family(".bss.rel.ro")));
   const zero: Slot[] = [
     {
-      region: Region.Data,
+      load: data,
       isZero: true,
       sections: isRelro ? [own("copy")] : [own("copy"), own("copyRelro"), relocatedZero],
       orphans: "zero",
     },
     {
-      region: Region.Data,
+      load: data,
       isZero: true,
       sections: [section(".bss", inputs(family(".bss"), family(".gnu.linkonce.b")), { commons: "small" })],
     },
     {
-      region: Region.Data,
+      load: data,
       isZero: true,
       sections: [section(".lbss", inputs(family(".lbss"), family(".gnu.linkonce.lb")), { commons: "large" })],
       orphans: "largeZero",
@@ -177,18 +212,18 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
     return [
       ...threadLocal,
       gotPlt,
-      { region: Region.Data, sections: [...functionLists, relocated, data], orphans: "data" },
+      { load: data, sections: [...functionLists, relocated, variables], orphans: "data" },
       dynamic,
       ...zero,
     ];
   return [
     ...threadLocal,
     ...(isNow ? [gotPlt] : []),
-    { region: Region.Relro, sections: [...functionLists, relocated], orphans: "relro" },
+    { load: relro, sections: [...functionLists, relocated], orphans: "relro" },
     dynamic,
-    { region: Region.Relro, isZero: true, sections: [own("copyRelro"), relocatedZero], orphans: "relroZero" },
+    { load: relro, isZero: true, sections: [own("copyRelro"), relocatedZero], orphans: "relroZero" },
     ...(isNow ? [] : [gotPlt]),
-    { region: Region.Data, sections: [data], orphans: "data" },
+    { load: data, sections: [variables], orphans: "data" },
     ...zero,
   ];
 }

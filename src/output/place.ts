@@ -6,7 +6,7 @@
 import { SHF_TLS, SHT_NOBITS } from "../elf/constants.ts";
 import type { ArrangedPart, ArrangedSection } from "./arrange.ts";
 import { type LeftOut, Placed, type PlacedPart, type PlacedSection } from "./placed-section.ts";
-import { Region } from "./plan.ts";
+import type { LoadSegment } from "./plan.ts";
 
 export interface PlaceOptions {
   /** Address of the first byte of the image. */
@@ -30,11 +30,12 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
   const { base, headerSize, pageSize, isPacked } = options;
   let address = base + headerSize;
   let offset = headerSize;
-  let region: Region = Region.ReadOnly;
+  let load = arranged.find(({ isEmpty, load: first }) => !isEmpty && first !== undefined)?.load;
+  if (!load?.hasHeaders) load = undefined;
   // PT_TLS begins where its own alignment allows, which is that of the strictest section in it.
   const threadLocal = arranged.filter(({ flags, isEmpty }) => (flags & SHF_TLS) !== 0 && !isEmpty);
   const threadLocalAlignment = Math.max(1, ...threadLocal.map(({ alignment }) => alignment));
-  const alignmentOf = regionAlignments(arranged, pageSize);
+  const alignmentOf = segmentAlignments(arranged, pageSize);
   const sections: PlacedSection[] = [];
   const planned = new Map<string, PlacedSection>();
   const add = (section: ArrangedSection, alignment: number, size: number, at: number): void => {
@@ -48,7 +49,7 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
       flags,
       alignment,
       entsize,
-      region: section.region,
+      load: section.load,
       parts,
       index,
       address: at,
@@ -68,18 +69,18 @@ export function place(arranged: readonly ArrangedSection[], options: PlaceOption
     const isZero = section.type === SHT_NOBITS;
     const size = sizeOfSection(section, options);
     const own = section === threadLocal[0] ? threadLocalAlignment : section.alignment;
-    if (section.region === Region.NotLoaded) {
+    if (section.load === undefined) {
       offset = alignUp(offset, section.alignment);
       add(section, section.alignment, size, 0);
       offset += isZero ? 0 : size;
       continue;
     }
-    if (section.region !== region) {
-      region = section.region;
+    if (section.load !== load) {
+      load = section.load;
       // Where segments share pages, the first section must lie where its address does: .tbss takes no part in the file.
       offset = alignUp(offset, isPacked ? own : pageSize);
       // The first address on a page of its own that is congruent to the offset.
-      const alignment = alignmentOf.get(region)!;
+      const alignment = alignmentOf.get(load)!;
       address = alignUp(address, pageSize);
       address += (((offset - address) % alignment) + alignment) % alignment;
     }
@@ -119,10 +120,10 @@ function partsAt({ parts }: ArrangedSection, address: number, offset: number, { 
   });
 }
 
-function regionAlignments(arranged: readonly ArrangedSection[], pageSize: number): Map<Region, number> {
-  const alignments = new Map<Region, number>();
-  for (const { region, alignment, isEmpty } of arranged)
-    if (!isEmpty) alignments.set(region, Math.max(alignments.get(region) ?? pageSize, alignment));
+function segmentAlignments(arranged: readonly ArrangedSection[], pageSize: number): Map<LoadSegment, number> {
+  const alignments = new Map<LoadSegment, number>();
+  for (const { load, alignment, isEmpty } of arranged)
+    if (!isEmpty && load !== undefined) alignments.set(load, Math.max(alignments.get(load) ?? pageSize, alignment));
   return alignments;
 }
 

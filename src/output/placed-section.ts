@@ -1,7 +1,7 @@
 /** Sections of the output with their places, which do not change any more. */
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { BucketRow } from "../tables/views.ts";
-import type { Bucket, Region } from "./plan.ts";
+import type { Bucket, LoadSegment } from "./plan.ts";
 
 /** A bucket of input sections, or a section of the linker's own, within a section of the output. */
 export interface PlacedPart {
@@ -22,7 +22,8 @@ export interface PlacedSection {
   /** Bytes. */
   readonly alignment: number;
   readonly entsize: number;
-  readonly region: Region;
+  /** Undefined for what is not loaded. */
+  readonly load: LoadSegment | undefined;
   readonly parts: readonly PlacedPart[];
   /** Header index. */
   readonly index: number;

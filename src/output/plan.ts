@@ -1,8 +1,9 @@
 /**
  * The output plan: which sections the output has, in which order, what each is made of, and which symbols are
- * defined where. A value: default-plan.ts makes one from the options, a linker script will be another. Layout walks it;
- * segments, and what is between sections, follow from its regions.
+ * defined where, which segments map them. A value: default-plan.ts makes one from the options, a linker script will be
+ * another. Layout walks it.
  */
+import type { PT_GNU_RELRO, PT_GNU_STACK, PT_NOTE, PT_PHDR, PT_TLS } from "../elf/constants.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { BucketRow } from "../tables/views.ts";
 
@@ -25,18 +26,35 @@ export interface Bucket {
 /** Common symbols of SHN_COMMON, of SHN_X86_64_LCOMMON, and those of type STT_TLS. */
 export type CommonsKind = "small" | "large" | "threadLocal";
 
-/** What is mapped together, in the order of addresses. */
-export const Region = {
-  ReadOnly: 0,
-  Code: 1,
-  Relro: 2,
-  Data: 3,
-  LargeReadOnly: 4,
-  LargeData: 5,
-  LargeCode: 6,
-  NotLoaded: 7,
-} as const;
-export type Region = (typeof Region)[keyof typeof Region];
+/** What is mapped together: sections of one kind of access, which a page of memory cannot mix. */
+export interface LoadSegment {
+  /** For people. */
+  readonly name: string;
+  /** Which sections may be in it, and so its PF_R, PF_W and PF_X (gABI ch. 5, Segment Permissions). */
+  readonly access: "read" | "execute" | "write";
+  /** Of the large code model: no part of what the names of ends (`etext`) speak of. */
+  readonly isLarge?: boolean;
+  /** It begins with the ELF header and the program headers. */
+  readonly hasHeaders?: boolean;
+  /** The loader protects it once it has relocated it: PT_GNU_RELRO. */
+  readonly isProtected?: boolean;
+}
+
+/** A program header other than PT_LOAD, in the order of the table. */
+export type SegmentPlan =
+  /** All segments that are loaded, in the order of addresses. */
+  | { readonly loads: true }
+  /** The program headers themselves, where there is an interpreter to read them. */
+  | { readonly type: typeof PT_PHDR }
+  /** Notes that lie together, each run one segment. */
+  | { readonly type: typeof PT_NOTE }
+  /** The sections of threads. */
+  | { readonly type: typeof PT_TLS }
+  | { readonly type: typeof PT_GNU_STACK }
+  /** What segments that are protected load. */
+  | { readonly type: typeof PT_GNU_RELRO }
+  /** A section of the linker's own, where the output has it, or else an input's section of that name. */
+  | { readonly type: number; readonly own: OwnSectionId; readonly orNamed?: string; readonly isWritable?: boolean };
 
 /** Sections that no statement names, by what they are: each kind has its place. */
 export type OrphanKind =
@@ -84,7 +102,8 @@ export interface SectionPlan {
 
 /** A place in the order of sections. */
 export interface Slot {
-  readonly region: Region;
+  /** Undefined for what is not loaded. */
+  readonly load: LoadSegment | undefined;
   /** Its sections are zero-filled; what has contents has its place elsewhere, and the other way round. */
   readonly isZero?: boolean;
   /** In this order, but for those that share the place with orphans. */
@@ -117,5 +136,6 @@ export interface OutputPlan {
   /** Address of the first byte of the image. */
   readonly base: number;
   readonly slots: readonly Slot[];
+  readonly segments: readonly SegmentPlan[];
   readonly symbols: readonly PlanSymbol[];
 }

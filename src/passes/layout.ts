@@ -135,7 +135,7 @@ const EXPECTED_SEGMENTS = 13;
 /** Places sections; how many program headers come before them follows from the sections themselves. */
 function placeAll(
   arranged: readonly ArrangedSection[],
-  { base }: OutputPlan,
+  plan: OutputPlan,
   options: LinkOptions,
   isStackExecutable: boolean | undefined,
   sizeOf: PlaceOptions["sizeOf"],
@@ -143,9 +143,9 @@ function placeAll(
   const { maxPageSize: pageSize, separate } = options.z;
   let reserved = headerSize(EXPECTED_SEGMENTS);
   for (;;) {
-    const placing = { base, headerSize: reserved, pageSize, isPacked: separate === "none", sizeOf };
+    const placing = { base: plan.base, headerSize: reserved, pageSize, isPacked: separate === "none", sizeOf };
     const placement = place(arranged, placing);
-    const segments = segmentsOf(placement.placed, options, base, reserved, isStackExecutable);
+    const segments = segmentsOf(plan, placement.placed, { options, headerSize: reserved, isStackExecutable });
     const wanted = headerSize(segments.length);
     if (wanted === reserved) return { ...placement, placing, segments };
     reserved = wanted;

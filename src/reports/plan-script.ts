@@ -3,12 +3,12 @@
  * as GNU ld's script writes them, as sections of inputs with their names.
  */
 import {
+  type LoadSegment,
   type Location,
   type OutputPlan,
   type Part,
   type PlanSymbol,
   type PlanTarget,
-  Region,
   type SectionPlan,
   type Slot,
 } from "../output/plan.ts";
@@ -17,17 +17,6 @@ import { defaultPlan, planOptions } from "../output/default-plan.ts";
 import { targetOf } from "../targets/index.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import { ownNames } from "../output/sections/own-section.ts";
-
-const regionNames: Readonly<Record<Region, string>> = {
-  [Region.ReadOnly]: "read only",
-  [Region.Code]: "code",
-  [Region.Relro]: "data that is read only once the loader has relocated it",
-  [Region.Data]: "data",
-  [Region.LargeReadOnly]: "read only, of the large code model",
-  [Region.LargeData]: "data of the large code model",
-  [Region.LargeCode]: "code of the large code model",
-  [Region.NotLoaded]: "not loaded",
-};
 
 /** What GNU ld calls parts of the linker's own, where it has several names for one or another name. */
 const gnuNames: Partial<Readonly<Record<OwnSectionId, string>>> = {
@@ -60,17 +49,17 @@ function formatPlan(plan: OutputPlan): string {
   for (const name of place.at({ image: "start" })) add(`PROVIDE (${name} = .);`);
   for (const name of place.at(undefined)) add(`PROVIDE (${name} = .);`);
   add(". = . + SIZEOF_HEADERS;");
-  let region: Region = Region.ReadOnly;
+  let [{ load }] = plan.slots;
   for (const [i, slot] of plan.slots.entries()) {
-    if (i === 0) add(`/* ${regionNames[slot.region]} */`);
-    if (slot.region !== region) {
+    if (i === 0) add(`/* ${nameOf(slot.load)} */`);
+    if (slot.load !== load) {
       add("");
-      add(`/* ${regionNames[slot.region]} */`);
-      for (const line of boundary(region, slot.region)) add(line);
+      add(`/* ${nameOf(slot.load)} */`);
+      for (const line of boundary(load, slot.load)) add(line);
     }
-    region = slot.region;
+    load = slot.load;
     // Tables of symbols and names are in every output, and no script places them.
-    if (region === Region.NotLoaded && slot.orphans === undefined) continue;
+    if (slot.load === undefined && slot.orphans === undefined) continue;
     for (const section of slot.sections) add(statement(section, place));
     if (slot.orphans !== undefined) add(`/* here, in the order of inputs, what no statement names: ${slot.orphans} */`);
     for (const name of place.after(plan, i)) add(`PROVIDE (${name} = .);`);
@@ -79,17 +68,13 @@ function formatPlan(plan: OutputPlan): string {
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }
 
-function boundary(before: Region, after: Region): string[] {
-  switch (after) {
-    case Region.Relro:
-      return [". = DATA_SEGMENT_ALIGN (CONSTANT (MAXPAGESIZE), CONSTANT (COMMONPAGESIZE));"];
-    case Region.Data:
-      return before === Region.Relro ? [". = DATA_SEGMENT_RELRO_END (0, .);"] : [`. = ${NEXT_PAGE};`];
-    case Region.NotLoaded:
-      return [];
-    default:
-      return [`. = ${NEXT_PAGE};`];
-  }
+const nameOf = (load: LoadSegment | undefined): string => load?.name ?? "not loaded";
+
+function boundary(before: LoadSegment | undefined, after: LoadSegment | undefined): string[] {
+  if (after === undefined) return [];
+  if (after.isProtected) return [". = DATA_SEGMENT_ALIGN (CONSTANT (MAXPAGESIZE), CONSTANT (COMMONPAGESIZE));"];
+  if (before?.isProtected) return [". = DATA_SEGMENT_RELRO_END (0, .);"];
+  return [`. = ${NEXT_PAGE};`];
 }
 
 function statement(section: SectionPlan, place: SymbolStatements): string {
@@ -143,11 +128,11 @@ class SymbolStatements {
   after({ slots }: OutputPlan, index: number): readonly string[] {
     const isLast = (isMeant: (slot: Slot) => boolean): boolean => slots.findLastIndex(isMeant) === index;
     return [
-      ...(isLast(({ region }) => region === Region.Code) ? this.at({ endOfLast: "code" }) : []),
-      ...(isLast(({ region, isZero }) => region === Region.Data && isZero !== true)
+      ...(isLast(({ load }) => load?.access === "execute" && !load.isLarge) ? this.at({ endOfLast: "code" }) : []),
+      ...(isLast(({ load, isZero }) => load?.access === "write" && !load.isLarge && isZero !== true)
         ? this.at({ endOfLast: "data" })
         : []),
-      ...(isLast(({ region }) => region !== Region.NotLoaded) ? this.at({ endOfLast: "image" }) : []),
+      ...(isLast(({ load }) => load !== undefined) ? this.at({ endOfLast: "image" }) : []),
     ];
   }
 }
