@@ -1,18 +1,16 @@
 /** THE MAP: a link, pass by pass. Each pass is a function in src/passes, in the file of its name. */
 import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
-import { defaultPlan, planOptions } from "./output/default-plan.ts";
-import { InputPatterns } from "./output/input-patterns.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { countBytes } from "./passes/count-bytes.ts";
+import { choosePlan } from "./passes/choose-plan.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { Held } from "./passes/held.ts";
 import { layout } from "./passes/layout.ts";
-import { hasDynamicSection } from "./passes/loader.ts";
 import type { LinkHooks, OwnHooks } from "./passes/link-hooks.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listSections, listUnused } from "./passes/list-sections.ts";
@@ -118,10 +116,10 @@ async function linkOnce(
   const inputs = held.inputs(findInputs(options, diagnostics)); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
-  const plan = defaultPlan(planOptions(options, target.imageBase, hasDynamicSection(options, inputs))); // which sections the output has, in which order, what each is made of
-  const patterns = new InputPatterns(plan);
+  const plan = choosePlan(inputs, options, target, diagnostics); // which sections the output has, in which order, what each is made of
+  diagnostics.stopIfFailed();
   const workers = held.workers(await spawn(inputs, options, diagnostics, attempt.seed, hooks)); // arena, then fork: what comes later goes there
-  const internal = linkerObject(workers, inputs, options); // names that the command line and the linker mention
+  const internal = linkerObject(workers, inputs, options, plan); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
   workers.onPassEnded = (pass) => {
     hooks.onTables?.(pass, workers, findings);
@@ -136,7 +134,7 @@ async function linkOnce(
   const resolved = await resolve(workers, scanned, versioned, inputs, options, internal, findings); // no symbol is added below this line
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   findings.check(diagnostics);
-  const buckets = await split(workers, resolved, patterns, findings); // a bucket for every section: what is laid out together
+  const buckets = await split(workers, resolved, plan, findings); // a bucket for every section: what is laid out together
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
   const merged = await merge(workers, selected); // strings, constants, CIEs: equal ones get one place
   findings.check(diagnostics);
@@ -145,7 +143,7 @@ async function linkOnce(
   const addressOf = symbolAddresses(workers, internal, needs);
   checkRequired(workers, options, addressOf);
   const synthetic = await synthesise(workers, needs, options, target, findings); // no section is added below this line
-  const laidOut = await layout(workers, synthetic, plan, patterns, internal, options, target, addressOf, findings); // addresses are final below this line
+  const laidOut = await layout(workers, synthetic, plan, internal, options, target, addressOf, findings); // addresses are final below this line
   const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, laidOut.placed);
   findings.check(diagnostics); // nothing has been written yet
   const image = await pack(workers, laidOut, options, target); // --compress-debug-sections; no offset in the file changes below this line

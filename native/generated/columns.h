@@ -179,6 +179,18 @@ enum : u32 {
 };
 } // namespace OutputFlags
 
+namespace RuleTraits {
+enum : u32 {
+  STATED = 0x1,
+  GLOB = 0x2,
+  KEEP = 0x4,
+  DISCARD = 0x8,
+  BY_NAME = 0x10,
+  BY_ALIGNMENT = 0x20,
+  BY_FILE = 0x40,
+};
+} // namespace RuleTraits
+
 namespace PatternFlags {
 enum : u32 {
   GLOB = 0x1,
@@ -254,6 +266,9 @@ enum class BucketId : u32 { };
 
 // a rule that gives a section its bucket's name; the first that matches decides
 enum class NameRuleId : u32 { };
+
+// 32 sets of files that rules of a linker script speak of, for each file `fileSetWords` rows
+enum class FileSetId : u32 { };
 
 // 32 rows of bucket
 enum class BucketUseId : u32 { };
@@ -486,7 +501,8 @@ struct BucketTable {
   u64 rows;
   Column<BucketId, u64> key; // hash of all that identifies it; 0 is free, published by one compare-exchange (split)
   Column<BucketId, u64> first; // inverted file << 32 | section header index of its first section in input order; atomic max (split)
-  Column<BucketId, u32> type; // sh_type (split)
+  Column<BucketId, u32> type; // sh_type, the largest of its sections'; atomic max (split)
+  Column<BucketId, u32> inverted_type; // the smallest, inverted; atomic max (split)
   Column<BucketId, u32> entsize; // sh_entsize of what is merged, else 0 (split)
   Column<BucketId, u64> flags; // sh_flags of all its sections; atomic or (split)
   Column<BucketId, u32> name_length; // bytes of the first section's name that are the bucket's name (split)
@@ -494,10 +510,11 @@ struct BucketTable {
   Column<BucketId, u32> rule; // row in nameRule of the rule that matched, plus 1; or 0 (split)
   Column<BucketId, u32> ordered_by; // of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)
   Column<BucketId, u32> alignment; // log2 of the largest sh_addralign; atomic max (layout)
+  Column<BucketId, u8> subalignment; // log2, plus 1, of the alignment that its sections have whatever they say, or 0 (layout)
   Column<BucketId, u64> address; // of its first byte in the output, 0 for what is not loaded (layout)
   Column<BucketId, u64> file_offset; // of its first byte in the output file (layout)
   Column<BucketId, u8> is_copied; // 1 when its bytes are in the output file (layout)
-  Column<BucketId, u8> filler; // the byte that fills gaps (layout)
+  Column<BucketId, u32> filler; // four bytes that fill gaps, over and over, the first one lowest (layout)
   Column<BucketId, u32> index; // section header index in the output (layout)
   Column<BucketId, u32> first_packed; // its first row in packedPart, plus 1; 0 for what is not compressed (pack)
 };
@@ -512,6 +529,17 @@ struct NameRuleTable {
   Column<NameRuleId, u8> keeps_name; // 1: a name with this prefix is a bucket of its own; 0: `TEXT` or `TEXT.*` is bucket `TEXT` (split)
   Column<NameRuleId, u8> is_exact; // 1: only the name itself matches (split)
   Column<NameRuleId, u32> reversed_into; // SHT_INIT_ARRAY or SHT_FINI_ARRAY: a list that ran from last to first; else 0 (split)
+  Column<NameRuleId, u16> traits; // of a linker script's: RuleTraits (split)
+  Column<NameRuleId, u32> group; // of a linker script's: the rule, plus 1, whose sections its own are laid out with, as one (split)
+  Column<NameRuleId, u32> with_flags; // of a linker script's: sh_flags that a section must have (split)
+  Column<NameRuleId, u32> without_flags; // of a linker script's: those that it must not have (split)
+  Column<NameRuleId, u32> file_set; // of a linker script's: the bit, plus 1, of files that it speaks of in fileSet; 0 for all (split)
+};
+
+// A row is 32 sets of files that rules of a linker script speak of, for each file `fileSetWords` rows.
+struct FileSetTable {
+  u64 rows;
+  Column<FileSetId, u32> bits; // a bit for each set that the file is in, from the lowest on (split)
 };
 
 // A row is 32 rows of bucket.
@@ -745,6 +773,7 @@ struct Decisions {
   u64 partitions; // partitions of a hash: a power of two, whatever the number of workers
   u64 ranges; // ranges of rows of a hash count: as above
   u64 bucket_count; // buckets in use
+  u64 file_set_words; // rows of fileSet for each file; 0 where no rule tells files apart
   u64 inflated; // address of the uncompressed copies of files
   u64 common_bucket; // row of the bucket of common symbols
   u64 large_common_bucket; // row of the bucket of large ones, of SHN_X86_64_LCOMMON
@@ -816,6 +845,7 @@ struct Tables {
   SectionTable section;
   BucketTable bucket;
   NameRuleTable name_rule;
+  FileSetTable file_set;
   BucketUseTable bucket_use;
   ChunkTable chunk;
   ChunkBucketTable chunk_bucket;

@@ -44,6 +44,10 @@ struct Bucketing {
     if (!is_merged) flags &= ~u64{SHF_MERGE | SHF_STRINGS};
     u64 kind = type | u64{entsize} << 32 | (flags & SHF_STRINGS) << 26;
     u64 seed = kind ^ (flags & (SHF_ALLOC | SHF_TLS)) << 40 ^ t.bucket.key[ordered_by];
+    if (rules.has(rule, RuleTraits::STATED)) {
+      seed = stated_seed(rule, is_merged ? kind : 0, f, h, ordered_by);
+      if (!rules.has(rule, RuleTraits::BY_NAME)) length = 0;
+    }
     u64 key = hash_bytes(name.data, length, seed) | 1;
     u32 mask = static_cast<u32>(t.bucket.rows - 1);
     u32 at = static_cast<u32>(key >> 32) & mask;
@@ -55,17 +59,27 @@ struct Bucketing {
       if (seen == 0 && cell.compare_exchange_strong(seen, key, std::memory_order_acq_rel)) seen = key;
       if (seen != key) continue;
       t.bucket_use.bits.set_bits(BucketUseId{at / 32}, 1u << at % 32);
-      // The same values whoever writes them: they are part of the key.
       t.bucket.type.raise(b, type);
+      t.bucket.inverted_type.raise(b, ~type);
+      // The same values whoever writes them: they are part of the key.
       t.bucket.entsize.raise(b, entsize);
       t.bucket.name_length.raise(b, length);
-      t.bucket.rule.raise(b, rule);
+      t.bucket.rule.raise(b, rules.has(rule, RuleTraits::STATED) ? rules.group(rule) : rule);
       t.bucket.ordered_by.raise(b, raw(ordered_by));
       t.bucket.flags.set_bits(b, flags);
       t.bucket.first.raise(b, ~(u64{raw(f)} << 32 | index));
       return b;
     }
     return BucketId{0};
+  }
+
+private:
+  // What a bucket of a linker script is, but for the name of its sections: they lie together whatever they are.
+  u64 stated_seed(u32 rule, u64 kind, FileId f, const Elf64_Shdr &h, BucketId ordered_by) const {
+    const u64 identity[] = {kind, rules.group(rule), t.bucket.key[ordered_by],
+                            rules.has(rule, RuleTraits::BY_ALIGNMENT) ? alignment_log2(h) + u64{1} : 0,
+                            rules.has(rule, RuleTraits::BY_FILE) ? raw(f) + u64{1} : 0};
+    return hash_bytes(reinterpret_cast<const u8 *>(identity), sizeof identity, 0);
   }
 };
 
@@ -76,7 +90,7 @@ BucketId ordering_bucket(const Bucketing &bucketing, const FileView &file, const
   Elf64_Shdr other = file.section(h.sh_link);
   auto name = file.section_name(other);
   if (!name) return BucketId{0}; // reported where that is bucketed
-  return bucketing.bucket_of(*name, bucketing.rules.rule_of(*name), other, false, file.id, h.sh_link);
+  return bucketing.bucket_of(*name, bucketing.rules.rule_of(file.id, *name, other), other, false, file.id, h.sh_link);
 }
 
 bool is_debug_name(const Name &n) {
@@ -121,6 +135,7 @@ public:
       bool is_ordered_by_none = h.sh_flags & SHF_LINK_ORDER && h.sh_link >= file_.section_count;
       if (!name || alignment_log2(h) >= 32 || is_ordered_by_none)
         job_.report(name ? Code::BadSection : Code::BadSectionName, {.file = raw(file_.id), .section = i});
+      else if (is_discarded(h, *name)) t_.section.flags[file_.section_id(i)] |= SectionFlags::DISCARDED;
       else if (is_laid_out(i, h, *name) && !lay_out(i, h, *name)) return false;
     }
     // As GNU ld: code that says nothing of the stack may run there; what is no code and no data says nothing.
@@ -130,6 +145,12 @@ public:
   }
 
 private:
+  // Whether a linker script leaves it out.
+  bool is_discarded(const Elf64_Shdr &h, const Name &name) const {
+    if (!bucketing_.rules.are_stated()) return false;
+    return bucketing_.rules.has(bucketing_.rules.rule_of(file_.id, name, h), RuleTraits::DISCARD);
+  }
+
   // Whether a section goes into a bucket. Some are for the linker, which takes here what they say.
   bool is_laid_out(u32 i, const Elf64_Shdr &h, const Name &name) {
     if (name == ".note.GNU-stack") {
@@ -177,7 +198,7 @@ private:
       // What is relocated cannot be compared, and a string without an end could be the beginning of another.
       is_merged = !is_relocated(t_, file_, i) && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(h));
     }
-    u32 rule = bucketing_.rules.rule_of(name);
+    u32 rule = bucketing_.rules.rule_of(file_.id, name, h);
     if (bucketing_.rules.reversed_into(rule, h)) {
       if (is_runtime_) rule = 0; // the head or the end of a list that the runtime walks itself
       else flags_ |= FileFlags::HAS_CONSTRUCTORS;
@@ -190,7 +211,8 @@ private:
     if (h.sh_flags & SHF_X86_64_LARGE) t_.found.has_large_sections.set();
     u32 flags = is_merged ? u32{SectionFlags::MERGEABLE} : 0;
     bool may_be_unused = output_ & OutputFlags::GC_SECTIONS && h.sh_flags & SHF_ALLOC;
-    if (!may_be_unused || is_gc_root(name, h)) flags |= SectionFlags::LIVE;
+    if (!may_be_unused || is_gc_root(name, h) || bucketing_.rules.has(rule, RuleTraits::KEEP))
+      flags |= SectionFlags::LIVE;
     t_.section.flags[s] |= static_cast<u8>(flags);
     return true;
   }

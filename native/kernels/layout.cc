@@ -41,7 +41,8 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
             flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE))
           continue;
         Elf64_Shdr h = file.section(i);
-        u32 log2 = alignment_log2(h);
+        u32 forced = t.bucket.subalignment[bucket];
+        u32 log2 = forced ? forced - 1 : alignment_log2(h);
         if (fits(bucket, h.sh_size, log2)) set_section_offset(t, s, take(bucket, h.sh_size, log2));
         else job.report(Code::SectionTooLarge, {.file = f, .section = i});
       }

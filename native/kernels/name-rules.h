@@ -1,6 +1,7 @@
 // The rules by which sections get their names in the output, in the order in which they are tried.
 #pragma once
 
+#include "kernels/glob.h"
 #include "tables/file-view.h"
 
 namespace spore {
@@ -8,14 +9,40 @@ namespace spore {
 // Rules are numbered from 1 here; 0 is none.
 class NameRules {
 public:
-  explicit NameRules(const Tables &t) : t_(t) {}
+  explicit NameRules(const Tables &t)
+      : t_(t), are_stated_(t.name_rule.rows > 0 && t.name_rule.traits[NameRuleId{0}] & RuleTraits::STATED) {}
 
-  // The rule for a name.
-  u32 rule_of(const Name &name) const {
+  // Whether a linker script has made them.
+  bool are_stated() const { return are_stated_; }
+  bool has(u32 rule, u32 trait) const { return rule && t_.name_rule.traits[row(rule)] & trait; }
+  // What a script's rule has its bucket in common with; its name says nothing.
+  u32 group(u32 rule) const { return t_.name_rule.group[row(rule)]; }
+
+  // The rule for a section; the first that matches.
+  u32 rule_of(FileId f, const Name &name, const Elf64_Shdr &h) const {
     u64 first_bytes = 0;
     if (name.size >= 8) std::memcpy(&first_bytes, name.data, 8);
     else
       for (u32 i = 0; i < name.size; i++) first_bytes |= u64{name.data[i]} << (8 * i);
+    return are_stated_ ? stated_rule_of(f, name, first_bytes, h) : plain_rule_of(name, first_bytes);
+  }
+
+  // Bytes of a rule's text.
+  u32 length(u32 rule) const { return t_.name_rule.length[row(rule)]; }
+  bool is_exact(u32 rule) const { return t_.name_rule.is_exact[row(rule)]; }
+  // Whether a section of this rule, or of none, has no more of its name than the rule's text.
+  bool is_cut(u32 rule) const { return rule && !are_stated_ && !t_.name_rule.keeps_name[row(rule)]; }
+
+  // The type of list that a section of this rule turns into, or 0.
+  u32 reversed_into(u32 rule, const Elf64_Shdr &h) const {
+    bool may_be_list = h.sh_type == SHT_PROGBITS && (h.sh_flags & (SHF_ALLOC | SHF_TLS)) == SHF_ALLOC;
+    return rule && may_be_list ? t_.name_rule.reversed_into[row(rule)] : 0;
+  }
+
+private:
+  static NameRuleId row(u32 rule) { return NameRuleId{rule - 1}; }
+
+  u32 plain_rule_of(const Name &name, u64 first_bytes) const {
     for (u32 r = 0; r < t_.name_rule.rows; r++) {
       NameRuleId rule{r};
       u32 length = t_.name_rule.length[rule];
@@ -28,22 +55,28 @@ public:
     return 0;
   }
 
-  // Bytes of a rule's text.
-  u32 length(u32 rule) const { return t_.name_rule.length[row(rule)]; }
-  bool is_exact(u32 rule) const { return t_.name_rule.is_exact[row(rule)]; }
-  // Whether a section of this rule, or of none, has no more of its name than the rule's text.
-  bool is_cut(u32 rule) const { return rule && !t_.name_rule.keeps_name[row(rule)]; }
-
-  // The type of list that a section of this rule turns into, or 0.
-  u32 reversed_into(u32 rule, const Elf64_Shdr &h) const {
-    bool may_be_list = h.sh_type == SHT_PROGBITS && (h.sh_flags & (SHF_ALLOC | SHF_TLS)) == SHF_ALLOC;
-    return rule && may_be_list ? t_.name_rule.reversed_into[row(rule)] : 0;
+  u32 stated_rule_of(FileId f, const Name &name, u64 first_bytes, const Elf64_Shdr &h) const {
+    std::string_view text(reinterpret_cast<const char *>(name.data), name.size);
+    for (u32 r = 0; r < t_.name_rule.rows; r++) {
+      NameRuleId rule{r};
+      if ((first_bytes & t_.name_rule.mask[rule]) != t_.name_rule.first_bytes[rule]) continue;
+      u64 with = t_.name_rule.with_flags[rule], without = t_.name_rule.without_flags[rule];
+      if ((h.sh_flags & with) != with || h.sh_flags & without || !speaks_of(rule, f)) continue;
+      std::string_view pattern(reinterpret_cast<const char *>(t_.name_rule.text[rule]), t_.name_rule.length[rule]);
+      if (t_.name_rule.traits[rule] & RuleTraits::GLOB ? matches_glob(pattern, text) : pattern == text) return r + 1;
+    }
+    return 0;
   }
 
-private:
-  static NameRuleId row(u32 rule) { return NameRuleId{rule - 1}; }
+  bool speaks_of(NameRuleId rule, FileId f) const {
+    u32 set = t_.name_rule.file_set[rule];
+    if (set == 0) return true;
+    u64 word = u64{raw(f)} * t_.link.file_set_words + (set - 1) / 32;
+    return t_.file_set.bits[FileSetId{static_cast<u32>(word)}] >> (set - 1) % 32 & 1;
+  }
 
   const Tables &t_;
+  bool are_stated_;
 };
 
 } // namespace spore

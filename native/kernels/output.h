@@ -62,8 +62,8 @@ private:
 // An extent of the output that is filled from front to back.
 class Stream {
 public:
-  // The extent begins at `offset` in the file; `filler` is the byte for gaps.
-  void open(Sink &sink, u64 offset, u8 filler) {
+  // The extent begins at `offset` in the file; `filler` has four bytes for gaps.
+  void open(Sink &sink, u64 offset, u32 filler) {
     sink_ = &sink;
     offset_ = offset;
     filler_ = filler;
@@ -110,16 +110,26 @@ private:
     if (used_ + gap + size > flush_at && used_ > 0) flush();
     while (gap > flush_at) { // only between sections of great alignment
       grow(flush_at);
-      std::memset(buffer_.get(), filler_, flush_at);
+      fill(buffer_.get(), flush_at);
       used_ = flush_at;
       flush();
       gap -= flush_at;
     }
     grow(used_ + gap + size);
-    std::memset(buffer_.get() + used_, filler_, gap);
+    fill(buffer_.get() + used_, gap);
     u8 *at = buffer_.get() + used_ + gap;
     used_ += gap + size;
     return at;
+  }
+
+  void fill(u8 *at, u64 size) const {
+    u8 bytes[sizeof filler_];
+    std::memcpy(bytes, &filler_, sizeof bytes);
+    if (filler_ == bytes[0] * 0x01010101u) {
+      std::memset(at, bytes[0], size);
+      return;
+    }
+    for (u64 i = 0; i < size; i++) at[i] = bytes[i % sizeof bytes];
   }
 
   static constexpr u64 first_capacity = 4 * 1024, flush_at = 256 * 1024;
@@ -145,7 +155,7 @@ private:
   std::unique_ptr<u8[]> buffer_;
   u64 capacity_ = 0;
   u64 offset_ = 0, flushed_ = 0, used_ = 0;
-  u8 filler_ = 0;
+  u32 filler_ = 0;
   bool is_open_ = false;
   Digest digest_;
 };

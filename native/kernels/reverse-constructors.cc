@@ -65,7 +65,7 @@ private:
 // A section whose words a copy has in reverse.
 bool is_reversed(const NameRules &rules, const FileView &file, const Elf64_Shdr &h) {
   auto name = file.section_name(h);
-  return name && rules.reversed_into(rules.rule_of(*name), h);
+  return name && rules.reversed_into(rules.rule_of(file.id, *name, h), h);
 }
 
 } // namespace

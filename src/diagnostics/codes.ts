@@ -143,6 +143,10 @@ export const codes = {
   scriptSyntax: error<{ path: string; line: number; detail: string }>(
     ({ path, line, detail }) => `${path}:${line}: ${detail}`,
   ),
+  discardedOwnSection: error<{ name: string }>(({ name }) => `discarding '${name}' is not supported`),
+  layoutNeverStill: error(() => "addresses in the linker script depend on each other without an end"),
+  /** An assertion within an expression. */
+  scriptFailed: error<{ detail: string }>(({ detail }) => detail),
   scriptUnsupported: error<{ path: string; line: number; command: string }>(
     ({ path, line, command }) => `${path}:${line}: linker script command '${command}' is not supported`,
   ),

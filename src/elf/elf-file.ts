@@ -51,6 +51,8 @@ export interface ElfSegment {
   readonly flags: number;
   readonly offset: number;
   readonly address: number;
+  /** p_paddr, where it is another. */
+  readonly loadAddress?: number | undefined;
   readonly fileSize: number;
   readonly memorySize: number;
   readonly alignment: number;

@@ -1,5 +1,5 @@
 /** Reads --dynamic-list and --export-dynamic-symbol-list files: `{ foo; bar*; extern "C++" { "ns::f(int)"; }; };` */
-import { ScriptLexer } from "./script-lexer.ts";
+import { ScriptLexer } from "../script/script-lexer.ts";
 import { parseExtern, parsePattern, type SymbolPattern } from "./version-script.ts";
 
 /** @throws ScriptError with the line of what is wrong */

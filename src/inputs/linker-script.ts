@@ -1,11 +1,20 @@
 /**
- * Reads linker scripts that say what to link, such as Debian's `libc.so`: INPUT, GROUP, AS_NEEDED, INCLUDE,
- * OUTPUT_FORMAT, SEARCH_DIR, OUTPUT, ENTRY, EXTERN, VERSION, and symbols that are given values. Scripts that lay out
- * sections (SECTIONS, MEMORY, PHDRS) are refused. What the names mean is for find-inputs.ts.
+ * Reads linker scripts. Some say what to link, such as Debian's `libc.so`: INPUT, GROUP, AS_NEEDED, OUTPUT_FORMAT,
+ * SEARCH_DIR, OUTPUT, ENTRY, EXTERN, VERSION; what the names mean is for find-inputs.ts. Others say what the output is
+ * like: SECTIONS, MEMORY, PHDRS, and symbols that are given values; script-plan.ts makes a plan of them.
  */
-import type { Assignment } from "./script/assignments.ts";
-import { type Expression, ExpressionError, parseExpression } from "./script/expressions.ts";
-import { ScriptError, ScriptLexer, type Token } from "./script-lexer.ts";
+import { parseAssertion, parseAssignment, parseProvide } from "../script/assignment-commands.ts";
+import type {
+  Insertion,
+  LayoutCommands,
+  MemoryDescription,
+  ScriptPlace,
+  SectionsStatement,
+  SegmentDescription,
+} from "../script/commands.ts";
+import { parseMemoryCommand, parseSegmentsCommand } from "../script/memory-and-segments.ts";
+import { type Includer, parseSectionsCommand } from "../script/sections.ts";
+import { placeOf, ScriptError, ScriptLexer, type Token } from "../script/script-lexer.ts";
 import { parseVersionNodes, type VersionScript } from "./version-script.ts";
 
 /** A file or `-lNAME` of INPUT or GROUP. */
@@ -18,14 +27,13 @@ export interface ScriptInput {
   readonly line: number;
 }
 
-export interface LinkerScript {
+export interface LinkerScript extends LayoutCommands {
   readonly path: string;
   readonly inputs: readonly ScriptInput[];
   readonly searchDirectories: readonly string[];
   readonly entry: string | undefined;
   readonly output: string | undefined;
   readonly undefinedSymbols: readonly string[];
-  readonly assignments: readonly Assignment[];
   /** Formats other than x86-64's ELF, of OUTPUT_FORMAT and TARGET. */
   readonly foreignFormat: string | undefined;
   readonly versions: VersionScript | undefined;
@@ -33,22 +41,8 @@ export interface LinkerScript {
 
 const knownFormats: readonly string[] = ["elf64-x86-64", "elf64-x86-64-sol2", "default", "binary-x86-64"];
 
-/** Commands of GNU ld's language that ask for a layout or for what Spore does not do. */
-const unsupportedCommands: ReadonlySet<string> = new Set([
-  "SECTIONS",
-  "MEMORY",
-  "PHDRS",
-  "INSERT",
-  "ASSERT",
-  "PROVIDE",
-  "PROVIDE_HIDDEN",
-  "HIDDEN",
-  "REGION_ALIAS",
-  "LD_FEATURE",
-  "NOCROSSREFS",
-  "NOCROSSREFS_TO",
-  "OVERLAY",
-]);
+/** Commands of GNU ld's language that Spore does not do. */
+const unsupportedCommands: ReadonlySet<string> = new Set(["LD_FEATURE", "NOCROSSREFS", "NOCROSSREFS_TO"]);
 
 /** Commands that change nothing here; each has one list in parentheses or none. */
 const ignoredCommands: ReadonlySet<string> = new Set([
@@ -57,75 +51,159 @@ const ignoredCommands: ReadonlySet<string> = new Set([
   "FORCE_GROUP_ALLOCATION",
 ]);
 
-/** @throws ScriptError with the line of what is wrong or not supported */
-export function parseLinkerScript(path: string, text: string): LinkerScript {
-  const lexer = new ScriptLexer(path, text);
-  const inputs: ScriptInput[] = [];
-  const searchDirectories: string[] = [];
-  const undefinedSymbols: string[] = [];
-  const assignments: Assignment[] = [];
-  let entry: string | undefined;
-  let output: string | undefined;
-  let foreignFormat: string | undefined;
-  let versions: VersionScript | undefined;
-  let isBinary = false;
+/** Finds and reads what a script includes. @throws ScriptError where it is not there */
+export type IncludeReader = (name: string, from: ScriptPlace) => { readonly path: string; readonly text: string };
 
-  while (!lexer.isAtEnd) {
-    if (lexer.take(";")) continue;
+const includeNothing: IncludeReader = (name, { path, line }) => {
+  throw new ScriptError(path, line, `cannot include '${name}' here`);
+};
+
+/** Scripts may include scripts, but not for ever. */
+export const MAX_SCRIPT_DEPTH = 16;
+
+/** @throws ScriptError with the line of what is wrong or not supported */
+export function parseLinkerScript(path: string, text: string, readInclude = includeNothing): LinkerScript {
+  const lexer = new ScriptLexer(path, text);
+  const script = new ScriptParser(lexer, (reader) => {
+    const token = reader.name("a file");
+    if (token.depth + 1 >= MAX_SCRIPT_DEPTH) throw reader.error("linker scripts include each other too deeply", token);
+    const included = readInclude(token.text, placeOf(token));
+    reader.include(included.path, included.text, token);
+  });
+  while (!lexer.isAtEnd) script.parseCommand();
+  return { path, ...script }; // its fields
+}
+
+class ScriptParser {
+  readonly inputs: ScriptInput[] = [];
+  readonly searchDirectories: string[] = [];
+  readonly undefinedSymbols: string[] = [];
+  readonly statements: SectionsStatement[] = [];
+  readonly insertions: Insertion[] = [];
+  readonly memory: MemoryDescription[] = [];
+  readonly aliases: { alias: string; region: string; place: ScriptPlace }[] = [];
+  readonly segments: SegmentDescription[] = [];
+  entry: string | undefined;
+  output: string | undefined;
+  foreignFormat: string | undefined;
+  versions: VersionScript | undefined;
+  hasSections = false;
+  readonly #lexer: ScriptLexer;
+  readonly #include: Includer;
+  #isBinary = false;
+
+  constructor(lexer: ScriptLexer, include: Includer) {
+    this.#lexer = lexer;
+    this.#include = include;
+  }
+
+  parseCommand(): void {
+    const lexer = this.#lexer;
+    if (lexer.take(";")) return;
+    const assignment = parseAssignment(lexer, false);
+    if (assignment !== undefined) {
+      this.statements.push(assignment);
+      return;
+    }
     const command = lexer.name("a command");
-    switch (command.isQuoted ? "" : command.text) {
+    const word = command.isQuoted ? "" : command.text;
+    if (!this.#parseInputCommand(word) && !this.#parseOutputCommand(word, command)) throw unknown(command);
+  }
+
+  /** Commands about what is linked, and with what. */
+  #parseInputCommand(word: string): boolean {
+    const lexer = this.#lexer;
+    switch (word) {
       case "INPUT":
       case "GROUP":
       case "STARTUP":
-        parseInputs(lexer, inputs, isBinary);
-        break;
+        parseInputs(lexer, this.inputs, this.#isBinary);
+        return true;
       case "TARGET": {
         const [format = ""] = parseList(lexer);
-        isBinary = format === "binary";
-        if (!isBinary && !knownFormats.includes(format)) foreignFormat ??= format;
-        break;
+        this.#isBinary = format === "binary";
+        if (!this.#isBinary && !knownFormats.includes(format)) this.foreignFormat ??= format;
+        return true;
       }
       case "OUTPUT_FORMAT":
-        foreignFormat ??= parseList(lexer).find((format) => !knownFormats.includes(format));
-        break;
+        this.foreignFormat ??= parseList(lexer).find((format) => !knownFormats.includes(format));
+        return true;
       case "OUTPUT_ARCH":
-        foreignFormat ??= parseList(lexer).find((machine) => machine !== "i386:x86-64");
-        break;
+        this.foreignFormat ??= parseList(lexer).find((machine) => machine !== "i386:x86-64");
+        return true;
       case "SEARCH_DIR":
-        searchDirectories.push(...parseList(lexer));
-        break;
-      case "ENTRY":
-        [entry] = parseList(lexer);
-        break;
+        this.searchDirectories.push(...parseList(lexer));
+        return true;
       case "OUTPUT":
-        [output] = parseList(lexer);
-        break;
-      case "INCLUDE": {
-        // What is there is a script, which is read wherever a file is named.
-        const { text: name, line } = lexer.name("a file");
-        inputs.push({ kind: "file", name, isAsNeeded: false, isBinary: false, line });
-        break;
-      }
+        [this.output] = parseList(lexer);
+        return true;
+      case "INCLUDE":
+        this.#include(lexer);
+        return true;
       case "EXTERN":
-        undefinedSymbols.push(...parseList(lexer));
-        break;
+        this.undefinedSymbols.push(...parseList(lexer));
+        return true;
       case "VERSION":
         lexer.expect("{");
-        versions = parseVersionNodes(lexer, "}");
+        this.versions = parseVersionNodes(lexer, "}");
         lexer.expect("}");
-        break;
+        return true;
       default:
-        if (ignoredCommands.has(command.text)) break;
-        if (lexer.take("=")) {
-          assignments.push({ name: command.text, value: parseValue(lexer, command) });
-          break;
-        }
-        if (unsupportedCommands.has(command.text))
-          throw new ScriptError(path, command.line, `'${command.text}' is not supported`, command.text);
-        throw lexer.error(`unknown command '${command.text}'`, command);
+        return ignoredCommands.has(word);
     }
   }
-  return { path, inputs, searchDirectories, entry, output, undefinedSymbols, assignments, foreignFormat, versions };
+
+  /** Commands about the output. */
+  #parseOutputCommand(word: string, command: Token): boolean {
+    const lexer = this.#lexer;
+    switch (word) {
+      case "ENTRY":
+        [this.entry] = parseList(lexer);
+        return true;
+      case "PROVIDE":
+      case "PROVIDE_HIDDEN":
+      case "HIDDEN":
+        this.statements.push(parseProvide(lexer, word, false));
+        return true;
+      case "ASSERT":
+        this.statements.push(parseAssertion(lexer, command, false));
+        return true;
+      case "SECTIONS":
+        this.hasSections = true;
+        for (const statement of parseSectionsCommand(lexer, this.#include))
+          if (statement.kind === "entry") this.entry = statement.symbol;
+          else this.statements.push(statement);
+        return true;
+      case "INSERT": {
+        const where = lexer.name("AFTER or BEFORE");
+        if (where.text !== "AFTER" && where.text !== "BEFORE")
+          throw lexer.error(`expected AFTER or BEFORE, not '${where.text}'`, where);
+        const section = lexer.name("a section").text;
+        const statements = this.statements.splice(0);
+        this.insertions.push({ isAfter: where.text === "AFTER", section, statements, place: placeOf(where) });
+        this.hasSections = false;
+        return true;
+      }
+      case "MEMORY":
+        this.memory.push(...parseMemoryCommand(lexer, this.#include));
+        return true;
+      case "REGION_ALIAS": {
+        const [alias = "", region = ""] = parseList(lexer);
+        this.aliases.push({ alias, region, place: placeOf(command) });
+        return true;
+      }
+      case "PHDRS":
+        this.segments.push(...parseSegmentsCommand(lexer));
+        return true;
+      default:
+        return false;
+    }
+  }
+}
+
+function unknown({ text, path, line }: Token): ScriptError {
+  if (unsupportedCommands.has(text)) return new ScriptError(path, line, `'${text}' is not supported`, text);
+  return new ScriptError(path, line, `unknown command '${text}'`);
 }
 
 /** OUTPUT_FORMAT of anything but this machine's format, as far as can be said without looking for comments. */
@@ -167,21 +245,6 @@ function parseInputs(lexer: ScriptLexer, inputs: ScriptInput[], isBinary: boolea
         line: token.line,
       });
     }
-  }
-}
-
-/** The expression after `=`, up to the semicolon that ends it. */
-function parseValue(lexer: ScriptLexer, symbol: Token): Expression {
-  const words: string[] = [];
-  while (!lexer.take(";")) {
-    const { text, isQuoted } = lexer.next("';'");
-    words.push(isQuoted ? `"${text}"` : text);
-  }
-  try {
-    return parseExpression(words.join(" "));
-  } catch (error) {
-    if (error instanceof ExpressionError) throw lexer.error(`value of '${symbol.text}': ${error.message}`, symbol);
-    throw error;
   }
 }
 

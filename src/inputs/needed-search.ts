@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 import type { LinkOptions } from "../options/link-options.ts";
-import { globToRegExp, isGlob } from "./glob.ts";
+import { globToRegExp, isGlob } from "../script/glob.ts";
 import { defaultDirectories, expandSysroot } from "./library-search.ts";
 
 /** Whose DT_NEEDED it is. */

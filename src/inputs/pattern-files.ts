@@ -3,7 +3,7 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { parseDynamicList } from "./dynamic-list.ts";
 import type { MappedFiles } from "./mapped-files.ts";
-import { ScriptError } from "./script-lexer.ts";
+import { ScriptError } from "../script/script-lexer.ts";
 import { parseVersionScript, type SymbolPattern, type VersionScript } from "./version-script.ts";
 
 export interface Patterns {

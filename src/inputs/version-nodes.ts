@@ -1,5 +1,5 @@
 /** Checks the versions of all scripts of a link together, as GNU ld does. */
-import { ScriptError } from "./script-lexer.ts";
+import { ScriptError } from "../script/script-lexer.ts";
 import type { SymbolPattern, VersionNode, VersionScript } from "./version-script.ts";
 
 /**

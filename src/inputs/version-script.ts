@@ -4,8 +4,8 @@
  *     VERS_1 { global: foo; bar*; extern "C++" { "ns::f(int)"; ns::* }; local: *; };
  *     VERS_2 { global: baz; } VERS_1;
  */
-import { isGlob } from "./glob.ts";
-import { ScriptLexer } from "./script-lexer.ts";
+import { isGlob } from "../script/glob.ts";
+import { ScriptLexer } from "../script/script-lexer.ts";
 
 export interface SymbolPattern {
   readonly text: string;

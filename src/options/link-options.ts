@@ -48,7 +48,7 @@ export interface ZOptions {
   readonly isNow: boolean;
   readonly isRelro: boolean;
   /** Which segments have pages of their own in the file: "code", all ("loadable-segments"), or, as with lld and mold, none. */
-  readonly separate: "none" | "code" | "loadable-segments";
+  readonly separate: "none" | "code" | "loadable-segments" | undefined;
   /** PT_GNU_STACK's PF_X: true, false, or as the inputs' .note.GNU-stack says. */
   readonly execStack: boolean | undefined;
   /** Dynamic relocations in read-only sections: "error", "warning" or "allow". */
@@ -297,7 +297,7 @@ export function newDraft(): OptionsDraft {
     z: {
       isNow: false,
       isRelro: true,
-      separate: "none",
+      separate: undefined,
       execStack: undefined,
       textRelocations: "warning",
       isOrigin: false,

@@ -18,8 +18,17 @@ import {
   SHT_PROGBITS,
 } from "../elf/constants.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
-import type { InputPatterns } from "./input-patterns.ts";
-import type { Bucket, LoadSegment, OrphanKind, OutputPlan, SectionPlan, Slot } from "./plan.ts";
+import { InputPatterns } from "./input-patterns.ts";
+import type {
+  Bucket,
+  KindPlan,
+  LoadSegment,
+  OrphanKind,
+  SectionPlan,
+  Slot,
+  StatedContent,
+  StatedSection,
+} from "./plan.ts";
 import type { OwnSection, OwnSections } from "./sections/own-section.ts";
 
 /** Bytes of a bucket, and their alignment. */
@@ -32,6 +41,8 @@ export interface ArrangedPart {
   readonly bucket: Bucket | undefined;
   readonly own: OwnSectionId | undefined;
   readonly alignment: number;
+  /** Of a script's statement: bytes that it gives, what fills gaps, symbols, `.`. */
+  readonly content?: StatedContent;
 }
 
 /** A section of the output that has no place yet. */
@@ -49,6 +60,8 @@ export interface ArrangedSection {
   readonly isEmpty: boolean;
   /** The name by which a statement of the plan speaks of it. */
   readonly planned: string | undefined;
+  /** The statement of a script that it follows from. */
+  readonly stated?: StatedSection | undefined;
   /** Bytes that it takes compressed, where it is. */
   readonly packedSize?: number;
 }
@@ -68,12 +81,12 @@ interface Gathered {
 const FIRST = -1e9;
 
 export function arrange(
-  plan: OutputPlan,
-  patterns: InputPatterns,
+  plan: KindPlan,
   buckets: readonly Bucket[],
   sizes: ReadonlyMap<number, BucketSize>,
   own: OwnSections,
 ): ArrangedSection[] {
+  const patterns = new InputPatterns(plan);
   const gathered = new Gathering();
   for (const slot of plan.slots)
     for (const [i, statement] of slot.sections.entries())
@@ -152,7 +165,7 @@ function mergedName({ merged, parts }: SectionPlan, { name, entsize, flags }: Bu
 }
 
 function inOrder(
-  plan: OutputPlan,
+  plan: KindPlan,
   patterns: InputPatterns,
   sections: readonly Gathered[],
   sizes: ReadonlyMap<number, BucketSize>,
@@ -188,7 +201,7 @@ function inOrder(
 }
 
 /** The slot of a section: the plan's, where its accesses are those of the slot; else that of its kind. */
-function slotOf(plan: OutputPlan, { slot, name, own }: Gathered, type: number, flags: number): Slot {
+function slotOf(plan: KindPlan, { slot, name, own }: Gathered, type: number, flags: number): Slot {
   if (own.length > 0) return slot!;
   if (slot !== undefined && fits(slot, type, flags)) return slot;
   const kind = kindOf(name, type, flags, slot?.load?.isProtected === true);
@@ -241,14 +254,14 @@ function kindOf(name: string, type: number, flags: number, isProtected: boolean)
   return isZero ? "zero" : "data";
 }
 
-function typeOf(buckets: readonly Bucket[]): number {
+export function typeOf(buckets: readonly Bucket[]): number {
   const [{ type: first }] = buckets;
   const isMixed = buckets.some(({ type }) => type !== first);
   return isMixed && buckets.some(({ type }) => type === SHT_NOBITS) ? SHT_PROGBITS : first;
 }
 
 /** sh_entsize, where all parts have the same. */
-function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type: number): number {
+export function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type: number): number {
   if (type === SHT_INIT_ARRAY || type === SHT_FINI_ARRAY || type === SHT_PREINIT_ARRAY) return 8; // gABI ch. 4
   const entsize = own[0]?.entsize ?? buckets[0]?.entsize ?? 0;
   const isOne =
@@ -256,7 +269,7 @@ function entsizeOf(own: readonly OwnSection[], buckets: readonly Bucket[], type:
   return isOne ? entsize : 0;
 }
 
-function flagsOf(own: readonly OwnSection[], buckets: readonly Bucket[]): number {
+export function flagsOf(own: readonly OwnSection[], buckets: readonly Bucket[]): number {
   let flags = 0;
   for (const section of own) flags |= section.flags;
   for (const bucket of buckets) flags |= bucket.flags;
@@ -282,7 +295,7 @@ function partsOf(
 }
 
 /** Puts what has SHF_LINK_ORDER in the order of what it names, after what has not, as GNU ld does. */
-function orderedByOthers(sections: readonly ArrangedPart[][]): readonly ArrangedPart[][] {
+export function orderedByOthers(sections: readonly (readonly ArrangedPart[])[]): readonly (readonly ArrangedPart[])[] {
   if (!sections.some((parts) => parts.some(({ bucket }) => bucket?.orderedBy !== undefined))) return sections;
   const places = new Map(
     sections.flat().flatMap(({ bucket }, place) => (bucket === undefined ? [] : [[bucket.id, place] as const])),

@@ -8,8 +8,8 @@ import type { LinkOptions } from "../options/link-options.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import type {
   InputPattern,
+  KindPlan,
   LoadSegment,
-  OutputPlan,
   Part,
   PlanSymbol,
   PlanTarget,
@@ -114,7 +114,7 @@ const functionLists = [
   functionList(".fini_array", ".dtors", elf.SHT_FINI_ARRAY),
 ];
 
-export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOptions): OutputPlan {
+export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOptions): KindPlan {
   const slots: Slot[] = [
     { load: readOnly, sections: [own("interp")] },
     {
@@ -169,7 +169,7 @@ export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOpti
     { load: undefined, sections: [], orphans: "notLoaded" },
     { load: undefined, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
   ];
-  return { base, slots, segments, symbols: defaultSymbols(isPic, isDynamic) };
+  return { order: "kinds", base, slots, segments, symbols: defaultSymbols(isPic, isDynamic) };
 }
 
 /** What may be written. Without protection all of it is one segment. */
@@ -228,13 +228,8 @@ function dataSlots(isRelro: boolean, isNow: boolean): Slot[] {
   ];
 }
 
-const allSymbols = defaultSymbols(false, false);
 /** Names that the linker may define, whatever the inputs are. */
-export const linkerSymbols: readonly string[] = allSymbols.map(({ name }) => name);
-/** Those of type STT_TLS. */
-export const threadLocalSymbols: readonly string[] = allSymbols
-  .filter(({ at }) => at !== undefined && "threadLocal" in at)
-  .map(({ name }) => name);
+export const linkerSymbols: readonly string[] = defaultSymbols(false, false).map(({ name }) => name);
 
 /** Names that the linker defines when something refers to them. */
 function defaultSymbols(isPic: boolean, isDynamic: boolean): PlanSymbol[] {
@@ -258,6 +253,22 @@ function defaultSymbols(isPic: boolean, isDynamic: boolean): PlanSymbol[] {
     ...["_edata", "edata"].map((name): PlanSymbol => ({ name, at: { endOfLast: "data" } })),
     ...["_end", "end"].map((name): PlanSymbol => ({ name, at: { endOfLast: "image" } })),
   ];
+}
+
+/** Of these, what belongs to no section of a script: symbols that code finds its tables by, and the headers. */
+const neverStated: ReadonlySet<string> = new Set([
+  "__ehdr_start",
+  "__dso_handle",
+  "_GLOBAL_OFFSET_TABLE_",
+  "_PROCEDURE_LINKAGE_TABLE_",
+  "_DYNAMIC",
+  "_TLS_MODULE_BASE_",
+  "__GNU_EH_FRAME_HDR",
+]);
+
+/** What a plan has that scripts do not say: the other program headers, and symbols. */
+export function unstated({ isPic, isDynamic }: PlanOptions): Pick<KindPlan, "segments" | "symbols"> {
+  return { segments, symbols: defaultSymbols(isPic, isDynamic).filter(({ name }) => neverStated.has(name)) };
 }
 
 function bounds(start: string, end: string, target: PlanTarget): PlanSymbol[] {

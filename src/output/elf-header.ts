@@ -47,7 +47,7 @@ export function elfHeader(facts: HeaderFacts, options: LinkOptions, target: Targ
     u32(at + Elf64_Phdr.p_flags, segment.flags);
     u64(at + Elf64_Phdr.p_offset, segment.offset);
     u64(at + Elf64_Phdr.p_vaddr, segment.address);
-    u64(at + Elf64_Phdr.p_paddr, segment.address);
+    u64(at + Elf64_Phdr.p_paddr, segment.loadAddress ?? segment.address);
     u64(at + Elf64_Phdr.p_filesz, segment.fileSize);
     u64(at + Elf64_Phdr.p_memsz, segment.memorySize);
     u64(at + Elf64_Phdr.p_align, segment.alignment);

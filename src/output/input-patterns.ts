@@ -2,7 +2,7 @@
  * A plan's patterns of input sections: those by which the kernel gives each section its bucket, and as layout asks where
  * a bucket goes.
  */
-import type { Bucket, InputPattern, OutputPlan, SectionPlan, Slot } from "./plan.ts";
+import type { Bucket, InputPattern, KindPlan, SectionPlan, Slot } from "./plan.ts";
 
 /** After every number that sections can have. */
 const UNNUMBERED = 65536;
@@ -28,7 +28,7 @@ export class InputPatterns {
   readonly #exact = new Map<string, PlannedPattern>();
   readonly #commons = new Map<string, Home>();
 
-  constructor({ slots }: OutputPlan) {
+  constructor({ slots }: KindPlan) {
     for (const slot of slots)
       for (const [index, statement] of slot.sections.entries())
         for (const [part, content] of statement.parts.entries()) {

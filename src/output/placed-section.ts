@@ -28,10 +28,14 @@ export interface PlacedSection {
   /** Header index. */
   readonly index: number;
   readonly address: number;
+  /** Where it is loaded from, where a script says another one than its address. */
+  readonly loadAddress?: number;
   /** In the output file. */
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
+  /** Four bytes that fill gaps, the first one lowest, where a script says which. */
+  readonly fill?: number | undefined;
 }
 
 /** A part of the linker's own, and the section that it is in. */

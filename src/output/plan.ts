@@ -4,6 +4,16 @@
  * another. Layout walks it.
  */
 import type { PT_GNU_RELRO, PT_GNU_STACK, PT_NOTE, PT_PHDR, PT_TLS } from "../elf/constants.ts";
+import type {
+  InputDescription,
+  MemoryDescription,
+  OutputSectionDescription,
+  ScriptAssertion,
+  ScriptAssignment,
+  SectionContent,
+  SegmentDescription,
+  SortOrder,
+} from "../script/commands.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import type { BucketRow } from "../tables/views.ts";
 
@@ -132,10 +142,85 @@ export interface PlanSymbol {
   readonly at: Location | undefined;
 }
 
-export interface OutputPlan {
+/** A plan that has a place for each kind of section, as the default plan. */
+export interface KindPlan {
+  readonly order: "kinds";
   /** Address of the first byte of the image. */
   readonly base: number;
   readonly slots: readonly Slot[];
   readonly segments: readonly SegmentPlan[];
   readonly symbols: readonly PlanSymbol[];
 }
+
+/** What a statement of a script has in it, in order. */
+export type StatedPart =
+  /** Input sections of this rule, and of those that share its place. */
+  | {
+      readonly kind: "inputs";
+      readonly rule: number;
+      readonly description: InputDescription;
+      readonly sort: StatedSort;
+    }
+  | { readonly kind: "own"; readonly id: OwnSectionId }
+  | { readonly kind: "commons"; readonly commons: CommonsKind }
+  | StatedContent;
+
+/** What is no section of an input, nor the linker's own. */
+export type StatedContent = Exclude<SectionContent, InputDescription | { readonly kind: "constructors" }>;
+
+export interface StatedSort {
+  readonly orders: readonly SortOrder[];
+  readonly isReversed: boolean;
+  readonly isByFile: boolean;
+}
+
+/** An output section as a script describes it. */
+export interface StatedSection extends Omit<OutputSectionDescription, "contents"> {
+  readonly parts: readonly StatedPart[];
+}
+
+export type Statement = ScriptAssignment | ScriptAssertion | StatedSection;
+
+/** A plan that says where each section is, as a linker script does; what it does not name has its place as in GNU ld. */
+export interface StatedPlan {
+  readonly order: "statements";
+  readonly statements: readonly Statement[];
+  /** Rules of input sections, in the order in which they are tried. */
+  readonly rules: readonly StatedRule[];
+  /** Sections of the linker's own that are not in the output. */
+  readonly discarded: ReadonlySet<OwnSectionId>;
+  readonly memory: readonly MemoryRegion[];
+  /** Of PHDRS; empty where segments follow from the sections. */
+  readonly programHeaders: readonly SegmentDescription[];
+  readonly segments: readonly SegmentPlan[];
+  readonly symbols: readonly PlanSymbol[];
+}
+
+/** Which input sections a pattern of a script means. */
+export interface StatedRule {
+  readonly glob: string;
+  /** Undefined: all files. */
+  readonly files: FilePattern | undefined;
+  readonly withFlags: number;
+  readonly withoutFlags: number;
+  readonly isKept: boolean;
+  readonly isDiscarded: boolean;
+  /** The first rule of those whose sections lie together in the order of inputs. */
+  readonly group: number;
+  readonly sort: StatedSort;
+  /** As of InputPattern. */
+  readonly reversedInto: number | undefined;
+}
+
+/** Files by their names. */
+export interface FilePattern {
+  readonly glob: string;
+  readonly excluded: readonly string[];
+}
+
+export interface MemoryRegion extends MemoryDescription {
+  /** Its names: its own, and those of REGION_ALIAS. */
+  readonly names: readonly string[];
+}
+
+export type OutputPlan = KindPlan | StatedPlan;

@@ -5,11 +5,12 @@ import { Elf64_Ehdr } from "../elf/records.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { alignUp } from "./place.ts";
 import { endOf, type Placed, type PlacedSection } from "./placed-section.ts";
-import type { LoadSegment, OutputPlan, SegmentPlan } from "./plan.ts";
+import type { KindPlan, LoadSegment, SegmentPlan } from "./plan.ts";
 
-const PF_X = 1;
-const PF_W = 2;
-const PF_R = 4;
+/** p_flags (gABI ch. 5, Segment Permissions). */
+export const PF_X = 1;
+export const PF_W = 2;
+export const PF_R = 4;
 
 const accessFlags: Readonly<Record<LoadSegment["access"], number>> = {
   read: PF_R,
@@ -20,16 +21,21 @@ const accessFlags: Readonly<Record<LoadSegment["access"], number>> = {
 /** What segments depend on besides the sections. */
 export interface SegmentFacts {
   readonly options: LinkOptions;
-  /** Bytes of the ELF header and the program headers, which the first segment maps. */
+  /** Bytes of the ELF header and the program headers. */
   readonly headerSize: number;
+  /** Where these are in memory; undefined: nowhere. */
+  readonly headerAddress: number | undefined;
+  /** What is loaded, in order. */
+  readonly loads: readonly ElfSegment[];
+  readonly relro: ElfSegment | undefined;
   /** Undefined: nothing is said of the stack. */
   readonly isStackExecutable: boolean | undefined;
 }
 
 /** The segments for sections that have their places. Called before too, when only their number counts. */
-export function segmentsOf(plan: OutputPlan, placed: Placed, facts: SegmentFacts): ElfSegment[] {
-  const list = new SegmentList(plan, placed, facts);
-  for (const segment of plan.segments) list.add(segment);
+export function segmentsOf(plans: readonly SegmentPlan[], placed: Placed, facts: SegmentFacts): ElfSegment[] {
+  const list = new SegmentList(plans, placed, facts);
+  for (const segment of plans) list.add(segment);
   return list.segments;
 }
 
@@ -42,19 +48,22 @@ const isTls = (section: PlacedSection): boolean => (section.flags & elf.SHF_TLS)
 
 class SegmentList {
   readonly segments: ElfSegment[] = [];
-  readonly #plan: OutputPlan;
+  readonly #plans: readonly SegmentPlan[];
   readonly #placed: Placed;
   readonly #facts: SegmentFacts;
 
-  constructor(plan: OutputPlan, placed: Placed, facts: SegmentFacts) {
-    this.#plan = plan;
+  constructor(plans: readonly SegmentPlan[], placed: Placed, facts: SegmentFacts) {
+    this.#plans = plans;
     this.#placed = placed;
     this.#facts = facts;
   }
 
   add(segment: SegmentPlan): void {
     const { sections } = this.#placed;
-    if ("loads" in segment) return this.#addLoads();
+    if ("loads" in segment) {
+      this.segments.push(...this.#facts.loads);
+      return;
+    }
     if ("own" in segment) {
       const section = this.#find(segment);
       return this.#addSections(segment.type, segment.isWritable ? PF_R | PF_W : PF_R, section ? [section] : []);
@@ -70,7 +79,7 @@ class SegmentList {
       case elf.PT_GNU_STACK:
         return this.#addStack();
       case elf.PT_GNU_RELRO:
-        return this.#addProtected();
+        if (this.#facts.relro !== undefined) this.segments.push(this.#facts.relro);
     }
   }
 
@@ -79,70 +88,26 @@ class SegmentList {
     return this.#placed.own(own)?.section ?? this.#placed.sections.find(isNamed);
   }
 
-  #addSections(type: number, flags: number, sections: readonly PlacedSection[], alignment?: number): void {
-    const [first] = sections;
-    if (first === undefined) return;
-    const inFile = sections.findLast((section) => !isZero(section));
-    const inMemory =
-      sections.findLast((section) => !(isTls(section) && isZero(section)) || type === elf.PT_TLS) ?? first;
-    this.segments.push({
-      type,
-      flags,
-      offset: first.offset,
-      address: first.address,
-      fileSize: inFile === undefined ? 0 : inFile.offset + inFile.size - first.offset,
-      memorySize: Math.max(endOf(inMemory) - first.address, 0),
-      alignment: alignment ?? Math.max(...sections.map((section) => section.alignment)),
-    });
+  #addSections(type: number, flags: number, sections: readonly PlacedSection[]): void {
+    if (sections.length > 0) this.segments.push(segmentOf(type, flags, sections));
   }
 
   #addProgramHeaders(): void {
-    const isInterpreted = this.#plan.segments.some(
+    const isInterpreted = this.#plans.some(
       (segment) => "own" in segment && segment.type === elf.PT_INTERP && this.#find(segment) !== undefined,
     );
-    if (!isInterpreted) return;
+    const { headerAddress } = this.#facts;
+    if (!isInterpreted || headerAddress === undefined) return;
     const size = this.#facts.headerSize - Elf64_Ehdr.sizeof;
     this.segments.push({
       type: elf.PT_PHDR,
       flags: PF_R,
       offset: Elf64_Ehdr.sizeof,
-      address: this.#plan.base + Elf64_Ehdr.sizeof,
+      address: headerAddress + Elf64_Ehdr.sizeof,
       fileSize: size,
       memorySize: size,
       alignment: 8,
     });
-  }
-
-  #addLoads(): void {
-    const { options } = this.#facts;
-    const all = options.isOmagic ? PF_R | PF_W | PF_X : 0; // GNU ld has one segment then
-    const byLoad = new Map<LoadSegment, PlacedSection[]>();
-    for (const { load } of this.#plan.slots) if (load !== undefined) byLoad.set(load, []);
-    for (const section of this.#placed.sections)
-      if (section.load !== undefined) byLoad.get(section.load)!.push(section);
-    for (const [load, sections] of byLoad) {
-      const alignment = Math.max(options.z.maxPageSize, ...sections.map((section) => section.alignment));
-      if (load.hasHeaders) {
-        this.#addWithHeaders(accessFlags[load.access] | all, sections.at(-1), alignment);
-        continue;
-      }
-      const code = sections.some(({ flags }) => flags & elf.SHF_EXECINSTR) ? PF_X : 0; // code that may be written is with data
-      this.#addSections(elf.PT_LOAD, accessFlags[load.access] | code | all, sections, alignment);
-      if (load.isProtected && sections.length > 0) this.#fillLastPage();
-    }
-  }
-
-  #addWithHeaders(flags: number, last: PlacedSection | undefined, alignment: number): void {
-    const size = last === undefined ? this.#facts.headerSize : last.offset + last.size;
-    const { base: address } = this.#plan;
-    this.segments.push({ type: elf.PT_LOAD, flags, offset: 0, address, fileSize: size, memorySize: size, alignment });
-  }
-
-  /** The loader protects whole pages: the segment is given the rest of its last one. */
-  #fillLastPage(): void {
-    const load = this.segments.pop()!;
-    const end = alignUp(load.address + load.memorySize, this.#facts.options.z.maxPageSize);
-    this.segments.push({ ...load, memorySize: end - load.address });
   }
 
   #addStack(): void {
@@ -158,12 +123,58 @@ class SegmentList {
       alignment: 16,
     });
   }
+}
 
-  #addProtected(): void {
-    const first = this.#placed.sections.find(({ load }) => load?.isProtected);
-    const load = this.segments.find(({ type, address }) => type === elf.PT_LOAD && address === first?.address);
-    if (load !== undefined) this.segments.push({ ...load, type: elf.PT_GNU_RELRO, flags: PF_R, alignment: 1 });
+/** What maps these sections. */
+function segmentOf(type: number, flags: number, sections: readonly PlacedSection[], alignment?: number): ElfSegment {
+  const [first] = sections;
+  const inFile = sections.findLast((section) => !isZero(section));
+  const inMemory = sections.findLast((section) => !(isTls(section) && isZero(section)) || type === elf.PT_TLS) ?? first;
+  return {
+    type,
+    flags,
+    offset: first.offset,
+    address: first.address,
+    fileSize: inFile === undefined ? 0 : inFile.offset + inFile.size - first.offset,
+    memorySize: Math.max(endOf(inMemory) - first.address, 0),
+    alignment: alignment ?? Math.max(...sections.map((section) => section.alignment)),
+  };
+}
+
+/** What a plan of kinds loads, and what of it the loader protects. */
+export function kindLoads(
+  { slots, base }: KindPlan,
+  { sections: all }: Placed,
+  headerSize: number,
+  options: LinkOptions,
+): { readonly loads: readonly ElfSegment[]; readonly relro: ElfSegment | undefined } {
+  const permissions = options.isOmagic ? PF_R | PF_W | PF_X : 0; // GNU ld has one segment then
+  const page = options.z.maxPageSize;
+  const byLoad = new Map<LoadSegment, PlacedSection[]>();
+  for (const { load } of slots) if (load !== undefined) byLoad.set(load, []);
+  for (const section of all) if (section.load !== undefined) byLoad.get(section.load)!.push(section);
+  const loads: ElfSegment[] = [];
+  let relro: ElfSegment | undefined;
+  for (const [load, sections] of byLoad) {
+    const flags = accessFlags[load.access] | permissions;
+    const alignment = Math.max(page, ...sections.map((section) => section.alignment));
+    if (load.hasHeaders) {
+      const last = sections.at(-1);
+      const size = last === undefined ? headerSize : last.offset + last.size;
+      loads.push({ type: elf.PT_LOAD, flags, offset: 0, address: base, fileSize: size, memorySize: size, alignment });
+      continue;
+    }
+    if (sections.length === 0) continue;
+    const code = sections.some((section) => section.flags & elf.SHF_EXECINSTR) ? PF_X : 0; // code that may be written is with data
+    let segment = segmentOf(elf.PT_LOAD, flags | code, sections, alignment);
+    if (load.isProtected) {
+      // The loader protects whole pages: the segment is given the rest of its last one.
+      segment = { ...segment, memorySize: alignUp(segment.address + segment.memorySize, page) - segment.address };
+      relro = { ...segment, type: elf.PT_GNU_RELRO, flags: PF_R, alignment: 1 };
+    }
+    loads.push(segment);
   }
+  return { loads, relro };
 }
 
 /** Notes that lie together with the same alignment share a segment: readers walk it as one list. */

@@ -13,6 +13,8 @@ export interface SymbolValue {
 export interface ImageFacts {
   readonly plan: OutputPlan;
   readonly placed: Placed;
+  /** Undefined where the ELF header is not loaded. */
+  readonly headerAddress: number | undefined;
   /** The first section of each name. */
   readonly byName: ReadonlyMap<string, PlacedSection>;
   /** What thread-local offsets count from, where the link knows it: not in shared objects. */
@@ -25,7 +27,7 @@ export interface ImageFacts {
  */
 export function symbolValue(name: string, image: ImageFacts): SymbolValue | undefined {
   const symbol = image.plan.symbols.find((planned) => planned.name === name);
-  const nowhere = { address: image.plan.base, sectionIndex: 0 };
+  const nowhere = { address: image.headerAddress ?? 0, sectionIndex: 0 };
   if (symbol !== undefined) return (symbol.at && valueAt(symbol.at, image)) ?? nowhere;
   const bound = /^__(start|stop)_(.+)$/.exec(name);
   if (bound === null) return undefined;
@@ -34,11 +36,11 @@ export function symbolValue(name: string, image: ImageFacts): SymbolValue | unde
 }
 
 function valueAt(at: Location, image: ImageFacts): SymbolValue | undefined {
-  const { placed, plan } = image;
+  const { placed, headerAddress } = image;
   if ("startOf" in at)
     return find(at.startOf, placed, true) ?? (at.otherwise === undefined ? undefined : valueAt(at.otherwise, image));
   if ("endOf" in at) return find(at.endOf, placed, false);
-  if ("image" in at) return { address: plan.base, sectionIndex: placed.sections[0]?.index ?? 0 };
+  if ("image" in at) return { address: headerAddress ?? 0, sectionIndex: placed.sections[0]?.index ?? 0 };
   if ("endOfLast" in at) {
     const section = placed.sections.findLast((tried) => isLoaded(tried) && kinds[at.endOfLast](tried));
     return section && within(section, section, false);

@@ -8,17 +8,20 @@ import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
 import { readArchiveIndex, readThinArchive } from "../inputs/archive.ts";
 import { flattenSlots } from "../inputs/flatten-slots.ts";
+import { parseDefsyms } from "../inputs/defsyms.ts";
 import { displayNameOf, type InputFile } from "../inputs/input-file.ts";
 import { fileRequest, type Slot, SlotMaker } from "../inputs/input-slot.ts";
 import { LibrarySearch } from "../inputs/library-search.ts";
-import { type LinkerScript, parseLinkerScript } from "../inputs/linker-script.ts";
+import { type IncludeReader, type LinkerScript, MAX_SCRIPT_DEPTH, parseLinkerScript } from "../inputs/linker-script.ts";
 import { type MappedFile, MappedFiles, type ThinMember } from "../inputs/mapped-files.ts";
 import { addNeededFiles } from "../inputs/needed-files.ts";
 import { type Patterns, readPatternFiles, textOf, tryToParse } from "../inputs/pattern-files.ts";
-import { type Assignment, parseAssignments } from "../inputs/script/assignments.ts";
+import { assignmentsOf, type FoundAssignment, joinLayouts } from "../inputs/script-layout.ts";
 import { whyIncompatible } from "../inputs/search-match.ts";
 import { checkVersionNodes } from "../inputs/version-nodes.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
+import type { LayoutCommands } from "../script/commands.ts";
+import { ScriptError } from "../script/script-lexer.ts";
 import type { StagedSet } from "../staging/index.ts";
 
 /** All that is linked, mapped until it is disposed of. */
@@ -31,16 +34,17 @@ export interface Inputs extends Disposable, Patterns {
   readonly scriptEntry: string | undefined;
   readonly scriptOutput: string | undefined;
   readonly scriptUndefinedSymbols: readonly string[];
-  /** Of --defsym, and of linker scripts, which come first. */
-  readonly assignments: readonly Assignment[];
+  /** What linker scripts say of the output, and --defsym. */
+  readonly layout: LayoutCommands;
+  /** A script of -T has SECTIONS: there is no default plan. */
+  readonly replacesPlan: boolean;
+  /** The values of symbols in it. */
+  readonly assignments: readonly FoundAssignment[];
   /** Every file that was read, scripts too, in the order of opening: for --dependency-file and -t. */
   readonly openedPaths: readonly string[];
   /** Where libraries were looked for, in order. */
   readonly searchedDirectories: readonly string[];
 }
-
-/** Scripts may name scripts, but not for ever. */
-const MAX_SCRIPT_DEPTH = 16;
 
 /**
  * Finds and maps the inputs of a link. What cannot be found or is no input is added to `diagnostics`, and the
@@ -88,6 +92,9 @@ class InputFinder {
     tryToParse(this.#diagnostics, () => checkVersionNodes(versionScripts));
     const files = flattenSlots(top, this.#options);
     const mapped = this.files;
+    const replacing = scripts.flatMap((slot) => this.#scripts.get(slot.path ?? "") ?? []);
+    const others = commands.filter((script) => !replacing.includes(script));
+    const layout = joinLayouts([...replacing, ...others], parseDefsyms(this.#options.defsyms, this.#diagnostics));
     if (checksSharedObjects(this.#options)) addNeededFiles(files, this.files, this.#options, process.env);
     return {
       files,
@@ -97,11 +104,9 @@ class InputFinder {
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
       versionScripts,
       dynamicList: patterns.dynamicList,
-      assignments: parseAssignments(
-        commands.flatMap((script) => script.assignments),
-        this.#options.defsyms,
-        this.#diagnostics,
-      ),
+      layout,
+      replacesPlan: replacing.some(({ hasSections }) => hasSections),
+      assignments: assignmentsOf(layout),
       get openedPaths() {
         return mapped.openedPaths;
       },
@@ -225,6 +230,17 @@ class InputFinder {
     else if (address === 0) this.#diagnostics.add("inputIsPipe", { path });
   }
 
+  /** What INCLUDE names, from where a file of that name would be. */
+  readonly #readInclude: IncludeReader = (name, from) => {
+    const { candidates } = this.#slots.fromRequest(fileRequest(name), from.path);
+    for (const path of typeof candidates === "string" ? [candidates] : { [Symbol.iterator]: () => candidates }) {
+      this.files.map([{ path }]);
+      const file = this.files.get(path);
+      if (file !== undefined) return { path, text: textOf(file.bytes()) };
+    }
+    throw new ScriptError(from.path, from.line, `cannot find '${name}'`);
+  };
+
   #readThinArchive(slot: Slot, file: MappedFile): Slot[] {
     try {
       const members = readThinArchive(file.path, file.bytes());
@@ -244,7 +260,7 @@ class InputFinder {
     }
     let script = this.#scripts.get(path);
     if (script === undefined) {
-      script = tryToParse(this.#diagnostics, () => parseLinkerScript(path, textOf(file.bytes())));
+      script = tryToParse(this.#diagnostics, () => parseLinkerScript(path, textOf(file.bytes()), this.#readInclude));
       if (script === undefined) return [];
       this.#scripts.set(path, script);
       for (const directory of script.searchDirectories) this.#search.addDirectory(directory);

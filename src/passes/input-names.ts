@@ -2,6 +2,7 @@
 import { ByteReader } from "../elf/byte-reader.ts";
 import { MemberNames } from "../inputs/archive.ts";
 import type { LinkOptions } from "../options/link-options.ts";
+import type { FileNames } from "../output/file-pattern.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, rowAt } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -34,6 +35,21 @@ export class InputNames {
     if (entry === undefined) return "<internal>";
     if (entry.kind !== "archive") return entry.displayName;
     return `${entry.displayName}(${this.memberName(input, tables.column("file", "nameOffset").get(file))})`;
+  }
+
+  /** The file as patterns of scripts speak of it. */
+  patternNames(file: FileRow): FileNames {
+    const { tables } = this.#workers;
+    const input = tables.column("file", "input")[file];
+    const entry = this.#inputs.files[input];
+    if (entry === undefined) return { name: "", archive: undefined };
+    const { kind, path, displayName } = entry;
+    if (kind === "archive")
+      return { name: this.memberName(input, tables.column("file", "nameOffset").get(file)), archive: path };
+    const thin = /^(.*)\(([^()]*)\)$/.exec(displayName);
+    return thin === null || displayName === path
+      ? { name: path, archive: undefined }
+      : { name: thin[2]!, archive: thin[1]! };
   }
 
   /** Of the member of an input whose header is there. */

@@ -5,26 +5,30 @@
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { arrange, type ArrangedPart, type ArrangedSection, type BucketSize } from "../output/arrange.ts";
+import { arrangeStated } from "../output/arrange-stated.ts";
 import type { ElfSegment } from "../elf/elf-file.ts";
 import { headerSize } from "../output/elf-header.ts";
-import type { InputPatterns } from "../output/input-patterns.ts";
-import { alignUp, place, type PlaceOptions, type Placement } from "../output/place.ts";
+import { KindPlacer, type Placement, type Placer } from "../output/kind-placer.ts";
+import { alignUp } from "../output/place.ts";
+import { type StatedBytes, type StatedPlacement, StatedPlacer } from "../output/place-stated.ts";
 import type { Placed } from "../output/placed-section.ts";
-import type { Bucket, OutputPlan } from "../output/plan.ts";
-import { isLoadedWithAllPermissions, segmentsOf } from "../output/program-headers.ts";
+import type { Bucket, OutputPlan, StatedPlan } from "../output/plan.ts";
+import { isLoadedWithAllPermissions } from "../output/program-headers.ts";
 import { placeSectionHeaders } from "../output/section-headers.ts";
 import { dynamicHeader, dynamicSection } from "../output/sections/dynamic.ts";
 import { dynstrSize } from "../output/sections/dynamic-strings.ts";
-import type { OwnSection, OwnSections } from "../output/sections/own-section.ts";
+import { type OwnSection, type OwnSections, ownNames } from "../output/sections/own-section.ts";
 import { relrSize } from "../output/sections/relocation-tables.ts";
 import { StringTable } from "../output/sections/string-table.ts";
 import { shstrtabSection } from "../output/sections/symbol-tables.ts";
+import { isSection } from "../output/stated-section.ts";
 import { symbolValue } from "../output/symbol-values.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";
 import type { Target } from "../targets/target.ts";
-import { defineAssignments } from "./define-assignments.ts";
+import { defineAssignments, defineStated, type PlacedImage, reportStated, symbolSource } from "./define-assignments.ts";
 import { allocateDigests } from "./digests.ts";
+import { ExpressionSymbols } from "./expression-symbols.ts";
 import type { FindingReader } from "./findings.ts";
 import type { SymbolAddresses } from "./linker-object.ts";
 import { publish } from "./publish.ts";
@@ -32,13 +36,16 @@ import { countSymtab, symtabSections } from "./symtab.ts";
 import type { DynamicFacts, Synthetic } from "./synthesise.ts";
 import type { Workers } from "./workers.ts";
 
+/** Placements of a script whose addresses depend on symbols that depend on addresses. */
+const MAX_PLACEMENTS = 16;
 /** As in the kernels. */
 const ADDRESS_SPACE = 2 ** 47;
 
 export interface Image extends Synthetic {
   /** What was placed, and how: it can be placed again. */
-  readonly arranged: readonly ArrangedSection[];
-  readonly placing: PlaceOptions;
+  readonly placer: Placer;
+  /** What a script gives of bytes. */
+  readonly statedBytes: readonly StatedBytes[];
   readonly placed: Placed;
   readonly segments: readonly ElfSegment[];
   readonly sectionNames: StringTable;
@@ -51,7 +58,6 @@ export async function layout(
   workers: Workers,
   synthetic: Synthetic,
   plan: OutputPlan,
-  patterns: InputPatterns,
   internal: InternalObject,
   options: LinkOptions,
   target: Target,
@@ -61,6 +67,7 @@ export async function layout(
   const { tables } = workers;
   const { fileBounds: bounds, buckets } = synthetic;
   tables.allocate("chunkBucket", (bounds.length - 1) * buckets.length);
+  if (plan.order === "statements") forceAlignments(workers, plan, buckets);
   await workers.run("sizeBuckets");
   const own = new Map(synthetic.own);
   const add = (section: OwnSection): void => {
@@ -74,38 +81,155 @@ export async function layout(
   const { dynamic } = synthetic;
   if (dynamic !== undefined) add(dynamicHeader);
   const bucketSizes = sizeBuckets(workers, buckets);
-  const arranged = arrange(plan, patterns, buckets, bucketSizes, own);
+  const symbols = new ExpressionSymbols(workers, synthetic, internal);
+  if (plan.order === "statements") discardOwn(workers, plan, own, symbols.isMentioned("_GLOBAL_OFFSET_TABLE_"));
+  const items =
+    plan.order === "kinds" ? arrange(plan, buckets, bucketSizes, own) : arrangeStated(plan, buckets, bucketSizes, own);
+  const arranged = items.filter(isSection);
   if (dynamic !== undefined) add(dynamicOf(workers, dynamic, own, arranged, options, addressOf));
   if (own.has("relr")) await packRelatives(workers, synthetic, arranged);
   const sectionNames = new StringTable(arranged.map(({ name }) => name));
   const sizeOf = partSizes(workers, synthetic, own, bucketSizes, sectionNames);
 
-  const isExecutableStack = synthetic.isStackExecutable;
-  const { placing, placed, fileEnd, segments } = placeAll(arranged, plan, options, isExecutableStack, sizeOf);
-  if (options.isWarnRwxSegments && segments.some(isLoadedWithAllPermissions))
-    workers.diagnostics.add("segmentWithAllPermissions", { output: options.output });
-
-  publish(workers, placed, segments, target);
-  defineSymbols(workers, internal, plan, placed, target);
-  await workers.run("assignAddresses", { bounds });
-  if (synthetic.assignments.length > 0) {
-    await workers.run("assignEntryAddresses"); // of what a value may be made of
-    const image = { ordered: placed.sections, headerSize: headerSize(segments.length), options };
-    defineAssignments(workers, synthetic, internal, synthetic.assignments, image);
+  const { isStackExecutable } = synthetic;
+  const finish = (placement: Placement): Promise<void> =>
+    giveAddresses(workers, synthetic, plan, internal, target, placement);
+  let placer: Placer;
+  let placement: Placement;
+  let statedBytes: readonly StatedBytes[] = [];
+  if (plan.order === "kinds") {
+    const kinds = new KindPlacer(plan, arranged, options, isStackExecutable, sizeOf);
+    placer = kinds;
+    placement = kinds.place();
+    await finish(placement);
+    if (synthetic.assignments.length > 0 || synthetic.assertions.length > 0) {
+      await workers.run("assignEntryAddresses"); // of what a value may be made of
+      const image = placedImage(placement, options);
+      defineAssignments(workers, synthetic, internal, synthetic.assignments, synthetic.assertions, image);
+      await workers.run("assignAddresses", { bounds });
+    }
+  } else {
+    let known: PlacedImage | undefined;
+    const source = symbolSource(symbols, () => known);
+    const stated = new StatedPlacer({ plan, items, options, isStackExecutable, sizeOf, symbols: source });
+    placer = stated;
+    const found = await placeUntilStill(workers, stated, finish, (image) => (known = placedImage(image, options)));
+    reportStated(workers, found.errors);
+    defineStated(workers, synthetic, internal, found.values, placedImage(found, options));
     await workers.run("assignAddresses", { bounds });
+    placement = found;
+    statedBytes = found.bytes;
   }
   await workers.run("assignEntryAddresses");
+  const { placed, fileEnd, segments } = placement;
+  if (options.isWarnRwxSegments && segments.some(isLoadedWithAllPermissions))
+    workers.diagnostics.add("segmentWithAllPermissions", { output: options.output });
   allocateDigests(workers, synthetic);
   return {
     ...synthetic,
     own,
-    arranged,
-    placing,
+    placer,
     placed,
     segments,
+    statedBytes,
     sectionNames,
     ...placeSectionHeaders(placed, fileEnd),
   };
+}
+
+const placedImage = ({ placed, segments }: Placement, options: LinkOptions): PlacedImage => ({
+  ordered: placed.sections,
+  headerSize: headerSize(segments.length),
+  options,
+});
+
+/** Walks a script's statements until they come to the same places, now that symbols of inputs are known. */
+async function placeUntilStill(
+  workers: Workers,
+  placer: StatedPlacer,
+  finish: (placement: Placement) => Promise<void>,
+  know: (placement: Placement) => void,
+): Promise<StatedPlacement> {
+  let placement = placer.place();
+  for (let walks = 1; ; walks++) {
+    await finish(placement);
+    await workers.run("assignEntryAddresses");
+    know(placement);
+    const next = placer.place();
+    const isStill = isSamePlacement(placement, next);
+    placement = next;
+    if (isStill) return placement;
+    if (walks === MAX_PLACEMENTS) {
+      workers.diagnostics.add("layoutNeverStill", {});
+      return placement;
+    }
+  }
+}
+
+function isSamePlacement(before: Placement, after: Placement): boolean {
+  const sections = after.placed.sections;
+  return (
+    before.placed.sections.length === sections.length &&
+    before.placed.sections.every(({ address, offset, size }, i) => {
+      const other = sections[i]!;
+      return address === other.address && offset === other.offset && size === other.size;
+    })
+  );
+}
+
+/** Tells kernels where everything is, and gives every symbol of the inputs, and of the plan, its address. */
+async function giveAddresses(
+  workers: Workers,
+  synthetic: Synthetic,
+  plan: OutputPlan,
+  internal: InternalObject,
+  target: Target,
+  placement: Placement,
+): Promise<void> {
+  publish(workers, placement.placed, placement.segments, target);
+  defineSymbols(workers, internal, plan, placement, target);
+  await workers.run("assignAddresses", { bounds: synthetic.fileBounds });
+}
+
+/** What /DISCARD/ may leave out of what the linker makes: nothing else refers to these. */
+const discardable: ReadonlySet<OwnSectionId> = new Set(["interp", "propertyNote", "buildIdNote", "packageNote"]);
+
+function discardOwn(
+  { diagnostics }: Workers,
+  { discarded }: StatedPlan,
+  own: Map<OwnSectionId, OwnSection>,
+  isGotUsed: boolean,
+): void {
+  // As GNU ld: with nothing in it but what the loader takes for itself.
+  const isTableEmpty = !own.has("got") && !own.has("plt") && !own.has("relaPlt") && !own.has("dynamic");
+  if (isTableEmpty && !isGotUsed) own.delete("gotPlt");
+  for (const id of discarded)
+    if (discardable.has(id)) own.delete(id);
+    else if (own.has(id)) diagnostics.add("discardedOwnSection", { name: ownNames[id] });
+}
+
+/** SUBALIGN: input sections of a statement are aligned as it says. Kernels lay them out, so it is a number. */
+function forceAlignments(
+  { tables, diagnostics }: Workers,
+  { statements }: StatedPlan,
+  buckets: readonly Bucket[],
+): void {
+  const forced = new Map<number, number>();
+  for (const statement of statements)
+    if (statement.kind === "section" && statement.subalignment !== undefined) {
+      const { kind } = statement.subalignment;
+      const value = kind === "number" ? Number(statement.subalignment.value) : 0;
+      if (value === 0 || Math.log2(value) % 1 !== 0) {
+        diagnostics.add("scriptSyntax", {
+          ...statement.place,
+          detail: "SUBALIGN of other than a power of 2 is not supported",
+        });
+        continue;
+      }
+      for (const part of statement.parts) if (part.kind === "inputs") forced.set(part.rule, Math.log2(value) + 1);
+    }
+  const column = tables.column("bucket", "subalignment");
+  for (const { id, rule } of buckets) column[id] = forced.get(rule) ?? 0;
 }
 
 /** .dynamic, once it is known which other sections there are. */
@@ -127,29 +251,6 @@ function dynamicOf(
     hasTextRelocations: tables.get("hasTextRelocations") !== 0,
     hasStaticTls: tables.get("hasStaticTls") !== 0,
   });
-}
-
-/** As many as most programs have. Where it is another number, sections are placed once more. */
-const EXPECTED_SEGMENTS = 13;
-
-/** Places sections; how many program headers come before them follows from the sections themselves. */
-function placeAll(
-  arranged: readonly ArrangedSection[],
-  plan: OutputPlan,
-  options: LinkOptions,
-  isStackExecutable: boolean | undefined,
-  sizeOf: PlaceOptions["sizeOf"],
-): Placement & { readonly placing: PlaceOptions; readonly segments: readonly ElfSegment[] } {
-  const { maxPageSize: pageSize, separate } = options.z;
-  let reserved = headerSize(EXPECTED_SEGMENTS);
-  for (;;) {
-    const placing = { base: plan.base, headerSize: reserved, pageSize, isPacked: separate === "none", sizeOf };
-    const placement = place(arranged, placing);
-    const segments = segmentsOf(plan, placement.placed, { options, headerSize: reserved, isStackExecutable });
-    const wanted = headerSize(segments.length);
-    if (wanted === reserved) return { ...placement, placing, segments };
-    reserved = wanted;
-  }
 }
 
 /** Bytes of each part, once all that layout counts is known. */
@@ -245,7 +346,7 @@ function defineSymbols(
   { tables }: Workers,
   internal: InternalObject,
   plan: OutputPlan,
-  placed: Placed,
+  { placed, headerAddress }: Placement,
   target: Target,
 ): void {
   const isLocalExec = (tables.get("outputFlags") & enumerations.OutputFlags.KEEPS_TLS_MODELS) === 0;
@@ -255,7 +356,7 @@ function defineSymbols(
   tables.allocate("linkerSymbol", internal.usedSymbols);
   const section = tables.column("linkerSymbol", "section");
   for (const name of internal.names) {
-    const value = symbolValue(name, { plan, placed, byName, threadPointer });
+    const value = symbolValue(name, { plan, placed, headerAddress, byName, threadPointer });
     if (value !== undefined) section[internal.define(name, value.address)] = value.sectionIndex;
   }
 }

@@ -1,9 +1,10 @@
 /** The linker's own object, and the addresses of the names that it mentions. */
 import { STT_TLS } from "../elf/constants.ts";
 import { InternalObject, type Mention } from "../inputs/internal-object.ts";
-import { symbolsOf } from "../inputs/script/expressions.ts";
+import { symbolsOf } from "../script/expressions.ts";
+import { symbolsMentioned } from "../inputs/script-layout.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { linkerSymbols, threadLocalSymbols } from "../output/default-plan.ts";
+import type { OutputPlan } from "../output/plan.ts";
 import type { Placed } from "../output/placed-section.ts";
 import { isClaimed, isClaimedByShared } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -18,11 +19,11 @@ import { nameAsItIs } from "./wrapped-names.ts";
 const { SymbolFlags } = enumerations;
 
 /** Makes the object, the last of the inputs. */
-export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOptions): InternalObject {
+export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOptions, plan: OutputPlan): InternalObject {
   const mentions = new Map<string, Mention>();
   // A program without .dynamic asks by a weak reference whether it has one.
   const isDynamic = hasDynamicSection(options, inputs);
-  for (const name of linkerSymbols) if (isDynamic || name !== "_DYNAMIC") mentions.set(name, "definition");
+  for (const { name } of plan.symbols) if (isDynamic || name !== "_DYNAMIC") mentions.set(name, "definition");
   const references = [...options.undefinedSymbols, ...options.requiredSymbols, ...inputs.scriptUndefinedSymbols];
   if (options.outputKind !== "shared" || options.isEntryExplicit)
     references.push(entryName(options, inputs.scriptEntry));
@@ -30,13 +31,16 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   for (const { value } of inputs.assignments) named.push(...symbolsOf(value));
   for (const name of named) if (!mentions.has(name)) mentions.set(name, "reference");
   for (const name of versionSymbols(inputs, options)) mentions.set(name, "version");
-  for (const { name } of inputs.assignments) mentions.set(name, "strong definition");
+  for (const { name, isProvided } of inputs.assignments)
+    if (!isProvided) mentions.set(name, "strong definition");
+    else if (mentions.get(name) !== "strong definition") mentions.set(name, "definition");
   for (const { value } of inputs.assignments)
     for (const name of symbolsOf(value, "defined")) if (!mentions.has(name)) mentions.set(name, "weak reference");
+  for (const name of symbolsMentioned(inputs.layout)) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of [options.initSymbol, options.finiSymbol])
     if (!mentions.has(name)) mentions.set(name, "weak reference");
   const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
-  for (const name of threadLocalSymbols) object.setType(name, STT_TLS);
+  for (const { name, at } of plan.symbols) if (at !== undefined && "threadLocal" in at) object.setType(name, STT_TLS);
   return object;
 }
 

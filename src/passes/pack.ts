@@ -7,7 +7,6 @@
 import { ELFCOMPRESS_ZLIB, SHF_ALLOC, SHF_COMPRESSED, SHT_NOBITS } from "../elf/constants.ts";
 import { Elf64_Chdr } from "../elf/records.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import { place } from "../output/place.ts";
 import type { Placed, PlacedSection } from "../output/placed-section.ts";
 import type { Bucket } from "../output/plan.ts";
 import { placeSectionHeaders } from "../output/section-headers.ts";
@@ -285,16 +284,16 @@ function combineAdler(first: number, second: number, size: number): number {
 
 /** Places all sections, those of which `sizes` has the compressed size with that. Only what is not loaded moves. */
 function placeAgain(
-  { arranged, placing, placed: before }: Image,
+  { placer, placed: before }: Image,
   sizes: ReadonlyMap<number, number>,
 ): { readonly placed: Placed; readonly fileEnd: number } {
   let index = 0;
-  const again = arranged.map((section) => {
+  const again = placer.sections.map((section) => {
     const size = section.isEmpty ? undefined : sizes.get(++index);
     if (size === undefined) return section;
     return { ...section, flags: section.flags | SHF_COMPRESSED, alignment: ALIGNMENT, packedSize: size };
   });
-  const placement = place(again, placing);
+  const placement = placer.again(again);
   for (const [i, { address, offset, flags }] of placement.placed.sections.entries())
     if (address !== before.sections[i].address || (flags & SHF_ALLOC && offset !== before.sections[i].offset))
       throw new Error("a loaded section was moved by what is not loaded");

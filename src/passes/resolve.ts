@@ -3,13 +3,14 @@
  * COMDAT groups are kept. Fills symbol, and the state of file. No symbol is added after it.
  */
 import type { InternalObject } from "../inputs/internal-object.ts";
-import type { Assignment } from "../inputs/script/assignments.ts";
+import { assertionsOf, type FoundAssignment } from "../inputs/script-layout.ts";
+import type { ScriptAssertion } from "../script/commands.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
 import { checkVersions, settleVersions, type VersionedNames } from "./alias-versions.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
-import { classifyAssignments } from "./define-assignments.ts";
+import { classifyAssignments } from "./classify-assignments.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
 import { keepUndefinedVersions, markChecked } from "./indirect-objects.ts";
@@ -28,7 +29,8 @@ export interface Resolved extends Scanned {
   /** Names `__start_SECTION` and `__stop_SECTION` that are used and that layout must define. */
   readonly sectionBounds: readonly SectionBound[];
   /** Of --defsym. */
-  readonly assignments: readonly Assignment[];
+  readonly assignments: readonly FoundAssignment[];
+  readonly assertions: readonly ScriptAssertion[];
   /** Versions that the output defines. */
   readonly versions: readonly VersionDefinition[];
   /** Whether the output has .dynamic. */
@@ -84,6 +86,7 @@ export async function resolve(
     sectionBounds,
     versions,
     assignments: inputs.assignments,
+    assertions: assertionsOf(inputs.layout),
     hasDynamicSection: hasDynamicSection(options, inputs),
   };
 }

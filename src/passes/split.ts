@@ -2,13 +2,14 @@
  * Split: gives every live input section its bucket, what is laid out together. Fills section's flags and
  * bucket, nameRule and bucket. No section of an input is added after it.
  */
-import type { InputPatterns } from "../output/input-patterns.ts";
-import type { Bucket, CommonsKind } from "../output/plan.ts";
+import { InputPatterns } from "../output/input-patterns.ts";
+import type { Bucket, CommonsKind, FilePattern, OutputPlan } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
+import { fileTest } from "../output/file-pattern.ts";
 import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
-import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
+import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS, SHT_PROGBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
-import { fillNameRules } from "./name-rules.ts";
+import { fillNameRules, fillStatedRules } from "./name-rules.ts";
 import { dropRequests, readRequests } from "./requests.ts";
 import type { Resolved } from "./resolve.ts";
 import { dropBounds } from "./section-bounds.ts";
@@ -29,12 +30,13 @@ export interface Split extends Resolved {
 export async function split(
   workers: Workers,
   resolved: Resolved,
-  patterns: InputPatterns,
+  plan: OutputPlan,
   findings: FindingReader,
 ): Promise<Split> {
   const { tables, diagnostics } = workers;
   await inflateFiles(workers, resolved);
-  fillNameRules(workers, patterns.rules);
+  if (plan.order === "kinds") fillNameRules(workers, new InputPatterns(plan).rules);
+  else fillStatedRules(workers, plan.rules, resolved.files, (pattern) => filesOf(workers, findings, pattern));
   tables.set("commonBucket", COMMON_BUCKET);
   tables.set("largeCommonBucket", LARGE_COMMON_BUCKET);
   tables.set("tlsCommonBucket", TLS_COMMON_BUCKET);
@@ -59,6 +61,14 @@ export async function split(
   const buckets = readBuckets(workers, findings);
   dropBounds(workers, resolved.sectionBounds, new Set(buckets.map(({ name }) => name)));
   return { ...resolved, buckets };
+}
+
+/** The files that a pattern of a script means. */
+function* filesOf({ tables }: Workers, findings: FindingReader, pattern: FilePattern): Generator<FileRow> {
+  const isMeant = fileTest(pattern);
+  const state = tables.column("file", "state");
+  for (let file = 0 as FileRow; file < tables.rows("file"); file++)
+    if (state[file] & enumerations.FileState.REACHED && isMeant(findings.patternNames(file))) yield file;
 }
 
 const WARNING_PREFIX = ".gnu.warning.";
@@ -122,6 +132,7 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
   const key = tables.column("bucket", "key");
   const first = tables.column("bucket", "first");
   const type = tables.column("bucket", "type");
+  const invertedType = tables.column("bucket", "invertedType");
   const flags = tables.column("bucket", "flags");
   const entsize = tables.column("bucket", "entsize");
   const nameLength = tables.column("bucket", "nameLength");
@@ -134,7 +145,9 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
     const ordering = orderedBy[id] === 0 ? {} : { orderedBy: orderedBy[id] as BucketRow };
-    const attributes = { type: type[id], flags: flags.get(id), entsize: entsize[id] };
+    // Where a script lays sections of several types together.
+    const isMixed = type[id] !== ~invertedType[id] >>> 0;
+    const attributes = { type: isMixed ? SHT_PROGBITS : type[id], flags: flags.get(id), entsize: entsize[id] };
     found.push({ bucket: { id, name, ...attributes, rule: rule[id] - 1, ...ordering }, file, section });
   };
   const use = tables.column("bucketUse", "bits");

@@ -100,6 +100,7 @@ function writeOwn(
       const contents = part.own === undefined ? undefined : own.get(part.own)?.contents;
       if (contents !== undefined) put(contents(placed), part.offset);
     }
+  for (const { bytes, offset } of image.statedBytes) put(bytes, offset);
   for (const { index, head, tail } of image.packed) {
     const { offset, size } = placed.sections[index - 1];
     put(head, offset);

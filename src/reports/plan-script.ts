@@ -5,7 +5,7 @@
 import {
   type LoadSegment,
   type Location,
-  type OutputPlan,
+  type KindPlan,
   type Part,
   type PlanSymbol,
   type PlanTarget,
@@ -39,7 +39,7 @@ export function formatDefaultPlan(options: LinkOptions): string {
   );
 }
 
-function formatPlan(plan: OutputPlan): string {
+export function formatPlan(plan: KindPlan): string {
   const lines = ["SECTIONS", "{"];
   const add = (line: string): void => {
     lines.push(`  ${line}`);
@@ -125,7 +125,7 @@ class SymbolStatements {
   }
 
   /** Those at the end of the last section of a kind that this slot may have. */
-  after({ slots }: OutputPlan, index: number): readonly string[] {
+  after({ slots }: KindPlan, index: number): readonly string[] {
     const isLast = (isMeant: (slot: Slot) => boolean): boolean => slots.findLastIndex(isMeant) === index;
     return [
       ...(isLast(({ load }) => load?.access === "execute" && !load.isLarge) ? this.at({ endOfLast: "code" }) : []),

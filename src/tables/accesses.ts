@@ -93,7 +93,11 @@ const places = [
 ];
 
 /** How sections are told apart by their names (native/kernels/name-rules.h). */
-const nameRules = of("nameRule", "firstBytes", "mask", "text", "length", "keepsName", "isExact", "reversedInto");
+const nameRules = [
+  ...of("nameRule", "firstBytes", "mask", "text", "length", "keepsName", "isExact", "reversedInto"),
+  ...of("nameRule", "traits", "group", "withFlags", "withoutFlags", "fileSet"),
+  ...of("fileSet", "bits"),
+];
 
 /** The indexes of archives. */
 const archiveIndexes = [
@@ -282,7 +286,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [
       ...of("file", "flags"),
       ...of("section", "flags", "bucket", "bucketHigh", "relocations"),
-      ...of("bucket", "key", "first", "type", "entsize", "flags", "nameLength", "rule", "orderedBy"),
+      ...of("bucket", "key", "first", "type", "invertedType", "entsize", "flags", "nameLength", "rule", "orderedBy"),
       ...of("bucketUse", "bits"),
     ],
   },
@@ -404,7 +408,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("mention", "flags", "symbol"),
       ...of("symbol", "claim", "flags", "uses", "commonSize", "commonAlignment"),
       ...of("section", "flags", "bucket", "bucketHigh"),
-      ...of("bucket", "ordinal"),
+      ...of("bucket", "ordinal", "subalignment"),
       ...of("chunk", "firstFile"),
     ],
     fills: [

@@ -257,7 +257,8 @@ export const schema = {
     columns: {
       key: u64("hash of all that identifies it; 0 is free, published by one compare-exchange (split)"),
       first: u64("inverted file << 32 | section header index of its first section in input order; atomic max (split)"),
-      type: u32("sh_type (split)"),
+      type: u32("sh_type, the largest of its sections'; atomic max (split)"),
+      invertedType: u32("the smallest, inverted; atomic max (split)"),
       entsize: u32("sh_entsize of what is merged, else 0 (split)"),
       flags: u64("sh_flags of all its sections; atomic or (split)"),
       nameLength: u32("bytes of the first section's name that are the bucket's name (split)"),
@@ -265,10 +266,11 @@ export const schema = {
       rule: u32("row in nameRule of the rule that matched, plus 1; or 0 (split)"),
       orderedBy: u32("of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)"),
       alignment: u32("log2 of the largest sh_addralign; atomic max (layout)"),
+      subalignment: u8("log2, plus 1, of the alignment that its sections have whatever they say, or 0 (layout)"),
       address: u64("of its first byte in the output, 0 for what is not loaded (layout)"),
       fileOffset: u64("of its first byte in the output file (layout)"),
       isCopied: u8("1 when its bytes are in the output file (layout)"),
-      filler: u8("the byte that fills gaps (layout)"),
+      filler: u32("four bytes that fill gaps, over and over, the first one lowest (layout)"),
       index: u32("section header index in the output (layout)"),
       firstPacked: u32("its first row in packedPart, plus 1; 0 for what is not compressed (pack)"),
     },
@@ -286,6 +288,18 @@ export const schema = {
       ),
       isExact: u8("1: only the name itself matches (split)"),
       reversedInto: u32("SHT_INIT_ARRAY or SHT_FINI_ARRAY: a list that ran from last to first; else 0 (split)"),
+      traits: u16("of a linker script's: RuleTraits (split)"),
+      group: u32("of a linker script's: the rule, plus 1, whose sections its own are laid out with, as one (split)"),
+      withFlags: u32("of a linker script's: sh_flags that a section must have (split)"),
+      withoutFlags: u32("of a linker script's: those that it must not have (split)"),
+      fileSet: u32("of a linker script's: the bit, plus 1, of files that it speaks of in fileSet; 0 for all (split)"),
+    },
+  },
+  fileSet: {
+    row: "32 sets of files that rules of a linker script speak of, for each file `fileSetWords` rows",
+    id: "FileSetId",
+    columns: {
+      bits: u32("a bit for each set that the file is in, from the lowest on (split)"),
     },
   },
   bucketUse: {
@@ -549,6 +563,7 @@ export const decisions = {
   partitions: "partitions of a hash: a power of two, whatever the number of workers",
   ranges: "ranges of rows of a hash count: as above",
   bucketCount: "buckets in use",
+  fileSetWords: "rows of fileSet for each file; 0 where no rule tells files apart",
   inflated: "address of the uncompressed copies of files",
   commonBucket: "row of the bucket of common symbols",
   largeCommonBucket: "row of the bucket of large ones, of SHN_X86_64_LCOMMON",
@@ -771,6 +786,21 @@ export const enumerations = {
     DYNAMIC_WEAK: 33554432,
     LIST_WEAK: 67108864,
     WARN_UNDEFINED: 134217728,
+  },
+  /** Rules of linker scripts. */
+  RuleTraits: {
+    /** It is one of a script; those of the default plan have none of these. */
+    STATED: 1,
+    /** Its text has wildcards. */
+    GLOB: 2,
+    /** --gc-sections keeps its sections. */
+    KEEP: 4,
+    /** Its sections are not in the output. */
+    DISCARD: 8,
+    /** Sections of each name, alignment and file are a bucket of their own, to be put in order. */
+    BY_NAME: 16,
+    BY_ALIGNMENT: 32,
+    BY_FILE: 64,
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32 },
   /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */

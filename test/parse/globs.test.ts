@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { globToRegExp, isGlob } from "../../src/inputs/glob.ts";
+import { globToRegExp, isGlob } from "../../src/script/glob.ts";
 
 test.each([
   ["*", "anything"],

@@ -36,6 +36,26 @@ export const ownNames: Readonly<Record<OwnSectionId, string>> = {
   shstrtab: ".shstrtab",
 };
 
+const otherNames: Partial<Readonly<Record<OwnSectionId, readonly string[]>>> = {
+  relaDyn: [".rela.got", ".rela.data.rel.ro", ".rela.data", ".rela.bss", ".rela.ifunc", ".rela.text"],
+  relaPlt: [".rela.iplt"],
+  plt: [".iplt"],
+  got: [".igot"],
+  gotPlt: [".igot.plt"],
+  copy: [".dynbss"],
+  copyRelro: [".data.rel.ro"],
+};
+
+/**
+ * By which names a linker script speaks of those that it can place, as GNU ld has them: its parts of one section have
+ * names of their own.
+ */
+export const scriptNames: ReadonlyMap<OwnSectionId, readonly string[]> = new Map(
+  (Object.entries(ownNames) as [OwnSectionId, string][])
+    .filter(([id]) => !["symtab", "symtabIndices", "strtab", "shstrtab"].includes(id))
+    .map(([id, name]) => [id, [name, ...(otherNames[id] ?? [])]]),
+);
+
 export interface OwnSection {
   readonly id: OwnSectionId;
   readonly type: number;

@@ -1,0 +1,23 @@
+/** The plan of a link: what a script states, or the default plan, also as the script that it is. */
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import { parseLinkerScript } from "../inputs/linker-script.ts";
+import { tryToParse } from "../inputs/pattern-files.ts";
+import { isStated } from "../inputs/script-layout.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { defaultPlan, planOptions, unstated } from "../output/default-plan.ts";
+import type { OutputPlan } from "../output/plan.ts";
+import { statedPlan } from "../output/stated-plan.ts";
+import { formatPlan } from "../reports/plan-script.ts";
+import type { Target } from "../targets/target.ts";
+import type { Inputs } from "./find-inputs.ts";
+import { hasDynamicSection } from "./loader.ts";
+
+export function choosePlan(inputs: Inputs, options: LinkOptions, target: Target, diagnostics: Diagnostics): OutputPlan {
+  const asked = planOptions(options, target.imageBase, hasDynamicSection(options, inputs));
+  const plan = defaultPlan(asked);
+  const { layout, replacesPlan } = inputs;
+  if (!isStated(layout)) return plan;
+  const base = replacesPlan ? [] : parseLinkerScript("the default plan", formatPlan(plan)).statements;
+  const commands = { ...layout, statements: [...base, ...layout.statements] };
+  return tryToParse(diagnostics, () => statedPlan(commands, unstated(asked), asked.isDynamic)) ?? plan;
+}
