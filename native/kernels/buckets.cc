@@ -135,12 +135,13 @@ public:
       bool is_ordered_by_none = h.sh_flags & SHF_LINK_ORDER && h.sh_link >= file_.section_count;
       if (!name || alignment_log2(h) >= 32 || is_ordered_by_none)
         job_.report(name ? Code::BadSection : Code::BadSectionName, {.file = raw(file_.id), .section = i});
-      else if (is_discarded(h, *name)) t_.section.flags[file_.section_id(i)] |= SectionFlags::DISCARDED;
+      else if (is_discarded(h, *name)) discard(i);
       else if (is_laid_out(i, h, *name) && !lay_out(i, h, *name)) return false;
     }
     // As GNU ld: code that says nothing of the stack may run there; what is no code and no data says nothing.
     if (has_sections && !(flags_ & FileFlags::HAS_STACK_NOTE)) flags_ |= FileFlags::NEEDS_EXECUTABLE_STACK;
     t_.file.flags[file_.id] |= static_cast<u16>(flags_);
+    if (has_discarded_) undefine_discarded();
     return true;
   }
 
@@ -149,6 +150,24 @@ private:
   bool is_discarded(const Elf64_Shdr &h, const Name &name) const {
     if (!bucketing_.rules.are_stated()) return false;
     return bucketing_.rules.has(bucketing_.rules.rule_of(file_.id, name, h), RuleTraits::DISCARD);
+  }
+
+  void discard(u32 i) {
+    t_.section.flags[file_.section_id(i)] |= SectionFlags::DISCARDED;
+    has_discarded_ = true;
+  }
+
+  // What a script leaves out defines nothing: who refers to it is told so.
+  void undefine_discarded() {
+    for (u32 i = file_.first_global; i < file_.symbol_count; i++) {
+      u32 section = file_.section_index(i, file_.symbols()[i]);
+      if (section >= file_.section_count || !(t_.section.flags[file_.section_id(section)] & SectionFlags::DISCARDED))
+        continue;
+      SymbolId s{t_.mention.symbol[file_.mention(i)]};
+      u64 claim = t_.symbol.claim[s];
+      if (claim && Claim::file(claim) == file_.id && Claim::symbol(claim) == i)
+        t_.symbol.flags.set_bits(s, SymbolFlags::IS_UNDEFINED);
+    }
   }
 
   // Whether a section goes into a bucket. Some are for the linker, which takes here what they say.
@@ -223,6 +242,7 @@ private:
   FileView file_;
   u64 output_;
   bool is_runtime_;
+  bool has_discarded_ = false;
   u32 flags_ = 0; // FileFlags, all of them at the end: a rerun over a file adds the same
 };
 

@@ -144,6 +144,7 @@ export const codes = {
     ({ path, line, detail }) => `${path}:${line}: ${detail}`,
   ),
   discardedOwnSection: error<{ name: string }>(({ name }) => `discarding '${name}' is not supported`),
+  sectionNotInSegment: warning<{ name: string }>(({ name }) => `section '${name}' takes memory and is in no segment`),
   layoutNeverStill: error(() => "addresses in the linker script depend on each other without an end"),
   /** An assertion within an expression. */
   scriptFailed: error<{ detail: string }>(({ detail }) => detail),

@@ -38,6 +38,11 @@ export function assignmentsOf({ statements, insertions }: LayoutCommands): Found
   );
 }
 
+/** Symbols that the values of others are made of, but for those that are only provided. */
+export function mentionedBy(assignments: readonly FoundAssignment[]): Set<string> {
+  return new Set(assignments.flatMap(({ value, isProvided }) => (isProvided ? [] : symbolsOf(value))));
+}
+
 /** All assertions, in order. */
 export function assertionsOf({ statements }: LayoutCommands): ScriptAssertion[] {
   return statements.filter((statement) => statement.kind === "assertion");

@@ -36,3 +36,11 @@ export function parseDefsym(text: string): Defsym | undefined {
   const [, name = "", expression = ""] = match;
   return { name, expression };
 }
+
+/** An address in hexadecimal, with its sign: the upper half of the address space is negative. Undefined for what is none. */
+export function parseAddress(text: string): number | undefined {
+  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1];
+  if (digits === undefined) return undefined;
+  const address = Number(BigInt.asIntN(64, BigInt(`0x${digits}`)));
+  return Number.isSafeInteger(address) ? address : undefined;
+}

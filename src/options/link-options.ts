@@ -165,6 +165,11 @@ export interface LinkOptions {
   readonly strip: "none" | "debug" | "all";
   readonly discard: "default" | "none" | "locals" | "all";
   readonly imageBase: number | undefined;
+  readonly isCheckSections: boolean;
+  /** Addresses of sections by their names: -Ttext and its like, --section-start. */
+  readonly sectionStarts: ReadonlyMap<string, number>;
+  /** Addresses of segments that scripts ask for by SEGMENT_START: -Trodata-segment, -Tldata-segment. */
+  readonly segmentStarts: ReadonlyMap<string, number>;
   readonly isOmagic: boolean;
   /** JSON of .note.package, which says what package the output is part of; undefined for none. */
   readonly packageMetadata: string | undefined;
@@ -336,6 +341,9 @@ export function newDraft(): OptionsDraft {
     strip: "none",
     discard: "default",
     imageBase: undefined,
+    isCheckSections: true,
+    sectionStarts: new Map(),
+    segmentStarts: new Map(),
     isOmagic: false,
     packageMetadata: undefined,
     threads: undefined,

@@ -7,7 +7,7 @@
  */
 import { existsSync, statSync } from "node:fs";
 
-import { isKnownBuildIdKind, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
+import { isKnownBuildIdKind, parseAddress, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
 import { type BuildId, type InputRequest, STANDARD_OUTPUT } from "./link-options.ts";
 import type { Setting } from "./setting.ts";
 import { done, ignored, isSo, type Outcome, refused, type Status, warned } from "./status.ts";
@@ -149,6 +149,19 @@ function setNumber(setting: Setting, value: string, set: (number: number) => voi
   else set(number);
 }
 
+/** Sets the address of a section, which is in hexadecimal with 0x or without. */
+function setSectionStart(setting: Setting, section: string, value: string): void {
+  const address = parseAddress(value);
+  if (address === undefined) badArgument(setting, value, "an address in hexadecimal");
+  else setting.draft.sectionStarts.set(section, address);
+}
+
+function setSegmentStart(setting: Setting, segment: string, value: string): void {
+  const address = parseAddress(value);
+  if (address === undefined) badArgument(setting, value, "an address in hexadecimal");
+  else setting.draft.segmentStarts.set(segment, address);
+}
+
 /** Sets one of a list of words. */
 function setWord<Word extends string>(
   setting: Setting,
@@ -196,8 +209,6 @@ function setOutputKind(setting: Setting, kind: "exec" | "pie" | "shared"): void 
 const archivesAreSearched = ignored("archives are searched until nothing more is found, whatever their order");
 const onlyLto = "it is for link-time optimisation, whose objects are refused";
 const symbolsAreNotRead = refused("symbols are not read from a linked file");
-const haveNoAddress = refused("sections have no addresses of their own; use --image-base");
-const isOneImage = refused("segments follow one another; use --image-base");
 const isNotFolded = warned("identical functions are not folded");
 
 export const optionTable: readonly OptionRow[] = [
@@ -777,7 +788,9 @@ export const optionTable: readonly OptionRow[] = [
       setting.draft.imageBase = number;
     }),
   ),
-  valuedOf(haveNoAddress, "layout", "Ttext", "ADDRESS", "Set the address of .text"),
+  valued("layout", "Ttext", "ADDRESS", "Set the address of .text, in hexadecimal", (setting, value) =>
+    setSectionStart(setting, ".text", value),
+  ),
   valued("layout", "Ttext-segment", "ADDRESS", "Set the address of the image, in hexadecimal", (setting, value) =>
     setNumber(
       setting,
@@ -788,11 +801,39 @@ export const optionTable: readonly OptionRow[] = [
       16,
     ),
   ),
-  valuedOf(isOneImage, "layout", "Trodata-segment", "ADDRESS", "Set the address of read-only data"),
-  valuedOf(isOneImage, "layout", "Tldata-segment", "ADDRESS", "Set the address of data of the large code model"),
-  valuedOf(haveNoAddress, "layout", "Tdata", "ADDRESS", "Set the address of .data"),
-  valuedOf(haveNoAddress, "layout", "Tbss", "ADDRESS", "Set the address of .bss"),
-  valuedOf(haveNoAddress, "layout", "section-start", "SECTION=ADDRESS", "Set the address of a section"),
+  valued(
+    "layout",
+    "Trodata-segment",
+    "ADDRESS",
+    "Set the address of the rodata-segment of a script",
+    (setting, value) => setSegmentStart(setting, "rodata-segment", value),
+  ),
+  valued("layout", "Tldata-segment", "ADDRESS", "Set the address of the ldata-segment of a script", (setting, value) =>
+    setSegmentStart(setting, "ldata-segment", value),
+  ),
+  valued("layout", "Tdata", "ADDRESS", "Set the address of .data, in hexadecimal", (setting, value) =>
+    setSectionStart(setting, ".data", value),
+  ),
+  valued("layout", "Tbss", "ADDRESS", "Set the address of .bss, in hexadecimal", (setting, value) =>
+    setSectionStart(setting, ".bss", value),
+  ),
+  valued(
+    "layout",
+    "section-start",
+    "SECTION=ADDRESS",
+    "Set the address of a section, in hexadecimal",
+    (setting, value) => {
+      const at = value.indexOf("=");
+      if (at < 1) badArgument(setting, value, "SECTION=ADDRESS");
+      else setSectionStart(setting, value.slice(0, at), value.slice(at + 1));
+    },
+  ),
+  flag("layout", "check-sections", "Refuse sections that a script lays over one another", ({ draft }) => {
+    draft.isCheckSections = true;
+  }),
+  flag("layout", "no-check-sections", "Do not look for sections that lie over one another", ({ draft }) => {
+    draft.isCheckSections = false;
+  }),
   // As GNU ld: what has no pages of its own is not linked with shared objects, and --no-omagic does not end that.
   flag("layout", "omagic N", "Make all segments writable and executable, search only archives", (setting) => {
     setting.draft.isOmagic = true;
@@ -1017,7 +1058,6 @@ export const optionTable: readonly OptionRow[] = [
 
   // What is so already, whatever is said.
   ignoredFlag("warn-once", "errors of one symbol are one"),
-  ignoredFlag("check-sections no-check-sections", "addresses never overlap"),
   ignoredFlag("print-memory-usage", "there are no memory regions"),
   ignoredFlag("combreloc", "dynamic relocations are in one section and sorted"),
   ignoredFlag("ctors-in-init-array", ".ctors always becomes part of .init_array"),

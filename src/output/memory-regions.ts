@@ -112,7 +112,8 @@ export class MemoryRegions {
 
   #regionOf(section: ArrangedSection): Region {
     const { stated } = section;
-    if (stated?.region !== undefined) return stated.region === "*default*" ? this.#none : this.#named(stated.region);
+    if (stated?.region === "*default*") return this.#none;
+    if (stated?.region !== undefined) return this.#named(stated.region);
     if (stated?.address !== undefined || !isAllocated(section)) return this.#none;
     return this.#regions.find((region) => takes(region, section)) ?? this.#none;
   }

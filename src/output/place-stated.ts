@@ -3,6 +3,7 @@ import type { ElfSegment } from "../elf/elf-file.ts";
 import {
   PT_GNU_RELRO,
   PT_LOAD,
+  PT_PHDR,
   SHF_EXECINSTR,
   SHF_TLS,
   SHF_WRITE,
@@ -12,10 +13,12 @@ import {
 import type { LinkOptions } from "../options/link-options.ts";
 import { addressOf, evaluate, type Value } from "../script/evaluate.ts";
 import { type Expression, ExpressionError } from "../script/expressions.ts";
+import type { SegmentDescription } from "../script/commands.ts";
 import type { ArrangedPart, ArrangedSection } from "./arrange.ts";
 import { headerSize as sizeOfHeaders } from "./elf-header.ts";
 import type { Placement, Placer } from "./kind-placer.ts";
 import type { Located, StatedError } from "./located-section.ts";
+import { overlapsOf } from "./overlaps.ts";
 import { Placed, type PlacedPart, type PlacedSection } from "./placed-section.ts";
 import type { StatedPlan } from "./plan.ts";
 import { PF_R, PF_W, PF_X, segmentsOf } from "./program-headers.ts";
@@ -34,6 +37,8 @@ export interface StatedPlacement extends Placement {
   /** What statements assign to each symbol. */
   readonly values: ReadonlyMap<string, Value>;
   readonly errors: readonly StatedError[];
+  /** Sections that take memory and are in no segment. */
+  readonly unmapped: readonly string[];
   readonly isProvisional: boolean;
 }
 
@@ -70,8 +75,11 @@ export class StatedPlacer implements Placer {
       isRelro: z.isRelro && !isOmagic,
       sizeOf,
       symbols,
-      segmentStart: (name) =>
-        name === "text-segment" && options.imageBase !== undefined ? BigInt(options.imageBase) : undefined,
+      sectionStart: (name) => options.sectionStarts.get(name),
+      segmentStart: (name) => {
+        const start = name === "text-segment" ? options.imageBase : options.segmentStarts.get(name);
+        return start === undefined ? undefined : BigInt(start);
+      },
     });
     const { programHeaders } = plan;
     this.#headerSize = sizeOfHeaders(programHeaders.length > 0 ? programHeaders.length : EXPECTED_SEGMENTS);
@@ -125,8 +133,19 @@ export class StatedPlacer implements Placer {
             isStackExecutable,
           });
     const bytes = walked.located.flatMap((located) => bytesOf(located, map.offsets.get(located)!));
-    const { values, errors, isProvisional } = walked;
-    return { placed, fileEnd: map.fileEnd, segments, headerAddress, bytes, values, errors, isProvisional };
+    const { values, isProvisional } = walked;
+    const errors = [...walked.errors, ...(options.isCheckSections ? overlapsOf(walked.located) : [])];
+    return {
+      placed,
+      fileEnd: map.fileEnd,
+      segments,
+      headerAddress,
+      bytes,
+      values,
+      errors,
+      unmapped: map.unmapped,
+      isProvisional,
+    };
   }
 
   #value(expression: Expression): number {
@@ -142,10 +161,20 @@ export class StatedPlacer implements Placer {
     return Number(BigInt.asIntN(64, addressOf(value)));
   }
 
+  /** The program headers themselves, where a segment loads them. */
+  #programHeaders(map: SegmentMap, stated: SegmentDescription | undefined): ElfSegment {
+    const begin = sizeOfHeaders(0);
+    const address = (addressOfHeaders(map) ?? -begin) + begin;
+    const size = this.#headerSize - begin;
+    const flags = stated?.flags === undefined ? PF_R : this.#value(stated.flags);
+    return { type: PT_PHDR, flags, offset: begin, address, fileSize: size, memorySize: size, alignment: 8 };
+  }
+
   /** A segment of PHDRS. */
   #statedSegment(segment: StatedSegment, map: SegmentMap): ElfSegment {
     const { stated, type } = segment;
     const { z, isOmagic } = this.#placing.options;
+    if (type === PT_PHDR) return this.#programHeaders(map, stated);
     const load = loadOf(
       segment,
       map,
@@ -197,7 +226,16 @@ function loadOf(
     const from = next === undefined ? 0 : offsets.get(next)!;
     const address = next === undefined ? 0 : next.value.address - from;
     const loadAddress = next === undefined ? 0 : next.value.loadAddress - from;
-    return { type, flags: PF_R, offset: 0, address, loadAddress, fileSize: size, memorySize: size, alignment: page };
+    return {
+      type,
+      flags: PF_R,
+      offset: 0,
+      address,
+      loadAddress,
+      fileSize: size,
+      memorySize: size,
+      alignment: Math.max(page, 8),
+    };
   }
   const firstOffset = offsets.get(first)!;
   const begin = hasHeaders ? 0 : stated?.hasProgramHeaders ? sizeOfHeaders(0) : firstOffset;

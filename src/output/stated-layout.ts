@@ -28,6 +28,8 @@ export interface StatedOptions {
   readonly isRelro: boolean;
   readonly sizeOf: (part: ArrangedPart) => number;
   readonly symbols: SymbolSource;
+  /** What options say of a section's address. */
+  readonly sectionStart: (name: string) => number | undefined;
   /** SEGMENT_START: what options say of a segment. */
   readonly segmentStart: (name: string) => bigint | undefined;
 }
@@ -164,7 +166,7 @@ class Walk {
     try {
       const found = assigned(this.#evaluate(value, current), current);
       if (name !== ".") this.#define(name, found);
-      else this.#moveDot(toAddress(addressOf(found)), current);
+      else this.#moveDot(toAddress(addressOf(found)), current, assignment.endsOverlay === true);
     } catch (error) {
       this.#fail(error, place);
     }
@@ -237,11 +239,14 @@ class Walk {
   /** Where it begins, and how much it was moved for its alignment. */
   #startOf(section: ArrangedSection): { address: number; padding: number } {
     const { stated } = section;
-    if (stated?.address !== undefined) this.#dot = toAddress(addressOf(this.#evaluate(stated.address, undefined)));
+    const told = this.#options.sectionStart(section.name);
+    if (told !== undefined) this.#dot = told;
+    else if (stated?.address !== undefined) this.#dot = toAddress(addressOf(this.#evaluate(stated.address, undefined)));
     else if (!isAllocated(section) && stated === undefined) return { address: 0, padding: 0 };
     else this.#dot = this.#regions.enter(section, this.#dot);
     // With an address of its own only the alignment counts that the script says.
-    const alignment = stated?.address === undefined ? this.#alignmentOf(section) : this.#statedAlignment(section);
+    const alignment =
+      told === undefined && stated?.address === undefined ? this.#alignmentOf(section) : this.#statedAlignment(section);
     const address = alignAddress(this.#dot, alignment);
     return { address, padding: address - this.#dot };
   }
@@ -260,9 +265,7 @@ class Walk {
   #statedAlignment({ stated }: ArrangedSection): number {
     if (stated?.alignment === undefined) return 1;
     const alignment = Number(addressOf(this.#evaluate(stated.alignment, undefined)));
-    if (alignment !== 0 && Math.log2(alignment) % 1 !== 0)
-      throw new ExpressionError(`alignment of '${stated.name}' is no power of 2`);
-    return Math.max(alignment, 1);
+    return 2 ** Math.ceil(Math.log2(Math.max(alignment, 1))); // as GNU ld
   }
 
   /** What AT says. */
@@ -318,12 +321,12 @@ class Walk {
     return bytes.subarray(0, content.size);
   }
 
-  #moveDot(address: number, current: SectionCounter | undefined): void {
+  #moveDot(address: number, current: SectionCounter | undefined, endsOverlay: boolean): void {
     if (current !== undefined && address < this.#dot)
       throw new ExpressionError(`cannot move location counter backwards (from ${hex(this.#dot)} to ${hex(address)})`);
     this.#dot = address;
     if (current !== undefined) return;
-    this.#isDotMoved = true;
+    this.#isDotMoved = !endsOverlay;
     this.#regions.moveDefault(address);
   }
 

@@ -59,6 +59,7 @@ export function statedPlan(commands: LayoutCommands, unstated: Unstated, isDynam
   const statements = described.map((statement): Statement =>
     statement.kind === "section" ? rules.section(statement) : statement,
   );
+  checkNames(statements, commands);
   const discarded = placeOwn(statements, rules, isDynamic);
   placeCommons(statements, rules);
   return {
@@ -70,6 +71,21 @@ export function statedPlan(commands: LayoutCommands, unstated: Unstated, isDynam
     programHeaders: commands.segments,
     ...unstated,
   };
+}
+
+/** @throws ScriptError for a segment or a memory region that there is not */
+function checkNames(statements: readonly Statement[], { memory, aliases, segments }: LayoutCommands): void {
+  const regionNames = new Set(["*default*", ...memory.map(({ name }) => name), ...aliases.map(({ alias }) => alias)]);
+  const segmentNames = new Set(["NONE", ...segments.map(({ name }) => name)]);
+  for (const statement of statements) {
+    if (statement.kind !== "section") continue;
+    const { path, line } = statement.place;
+    for (const region of [statement.region, statement.loadRegion])
+      if (region !== undefined && !regionNames.has(region))
+        throw new ScriptError(path, line, `there is no memory region '${region}'`);
+    for (const segment of statement.segments)
+      if (!segmentNames.has(segment)) throw new ScriptError(path, line, `there is no segment '${segment}' in PHDRS`);
+  }
 }
 
 /** Puts what INSERT says into its places. */
@@ -122,7 +138,8 @@ function withoutOverlay(
       assign(`__load_stop_${symbol}`, sum(of("LOADADDR", name), of("SIZEOF", name)), true),
     ];
   });
-  return [...sections, assign(".", sum(of("ADDR", first.name), longest), false), ...bounds];
+  const end = { ...assign(".", sum(of("ADDR", first.name), longest), false), endsOverlay: true };
+  return [...sections, end, ...bounds];
 }
 
 /** Rules as they are made; which section and part each belongs to. */

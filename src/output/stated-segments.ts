@@ -39,6 +39,8 @@ export interface SegmentMap {
   /** In the file, by section. */
   readonly offsets: ReadonlyMap<Located, number>;
   readonly fileEnd: number;
+  /** Names of sections that take memory and are in no segment: a loader will not load them. */
+  readonly unmapped: readonly string[];
 }
 
 export function mapToSegments(
@@ -59,7 +61,9 @@ export function mapToSegments(
     offsets.set(item, end);
     if (section.type !== SHT_NOBITS) end += value.size;
   }
-  return { segments, offsets, fileEnd: end };
+  const mapped = new Set(segments.flatMap(({ type, sections }) => (type === PT_LOAD ? sections : [])));
+  const unmapped = located.filter((item) => isAllocated(item.section) && item.value.size > 0 && !mapped.has(item));
+  return { segments, offsets, fileEnd: end, unmapped: unmapped.map(({ section }) => section.name) };
 }
 
 /** As GNU ld: sections in the order of their load addresses; a new segment where one cannot hold the next one. */

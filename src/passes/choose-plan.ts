@@ -16,7 +16,7 @@ export function choosePlan(inputs: Inputs, options: LinkOptions, target: Target,
   const asked = planOptions(options, target.imageBase, hasDynamicSection(options, inputs));
   const plan = defaultPlan(asked);
   const { layout, replacesPlan } = inputs;
-  if (!isStated(layout)) return plan;
+  if (!isStated(layout) && options.sectionStarts.size === 0 && options.segmentStarts.size === 0) return plan;
   const base = replacesPlan ? [] : parseLinkerScript("the default plan", formatPlan(plan)).statements;
   const commands = { ...layout, statements: [...base, ...layout.statements] };
   return tryToParse(diagnostics, () => statedPlan(commands, unstated(asked), asked.isDynamic)) ?? plan;

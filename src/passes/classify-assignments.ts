@@ -4,7 +4,7 @@
  */
 import { STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, STV_PROTECTED } from "../elf/constants.ts";
 import type { InternalObject } from "../inputs/internal-object.ts";
-import type { FoundAssignment } from "../inputs/script-layout.ts";
+import { type FoundAssignment, mentionedBy } from "../inputs/script-layout.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { movesWithImage } from "../script/evaluate.ts";
 import { type Expression, symbolsOf } from "../script/expressions.ts";
@@ -42,7 +42,8 @@ export function classifyAssignments(
   findings: FindingReader,
 ): void {
   const symbols = new ExpressionSymbols(workers, scanned, internal);
-  const active = assignments.filter(({ name, isProvided }) => !isProvided || symbols.isAssigned(name));
+  const mentioned = mentionedBy(assignments);
+  const active = assignments.filter(({ name, isProvided }) => !isProvided || symbols.isProvided(name, mentioned));
   const byName = new Map(active.map((assignment) => [assignment.name, assignment]));
   const known = new Map<string, Meaning | "open">();
   const meaningOf = (name: string): Meaning => {

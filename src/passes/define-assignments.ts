@@ -1,6 +1,6 @@
 /** Gives symbols the values that scripts and --defsym say, once layout knows addresses. */
 import type { InternalObject } from "../inputs/internal-object.ts";
-import type { FoundAssignment } from "../inputs/script-layout.ts";
+import { type FoundAssignment, mentionedBy } from "../inputs/script-layout.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { StatedError } from "../output/located-section.ts";
 import { endOf, type PlacedSection } from "../output/placed-section.ts";
@@ -20,7 +20,12 @@ export interface PlacedImage {
 }
 
 /** What symbols a script's statements see; addresses of inputs' symbols once `image` is known. */
-export function symbolSource(symbols: ExpressionSymbols, image: () => PlacedImage | undefined): SymbolSource {
+export function symbolSource(
+  symbols: ExpressionSymbols,
+  assignments: readonly FoundAssignment[],
+  image: () => PlacedImage | undefined,
+): SymbolSource {
+  const mentioned = mentionedBy(assignments);
   return {
     value: (name) => {
       const symbol = symbols.defined(name);
@@ -34,7 +39,7 @@ export function symbolSource(symbols: ExpressionSymbols, image: () => PlacedImag
       const symbol = symbols.row(name);
       return symbol !== undefined && symbols.isDefined(symbol) && !symbols.isAssigned(name);
     },
-    isProvided: (name) => symbols.isAssigned(name),
+    isProvided: (name) => symbols.isProvided(name, mentioned),
   };
 }
 
@@ -47,22 +52,26 @@ export function defineStated(
   image: PlacedImage,
 ): void {
   const symbols = new ExpressionSymbols(workers, scanned, internal);
-  for (const [name, value] of values) define(workers, symbols, internal, name, value, image);
+  const isFixed = image.options.outputKind === "exec";
+  for (const [name, value] of values) define(workers, symbols, internal, name, value, image.ordered, isFixed);
 }
 
-/** A number, or an address and the section that it is in. */
+/**
+ * A number, or an address and the section that it is in.
+ * @param isFixed addresses are fixed: what GNU ld calls a number is one, which makes no difference to the program
+ */
 function define(
   { tables }: Workers,
   symbols: ExpressionSymbols,
   internal: InternalObject,
   name: string,
   value: Value,
-  { ordered, options }: PlacedImage,
+  ordered: readonly PlacedSection[],
+  isFixed: boolean,
 ): void {
   const address = addressOf(value);
   const own = typeof value.section === "object" ? value.section : value.near;
-  // Where addresses are fixed it makes no difference to the program, and what GNU ld calls a number is one.
-  const isNumber = options.outputKind === "exec" ? own === undefined : symbols.isAbsolute(symbols.row(name)!);
+  const isNumber = isFixed ? own === undefined : symbols.isAbsolute(symbols.row(name)!);
   // What belongs to a section that is not in the output belongs to one nearby.
   const section = isNumber ? undefined : own !== undefined && own.index > 0 ? own : sectionAt(ordered, address);
   const index = internal.define(name, address, isNumber);
@@ -90,7 +99,8 @@ export function defineAssignments(
   image: PlacedImage,
 ): void {
   const symbols = new ExpressionSymbols(workers, scanned, internal);
-  const active = assignments.filter(({ name, isProvided }) => !isProvided || symbols.isAssigned(name));
+  const mentioned = mentionedBy(assignments);
+  const active = assignments.filter(({ name, isProvided }) => !isProvided || symbols.isProvided(name, mentioned));
   const byName = new Map(active.map((assignment) => [assignment.name, assignment]));
   const values = new Map<string, Value>();
   const open = new Set<string>();
@@ -127,7 +137,7 @@ export function defineAssignments(
   };
   for (const assignment of byName.values())
     try {
-      define(workers, symbols, internal, assignment.name, valueOf(assignment), image);
+      define(workers, symbols, internal, assignment.name, valueOf(assignment), image.ordered, false);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       workers.diagnostics.add("badDefsym", { name: assignment.name, detail: error.message });

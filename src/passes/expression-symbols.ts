@@ -41,6 +41,16 @@ export class ExpressionSymbols {
     );
   }
 
+  /** Whether PROVIDE defines it: an object, a shared one or another statement refers to it, and no input defines it. */
+  isProvided(name: string, mentioned: ReadonlySet<string>): boolean {
+    const symbol = this.row(name);
+    const { IN_OBJECT, IN_SHARED } = SymbolFlags;
+    if (symbol === undefined || !this.isAssigned(name)) return false;
+    return (
+      mentioned.has(name) || (this.#workers.tables.column("symbol", "flags")[symbol] & (IN_OBJECT | IN_SHARED)) !== 0
+    );
+  }
+
   /** Whether an object refers to it, or defines it. */
   isMentioned(name: string): boolean {
     const symbol = this.row(name);

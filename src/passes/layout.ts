@@ -110,11 +110,12 @@ export async function layout(
     }
   } else {
     let known: PlacedImage | undefined;
-    const source = symbolSource(symbols, () => known);
+    const source = symbolSource(symbols, synthetic.assignments, () => known);
     const stated = new StatedPlacer({ plan, items, options, isStackExecutable, sizeOf, symbols: source });
     placer = stated;
     const found = await placeUntilStill(workers, stated, finish, (image) => (known = placedImage(image, options)));
     reportStated(workers, found.errors);
+    for (const name of found.unmapped) workers.diagnostics.add("sectionNotInSegment", { name });
     defineStated(workers, synthetic, internal, found.values, placedImage(found, options));
     await workers.run("assignAddresses", { bounds });
     placement = found;

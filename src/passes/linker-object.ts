@@ -72,8 +72,8 @@ export function symbolAddresses(
   const addressOf = (name: string): number | undefined => {
     const symbol = find(name, SymbolFlags.IS_UNDEFINED);
     if (symbol === undefined || isClaimedByShared(tables, symbol)) return undefined;
-    const address = tables.column("symbol", "address");
-    if (address.isNumber(symbol)) return address.get(symbol);
+    const address = tables.column("symbol", "address").address(symbol);
+    if (address !== undefined) return address;
     diagnostics.add("addressTooLarge", { symbol: name });
     return 0;
   };

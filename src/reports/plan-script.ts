@@ -74,6 +74,7 @@ function boundary(before: LoadSegment | undefined, after: LoadSegment | undefine
   if (after === undefined) return [];
   if (after.isProtected) return [". = DATA_SEGMENT_ALIGN (CONSTANT (MAXPAGESIZE), CONSTANT (COMMONPAGESIZE));"];
   if (before?.isProtected) return [". = DATA_SEGMENT_RELRO_END (0, .);"];
+  if (after.isLarge && !before?.isLarge) return [`. = SEGMENT_START("ldata-segment", ${NEXT_PAGE});`];
   return [`. = ${NEXT_PAGE};`];
 }
 

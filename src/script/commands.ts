@@ -17,6 +17,8 @@ export interface ScriptAssignment {
   /** Only where something refers to it and nothing else defines it. */
   readonly isProvided: boolean;
   readonly isHidden: boolean;
+  /** Of `.`: it is the end of an overlay, so that symbols after it belong to that still. */
+  readonly endsOverlay?: boolean;
   readonly place: ScriptPlace;
 }
 

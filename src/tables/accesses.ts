@@ -282,9 +282,17 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [...of("file", "image", "imageSize")],
   },
   assignBuckets: {
-    reads: [...fileView, ...nameRules, ...of("input", "flags"), ...of("file", "input", "state")],
+    reads: [
+      ...fileView,
+      ...nameRules,
+      ...of("input", "flags"),
+      ...of("file", "input", "state"),
+      ...of("mention", "symbol"),
+      ...of("symbol", "claim"),
+    ],
     fills: [
       ...of("file", "flags"),
+      ...of("symbol", "flags"),
       ...of("section", "flags", "bucket", "bucketHigh", "relocations"),
       ...of("bucket", "key", "first", "type", "invertedType", "entsize", "flags", "nameLength", "rule", "orderedBy"),
       ...of("bucketUse", "bits"),

@@ -36,6 +36,12 @@ export class U64Column<R extends number = number> {
     return high * 2 ** 32 + this.#words[row * 2];
   }
 
+  /** An address with its sign, as those of the upper half have it. Undefined for one that no Number holds. */
+  address(row: R): number | undefined {
+    const address = (this.#words[row * 2 + 1]! | 0) * 2 ** 32 + this.#words[row * 2]!;
+    return Number.isSafeInteger(address) ? address : undefined;
+  }
+
   set(row: R, value: number): void {
     this.#words[row * 2] = value % 2 ** 32;
     this.#words[row * 2 + 1] = Math.floor(value / 2 ** 32);
