@@ -19,8 +19,8 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
     std::fill(size.begin(), size.end(), 0);
     std::fill(alignment.begin(), alignment.end(), 0);
     auto take = [&](BucketId bucket, u64 bytes, u32 log2) {
-      u32 at = t.bucket.ordinal[bucket];
-      u64 offset = align_up(size[at], log2);
+      u32 at = t.bucket.ordinal[bucket], forced = t.bucket.subalignment[bucket];
+      u64 offset = align_up(size[at], forced ? forced - 1 : log2);
       size[at] = offset + bytes;
       if (alignment[at] < log2) alignment[at] = log2;
       return offset;
@@ -41,8 +41,7 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
             flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE))
           continue;
         Elf64_Shdr h = file.section(i);
-        u32 forced = t.bucket.subalignment[bucket];
-        u32 log2 = forced ? forced - 1 : alignment_log2(h);
+        u32 log2 = alignment_log2(h);
         if (fits(bucket, h.sh_size, log2)) set_section_offset(t, s, take(bucket, h.sh_size, log2));
         else job.report(Code::SectionTooLarge, {.file = f, .section = i});
       }

@@ -2,7 +2,7 @@
  * Arrange as a script states it: each bucket and each section of the linker's own goes where the first pattern that
  * matches says; what none matches has its place as in GNU ld (orphans.ts).
  */
-import { SHF_TLS, SHT_NOTE } from "../elf/constants.ts";
+import { SHF_TLS, SHF_WRITE, SHT_NOTE } from "../elf/constants.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
 import { type ArrangedSection, type BucketSize, orderedByOthers } from "./arrange.ts";
 import { Orphans } from "./orphans.ts";
@@ -23,12 +23,11 @@ export function arrangeStated(
   own: OwnSections,
 ): readonly ArrangedItem[] {
   const gathering = new Gathering(plan, own);
-  const ordered = [
-    ...buckets.filter(({ id }) => sizes.get(id)!.size > 0),
-    ...buckets.filter(({ id }) => sizes.get(id)!.size === 0),
-  ];
   const orphans: Bucket[] = [];
-  for (const bucket of ordered) if (!gathering.add(bucket)) orphans.push(bucket);
+  for (const bucket of buckets) {
+    const hasNone = bucket.commons !== undefined && sizes.get(bucket.id)!.size === 0;
+    if (!hasNone && !gathering.add(bucket)) orphans.push(bucket);
+  }
   const finish = (section: GatheredSection): ReturnType<typeof arrangedSection> => arrangedSection(section, sizes, own);
   const placed = new Orphans(gathering.items, finish);
   const unplaced = gathering.unplacedOwn;
@@ -40,7 +39,7 @@ export function arrangeStated(
   const tables = last.map((section) =>
     finish({ name: ownNames[section.id], stated: undefined, buckets: new Map(), own: [section] }),
   );
-  return alignThreadLocal(orderedItems([...placed.items, ...tables]));
+  return finished(alignThreadLocal(orderedItems([...placed.items, ...tables])));
 }
 
 /** Sections of statements, in order, and what is between them. */
@@ -93,6 +92,23 @@ class Gathering {
       ({ id }) => scriptNames.has(id) && !this.#placed.has(id) && !this.#plan.discarded.has(id),
     );
   }
+}
+
+/**
+ * As GNU ld: a section that states neither address nor load region is loaded into the region of the one before, where
+ * that is in its memory region; and .text is never written to, whatever is in it.
+ */
+function finished(items: readonly ArrangedItem[]): readonly ArrangedItem[] {
+  let before: ArrangedSection["regions"];
+  return items.map((item) => {
+    if (!isSection(item)) return item;
+    const { stated, regions, flags } = item;
+    const isFree = stated?.loadAddress === undefined && stated?.address === undefined;
+    const isSameRegion = regions?.region === before?.region;
+    const loadRegion = regions?.loadRegion ?? (isFree && isSameRegion ? before?.loadRegion : undefined);
+    before = { region: regions?.region, loadRegion };
+    return { ...item, flags: item.name === ".text" ? flags & ~SHF_WRITE : flags, regions: before };
+  });
 }
 
 /** PT_TLS begins where its own alignment allows, which is that of the strictest section in it. */

@@ -62,6 +62,8 @@ export interface ArrangedSection {
   readonly planned: string | undefined;
   /** The statement of a script that it follows from. */
   readonly stated?: StatedSection | undefined;
+  /** Memory regions of a script that it is in. */
+  readonly regions?: Pick<StatedSection, "region" | "loadRegion"> | undefined;
   /** Bytes that it takes compressed, where it is. */
   readonly packedSize?: number;
 }
@@ -256,7 +258,7 @@ function kindOf(name: string, type: number, flags: number, isProtected: boolean)
 
 export function typeOf(buckets: readonly Bucket[]): number {
   const [{ type: first }] = buckets;
-  const isMixed = buckets.some(({ type }) => type !== first);
+  const isMixed = buckets.some((bucket) => bucket.type !== first || bucket.isMixed);
   return isMixed && buckets.some(({ type }) => type === SHT_NOBITS) ? SHT_PROGBITS : first;
 }
 

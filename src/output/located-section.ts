@@ -8,8 +8,6 @@ export interface Located {
   readonly section: ArrangedSection;
   readonly value: SectionCounter;
   readonly parts: readonly LocatedPart[];
-  /** What gaps between input sections are filled with, where the script says. */
-  readonly fill: number | undefined;
 }
 
 export interface LocatedPart {
@@ -17,6 +15,8 @@ export interface LocatedPart {
   /** Bytes, from the start of the section. */
   readonly offset: number;
   readonly size: number;
+  /** Four bytes that fill gaps in it, the first one lowest, where the script says which. */
+  readonly fill?: number | undefined;
   /** What is in it, of the script's own. */
   readonly bytes: Uint8Array | undefined;
 }

@@ -111,15 +111,15 @@ export class MemoryRegions {
   }
 
   #regionOf(section: ArrangedSection): Region {
-    const { stated } = section;
-    if (stated?.region === "*default*") return this.#none;
-    if (stated?.region !== undefined) return this.#named(stated.region);
+    const { stated, regions } = section;
+    if (regions?.region === "*default*") return this.#none;
+    if (regions?.region !== undefined && isAllocated(section)) return this.#named(regions.region);
     if (stated?.address !== undefined || !isAllocated(section)) return this.#none;
     return this.#regions.find((region) => takes(region, section)) ?? this.#none;
   }
 
-  #loadRegionOf({ stated }: ArrangedSection): Region | undefined {
-    return stated?.loadRegion === undefined ? undefined : this.#named(stated.loadRegion);
+  #loadRegionOf({ regions }: ArrangedSection): Region | undefined {
+    return regions?.loadRegion === undefined ? undefined : this.#named(regions.loadRegion);
   }
 }
 

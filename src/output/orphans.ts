@@ -105,14 +105,9 @@ export class Orphans {
     let unused: ArrangedSection | undefined;
     for (const item of this.#items) {
       if (!isSection(item) || item.name !== name) continue;
-      const { isAllocated, isZero, isThreadLocal } = traitsOf(item);
-      if (item.isEmpty) unused = item;
-      else if (
-        isAllocated === traits.isAllocated &&
-        (isZero === traits.isZero || !isAllocated) &&
-        isThreadLocal === traits.isThreadLocal
-      )
-        return item;
+      const { isAllocated } = traitsOf(item);
+      if (!hasInputs(item)) unused = item;
+      else if (isAllocated === traits.isAllocated && firstType(item) === traits.type) return item;
     }
     return unused;
   }
@@ -128,11 +123,16 @@ export class Orphans {
   }
 
   #insert(gathered: GatheredSection, traits: Traits): void {
-    const section = this.#finish(gathered);
-    this.#gathered.set(section, gathered);
     const kind = kindOf(traits);
     const before = this.#last.get(kind);
-    const at = before === undefined ? this.#behind(this.#anchorOf(kind, traits)) : this.#items.indexOf(before) + 1;
+    const anchor = before === undefined ? this.#anchorOf(kind, traits) : this.#items.indexOf(before);
+    const at = before === undefined ? this.#behind(anchor) : anchor + 1;
+    const follows = this.#items[anchor];
+    const section = this.#finish({
+      ...gathered,
+      follows: follows !== undefined && isSection(follows) ? follows : undefined,
+    });
+    this.#gathered.set(section, gathered);
     this.#items.splice(at, 0, section);
     this.#last.set(kind, section);
   }
@@ -142,12 +142,13 @@ export class Orphans {
     const name = anchors[kind];
     const named = this.#items.findIndex((item) => isSection(item) && item.name === name);
     if (named !== -1) return named;
-    const isLike = (test: (other: Traits) => boolean): number =>
-      this.#items.findLastIndex((item) => isSection(item) && !item.isEmpty && test(traitsOf(item)));
-    for (const test of likenesses(traits)) {
-      const found = isLike(test);
-      if (found !== -1) return found;
-    }
+    for (const isType of [(item: ArrangedSection): boolean => firstType(item) === traits.type, (): boolean => true])
+      for (const isLike of likenesses(traits)) {
+        const found = this.#items.findLastIndex(
+          (item) => isSection(item) && hasInputs(item) && isType(item) && isLike(traitsOf(item)),
+        );
+        if (found !== -1) return found;
+      }
     return -1;
   }
 
@@ -166,6 +167,14 @@ export class Orphans {
     return this.#items.length;
   }
 }
+
+/** Sections of inputs, if only empty ones, or the linker's own: what a section has nothing of is like no other. */
+const hasInputs = ({ parts }: ArrangedSection): boolean =>
+  parts.some(({ bucket, own }) => bucket !== undefined || own !== undefined);
+
+/** sh_type of the first input section. */
+const firstType = ({ parts, type }: ArrangedSection): number =>
+  parts.find(({ bucket }) => bucket !== undefined)?.bucket?.type ?? type;
 
 /** From those that are alike in all to those that are in little. */
 function* likenesses(own: Traits): Generator<(other: Traits) => boolean> {

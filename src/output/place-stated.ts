@@ -188,20 +188,28 @@ export class StatedPlacer implements Placer {
   }
 }
 
-function placedSection({ section, value, parts, fill }: Located, offset: number, index: number): PlacedSection {
+function placedSection({ section, value, parts }: Located, offset: number, index: number): PlacedSection {
   const { name, entsize } = section;
   const isNothing = value.size === 0 && isBare(section);
-  const type = isNothing ? SHT_PROGBITS : section.type;
-  const flags = isNothing ? SHF_WRITE : section.flags; // as GNU ld has it
+  // As GNU ld has what nothing but `.` keeps in the output.
+  const isKnown = /^\.(text|rodata|data|bss)$/.test(name);
+  const type = isNothing && name !== ".bss" ? SHT_PROGBITS : section.type;
+  const flags = isNothing && !isKnown ? SHF_WRITE : section.flags;
   const { address, loadAddress, alignment, size } = value;
   const places: PlacedPart[] = [];
-  for (const { part, offset: at, size: bytes, bytes: own } of parts)
+  for (const { part, offset: at, size: bytes, bytes: own, fill } of parts)
     if (own === undefined && part.content === undefined)
-      places.push({ bucket: part.bucket, own: part.own, address: address + at, offset: offset + at, size: bytes });
+      places.push({
+        bucket: part.bucket,
+        own: part.own,
+        address: address + at,
+        offset: offset + at,
+        size: bytes,
+        fill,
+      });
   return {
     ...{ name, type, flags, alignment, entsize, load: undefined, parts: places, index, address, offset, size },
     loadAddress,
-    fill,
   };
 }
 

@@ -13,6 +13,8 @@ export interface PlacedPart {
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
+  /** Four bytes that fill gaps in it, the first one lowest, where a script says which. */
+  readonly fill?: number | undefined;
 }
 
 export interface PlacedSection {
@@ -34,8 +36,6 @@ export interface PlacedSection {
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
-  /** Four bytes that fill gaps, the first one lowest, where a script says which. */
-  readonly fill?: number | undefined;
 }
 
 /** A part of the linker's own, and the section that it is in. */

@@ -21,7 +21,10 @@ import type { BucketRow } from "../tables/views.ts";
 export interface Bucket {
   readonly id: BucketRow;
   readonly name: string;
+  /** Of its first section. */
   readonly type: number;
+  /** A script lays sections of other types with it, such as contents behind what is zero-filled. */
+  readonly isMixed?: boolean;
   readonly flags: number;
   /** Of what is merged, else 0. */
   readonly entsize: number;

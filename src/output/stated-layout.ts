@@ -2,7 +2,7 @@
  * Place as a script states it: walks statements and sections with `.`, as GNU ld does (ld manual, "SECTIONS"). It can
  * walk again, with what it found and with symbols that are known by then, until nothing moves.
  */
-import { SHT_NOBITS } from "../elf/constants.ts";
+import { SHF_EXECINSTR, SHT_NOBITS } from "../elf/constants.ts";
 import type { Fill, ScriptAssertion, ScriptAssignment, ScriptPlace } from "../script/commands.ts";
 import { addressOf, assigned, type Environment, evaluate, type Value } from "../script/evaluate.ts";
 import { type Expression, ExpressionError } from "../script/expressions.ts";
@@ -197,7 +197,9 @@ class Walk {
     const obeys = !section.isEmpty || (stated?.parts.some(definesSymbol) ?? false);
     const dotBefore = this.#dot;
     try {
-      const begin = obeys ? this.#startOf(section) : { address: this.#dot, padding: 0 };
+      // What is left out moves nothing, but what is in it is where it would be.
+      const left = { address: alignAddress(this.#dot, section.alignment), padding: 0 };
+      const begin = obeys ? this.#startOf(section) : left;
       counter.address = begin.address;
       counter.isReached = true;
       counter.alignment = this.#alignmentOf(section);
@@ -208,14 +210,15 @@ class Walk {
       counter.size = section.packedSize ?? this.#dot - counter.address;
       counter.loadAddress =
         loadAddress ?? this.#regions.loadAddress(section, counter, begin.padding, this.#statedAlignment(section));
-      this.#endSection(section, counter, parts, fill);
+      this.#endSection(section, counter, parts);
+      if (!obeys) this.#dot = dotBefore;
     } catch (error) {
       this.#dot = Math.max(this.#dot, dotBefore);
       this.#fail(error, stated?.place);
     }
   }
 
-  #endSection(section: ArrangedSection, counter: SectionCounter, parts: readonly LocatedPart[], fill: FillBytes): void {
+  #endSection(section: ArrangedSection, counter: SectionCounter, parts: readonly LocatedPart[]): void {
     if (section.isEmpty) {
       for (const { part, offset } of parts)
         if (part.bucket !== undefined)
@@ -226,7 +229,7 @@ class Walk {
           });
       return;
     }
-    this.#located.push({ section, value: counter, parts, fill: fill.word });
+    this.#located.push({ section, value: counter, parts });
     if (isAllocated(section)) {
       this.#tellWaiting(counter);
       this.#last = counter;
@@ -255,11 +258,7 @@ class Walk {
     const { subalignment } = section.stated ?? {};
     if (subalignment === undefined) return Math.max(section.alignment, this.#statedAlignment(section));
     const forced = Number(addressOf(this.#evaluate(subalignment, undefined)));
-    const own = section.parts.reduce(
-      (largest, { bucket, alignment }) => Math.max(largest, bucket ? forced : alignment),
-      1,
-    );
-    return Math.max(own, this.#statedAlignment(section));
+    return Math.max(section.alignment, this.#statedAlignment(section), forced);
   }
 
   #statedAlignment({ stated }: ArrangedSection): number {
@@ -280,6 +279,7 @@ class Walk {
     const begin = counter.address;
     const isPadded = section.type !== SHT_NOBITS && isAllocated(section);
     let fill = sectionFill;
+    if (fill.word === undefined && section.flags & SHF_EXECINSTR) fill = noOperations;
     const pad = (from: number): void => {
       if (isPadded && fill.word !== undefined && this.#dot > from)
         located.push(contentPart(from - begin, filled(fill, this.#dot - from)));
@@ -292,9 +292,9 @@ class Walk {
       if (content === undefined) {
         const size = this.#options.sizeOf(part);
         this.#dot = alignAddress(from, part.bucket !== undefined && forced ? forced : part.alignment);
-        if (size > 0) pad(from);
-        else if (section.isEmpty) this.#dot = from;
-        located.push({ part, offset: this.#dot - begin, size, bytes: undefined });
+        if (section.isEmpty) this.#dot = from;
+        else pad(from);
+        located.push({ part, offset: this.#dot - begin, size, fill: fill.word, bytes: undefined });
         this.#dot += size;
       } else if (content.kind === "fill") fill = fillOf(content.fill, (value) => this.#evaluate(value, counter));
       else if (content.kind === "assignment") {
@@ -414,6 +414,9 @@ interface FillBytes {
   /** Four bytes, the first lowest; undefined where the script says nothing. */
   readonly word: number | undefined;
 }
+
+/** Code may run on through a gap. */
+const noOperations: FillBytes = { bytes: [0x90], word: 0x90909090 };
 
 /** What gaps are filled with. */
 function fillOf(fill: Fill | undefined, valueOf: (value: Expression) => Value): FillBytes {

@@ -156,13 +156,14 @@ class RuleList {
     if (content.kind !== "inputs") return [content];
     const patterns = content.sections.length > 0 ? content.sections : [everything];
     const parts: StatedPart[] = [];
-    let group: number | undefined;
+    // Sections of all patterns with one order, or with none, lie together, whichever they match.
+    const groups = new Map<string, number>();
     for (const pattern of patterns) {
       const sort = { orders: ordersOf(pattern), isReversed: pattern.isReversed, isByFile: content.isFilesSorted };
-      const isOrdered = sort.orders.length > 0;
       const rule = this.list.length;
-      // What is not put in order lies as it comes, whichever of the patterns it matches.
-      const joined = isOrdered ? rule : (group ??= rule);
+      const order = JSON.stringify([sort.orders, sort.isReversed]);
+      const joined = groups.get(order) ?? rule;
+      groups.set(order, joined);
       this.list.push(ruleOf(section, content, pattern, sort, joined));
       if (joined === rule) parts.push({ kind: "inputs", rule, description: content, sort });
     }

@@ -1,8 +1,8 @@
 /** A section of the output as a script's statement, or an orphan, makes it: its parts in order, its attributes. */
-import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from "../elf/constants.ts";
+import { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from "../elf/constants.ts";
 import type { ScriptAssertion, ScriptAssignment } from "../script/commands.ts";
 import type { Expression } from "../script/expressions.ts";
-import { type ArrangedPart, type ArrangedSection, type BucketSize, entsizeOf, flagsOf, typeOf } from "./arrange.ts";
+import { type ArrangedPart, type ArrangedSection, type BucketSize, entsizeOf, flagsOf } from "./arrange.ts";
 import type { Bucket, StatedPart, StatedSection } from "./plan.ts";
 import type { OwnSection, OwnSections } from "./sections/own-section.ts";
 import { inStatedOrder } from "./stated-order.ts";
@@ -21,11 +21,13 @@ export interface GatheredSection {
   /** Buckets by the part of the statement that they match; orphans have part -1. */
   readonly buckets: Map<number, Bucket[]>;
   readonly own: OwnSection[];
+  /** Of an orphan: what it goes behind, whose memory regions are its own. */
+  readonly follows?: ArrangedSection | undefined;
 }
 
 /** A section with its parts in the order of the statement. */
 export function arrangedSection(
-  { name, stated, buckets, own }: GatheredSection,
+  { name, stated, buckets, own, follows }: GatheredSection,
   sizes: ReadonlyMap<number, BucketSize>,
   sections: OwnSections,
 ): ArrangedSection {
@@ -34,10 +36,9 @@ export function arrangedSection(
   const contents = stated?.parts.filter(({ kind }) => kind === "data" || kind === "text") ?? [];
   const isKept = contents.length > 0 || (stated?.parts.some(keepsSection) ?? false);
   const isEmpty = own.length === 0 && solid.length === 0 && !isKept;
-  const counted = solid.length > 0 || own.length > 0 ? solid : isKept ? [] : all;
   const parts: ArrangedPart[] = [];
   const addBuckets = (part: number): void => {
-    const found = (buckets.get(part) ?? []).filter((bucket) => isEmpty || counted.includes(bucket));
+    const found = buckets.get(part) ?? [];
     const sort = stated?.parts[part];
     for (const bucket of sort?.kind === "inputs" ? inStatedOrder(found, sort.sort, sizes) : found)
       parts.push({ bucket, own: undefined, alignment: sizes.get(bucket.id)!.alignment });
@@ -52,27 +53,30 @@ export function arrangedSection(
     if (!parts.some((part) => part.own === section.id))
       parts.push({ bucket: undefined, own: section.id, alignment: section.alignment });
   addBuckets(-1);
+  const inOrder = parts.flatMap(({ bucket }) => bucket ?? []);
   return {
     name,
-    ...attributesOf(own, counted, contents.length > 0, stated),
+    ...attributesOf(name, own, inOrder, contents.length > 0, stated),
     alignment: parts.reduce((largest, { alignment }) => Math.max(largest, alignment), 1),
     load: undefined,
     parts,
     isEmpty,
     planned: isEmpty ? undefined : name,
     stated,
+    regions: stated ?? follows?.regions,
   };
 }
 
 function attributesOf(
+  name: string,
   own: readonly OwnSection[],
   buckets: readonly Bucket[],
   hasData: boolean,
   stated: StatedSection | undefined,
 ): { readonly type: number; readonly flags: number; readonly entsize: number } {
   const isAlone = own.length === 0 && buckets.length === 0;
-  let type = own[0]?.type ?? (buckets.length > 0 ? typeOf(buckets) : SHT_NOBITS); // what `.` leaves free
-  let flags = isAlone ? (hasData ? SHF_ALLOC : SHF_ALLOC | SHF_WRITE) : flagsOf(own, buckets);
+  let type = own[0]?.type ?? (buckets.length > 0 ? typeOfStated(buckets) : SHT_NOBITS); // what `.` leaves free
+  let flags = isAlone ? (hasData ? SHF_ALLOC : bareFlags(name)) : flagsOf(own, buckets);
   if (hasData) flags |= SHF_ALLOC;
   if (hasData && type === SHT_NOBITS) type = SHT_PROGBITS;
   const entsize = isAlone || hasData ? 0 : entsizeOf(own, buckets, type);
@@ -81,6 +85,20 @@ function attributesOf(
   if (stated?.type?.isReadOnly) flags &= ~SHF_WRITE;
   if (stated?.type?.type?.kind === "number") type = Number(stated.type.type.value);
   return { type, flags, entsize };
+}
+
+/** As in GNU ld that of the first input section counts, unless it is zero-filled and another is not. */
+function typeOfStated(buckets: readonly Bucket[]): number {
+  const [{ type }] = buckets as [Bucket];
+  const hasContents = buckets.some((bucket) => bucket.type !== SHT_NOBITS || bucket.isMixed);
+  return type === SHT_NOBITS && hasContents ? SHT_PROGBITS : type;
+}
+
+/** What a section is that has nothing in it, by its name. */
+function bareFlags(name: string): number {
+  const isCode = /^\.(text(\..*)?|init|fini)$/.test(name);
+  const isThreadLocal = /^\.t(data|bss)(\..*)?$/.test(name);
+  return SHF_ALLOC | (name === ".text" ? 0 : SHF_WRITE) | (isCode ? SHF_EXECINSTR : 0) | (isThreadLocal ? SHF_TLS : 0);
 }
 
 /** Nothing but what `.` leaves free is in it: it has no contents, and, where that is nothing, no place in memory. */

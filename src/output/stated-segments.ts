@@ -84,7 +84,11 @@ function runs(located: readonly Located[], options: SegmentOptions): StatedSegme
   }
   const [first] = groups;
   const hasHeaders = first !== undefined && hasRoomForHeaders(first[0]!, options);
-  const isApart = hasHeaders && options.isCodeSeparate && (first[0]!.section.flags & SHF_EXECINSTR) !== 0;
+  const isApart =
+    hasHeaders &&
+    options.isCodeSeparate &&
+    (first[0]!.section.flags & SHF_EXECINSTR) !== 0 &&
+    !isBare(first[0]!.section);
   const segments = groups.map((sections): StatedSegment => ({
     type: PT_LOAD,
     sections,

@@ -80,7 +80,7 @@ export async function layout(
   add(shstrtabSection);
   const { dynamic } = synthetic;
   if (dynamic !== undefined) add(dynamicHeader);
-  const bucketSizes = sizeBuckets(workers, buckets);
+  const bucketSizes = sizeBuckets(workers, buckets, plan.order === "statements");
   const symbols = new ExpressionSymbols(workers, synthetic, internal);
   if (plan.order === "statements") discardOwn(workers, plan, own, symbols.isMentioned("_GLOBAL_OFFSET_TABLE_"));
   const items =
@@ -274,14 +274,24 @@ function partSizes(
     bucket === undefined ? (sections.get(own!)?.size ?? late[own!] ?? 0) : buckets.get(bucket.id)!.size;
 }
 
-/** Bytes of each bucket, by its row. */
-function sizeBuckets({ tables }: Workers, buckets: readonly Bucket[]): Map<number, BucketSize> {
+/**
+ * Bytes of each bucket, by its row.
+ * @param isEmptyCounted as GNU ld: what is empty is aligned, too, and what is before it is that much larger
+ */
+function sizeBuckets(
+  { tables }: Workers,
+  buckets: readonly Bucket[],
+  isEmptyCounted: boolean,
+): Map<number, BucketSize> {
   const sizes = new Map<number, BucketSize>();
   const ordinal = tables.column("bucket", "ordinal");
   const alignment = tables.column("bucket", "alignment");
+  const subalignment = tables.column("bucket", "subalignment");
   let total = 0;
   for (const { id, entsize } of buckets) {
-    const parts = sizeParts(tables, entsize === 0 ? "chunkBucket" : "mergeCell", ordinal[id], buckets.length);
+    const table = entsize === 0 ? "chunkBucket" : "mergeCell";
+    const forced = entsize === 0 && subalignment[id] > 0 ? 2 ** (subalignment[id] - 1) : undefined;
+    const parts = sizeParts(tables, table, ordinal[id], buckets.length, forced, isEmptyCounted);
     total += parts.size;
     if (parts.log2 > alignment[id]) alignment[id] = parts.log2;
     // An empty one has a place too: a symbol may be in it.
@@ -301,6 +311,8 @@ function sizeParts(
   table: "chunkBucket" | "mergeCell",
   ordinal: number,
   buckets: number,
+  forced: number | undefined,
+  isEmptyCounted: boolean,
 ): { readonly size: number; readonly log2: number } {
   const size = tables.column(table, "size");
   const offset = tables.column(table, "offset");
@@ -310,9 +322,9 @@ function sizeParts(
   let log2 = 0;
   for (let row = ordinal; row < rows; row += buckets) {
     const bytes = size.get(row);
-    const begin = alignUp(end, 2 ** alignment[row]);
+    const begin = alignUp(end, forced ?? 2 ** alignment[row]);
     offset.set(row, begin); // of an empty part, too: a label in it is there
-    if (bytes === 0) continue;
+    if (bytes === 0 && !isEmptyCounted) continue;
     if (alignment[row] > log2) log2 = alignment[row];
     end = begin + bytes;
   }

@@ -54,6 +54,11 @@ export class ObjectReader {
     this.#reader = reader;
   }
 
+  /** sh_type. */
+  sectionType(index: number): number {
+    return this.#reader.u32(this.#header(index) + Elf64_Shdr.sh_type);
+  }
+
   sectionName(index: number): string {
     const names = this.#column("sectionNames");
     return this.#text(names, this.#column("sectionNamesSize"), () =>

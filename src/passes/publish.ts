@@ -29,7 +29,7 @@ function publishBuckets({ tables }: Workers, placed: Placed, target: Target): vo
       address.set(id, part.address);
       fileOffset.set(id, part.offset);
       isCopied[id] = section.type === elf.SHT_NOBITS ? 0 : 1;
-      filler[id] = section.fill ?? (section.flags & elf.SHF_EXECINSTR ? target.codeFiller * 0x01010101 : 0);
+      filler[id] = part.fill ?? (section.flags & elf.SHF_EXECINSTR ? target.codeFiller * 0x01010101 : 0);
       index[id] = section.index;
     }
   for (const part of placed.leftOut) {

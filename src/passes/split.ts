@@ -7,7 +7,7 @@ import type { Bucket, CommonsKind, FilePattern, OutputPlan } from "../output/pla
 import { enumerations } from "../tables/schema.ts";
 import { fileTest } from "../output/file-pattern.ts";
 import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
-import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS, SHT_PROGBITS } from "../elf/constants.ts";
+import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
 import { fillNameRules, fillStatedRules } from "./name-rules.ts";
 import { dropRequests, readRequests } from "./requests.ts";
@@ -145,9 +145,10 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
     const section = ~first.low(id) >>> 0;
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
     const ordering = orderedBy[id] === 0 ? {} : { orderedBy: orderedBy[id] as BucketRow };
-    // Where a script lays sections of several types together.
+    // Where a script lays sections of several types together, the first one's counts, as in GNU ld.
     const isMixed = type[id] !== ~invertedType[id] >>> 0;
-    const attributes = { type: isMixed ? SHT_PROGBITS : type[id], flags: flags.get(id), entsize: entsize[id] };
+    const ofFirst = isMixed ? findings.object(file)!.sectionType(section) : type[id];
+    const attributes = { type: ofFirst, flags: flags.get(id), entsize: entsize[id], ...(isMixed && { isMixed }) };
     found.push({ bucket: { id, name, ...attributes, rule: rule[id] - 1, ...ordering }, file, section });
   };
   const use = tables.column("bucketUse", "bits");

@@ -165,8 +165,8 @@ class Evaluation {
   #section(asked: SectionFunction, name: string): Value {
     const section = this.#environment.section(name);
     if (section === undefined) {
-      // As GNU ld: what is not in the output has no bytes.
-      if (this.#environment.dot !== undefined && asked !== "ADDR" && asked !== "LOADADDR") return plain(0n);
+      // As GNU ld: what is not in the output has no bytes, and is nowhere.
+      if (this.#environment.dot !== undefined) return asked === "LOADADDR" ? atAddress(0n) : plain(0n);
       throw new ExpressionError(`undefined section '${name}'`);
     }
     if (asked === "SIZEOF") return plain(BigInt(section.size));
@@ -203,21 +203,22 @@ class Evaluation {
       case "ABSOLUTE":
         return atAddress(addressOf(first));
       case "LOG2CEIL": {
-        const value = addressOf(first);
+        const { value } = first;
         return plain(value <= 1n ? 0n : BigInt((value - 1n).toString(2).length));
       }
       case "NEXT":
         return atAddress(alignUp(BigInt(this.#environment.dot!), addressOf(first)));
       case "ALIGN": {
         if (operands.length === 1) return this.#here(alignUp(toUnsigned(this.#environment.dot!), first.value));
-        const [value, alignment, section] = this.#alike(first, second);
-        return { value: alignUp(value, alignment), section };
+        const { values, section, isHere } = this.#alike(first, second);
+        return { value: alignUp(...values), section, isHere };
       }
       case "MAX":
       case "MIN": {
-        const [value, other, section] = this.#alike(first, second);
+        const { values, section, isHere } = this.#alike(first, second);
+        const [value, other] = values;
         const isFirst = asked === "MAX" ? value >= other : value <= other;
-        return { value: isFirst ? value : other, section };
+        return { value: isFirst ? value : other, section, isHere };
       }
       default:
         return this.#here(toUnsigned(this.#environment.dataSegment!(asked, operands.map(addressOf))));
@@ -225,11 +226,11 @@ class Evaluation {
   }
 
   /** Two values of one section, or two addresses. */
-  #alike(first: Value, second: Value): [bigint, bigint, Value["section"]] {
-    if (first.section === second.section || second.section === undefined)
-      return [first.value, second.value, first.section];
-    if (first.section === undefined) return [first.value, second.value, second.section];
-    return [addressOf(first), addressOf(second), "absolute"];
+  #alike(first: Value, second: Value): { values: [bigint, bigint]; section: Value["section"]; isHere: boolean } {
+    const isHere = first.isHere === true || second.isHere === true;
+    if (first.section !== second.section && first.section !== undefined && second.section !== undefined)
+      return { values: [addressOf(first), addressOf(second)], section: "absolute", isHere: false };
+    return { values: [first.value, second.value], section: first.section ?? second.section, isHere };
   }
 }
 
