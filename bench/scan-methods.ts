@@ -1,4 +1,5 @@
 /** Ways to do what the linker does first with its inputs, for bench/staging.ts: scan them, in many jobs over shared tables. */
+import { nothingSaid } from "../src/inputs/script-layout.ts";
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 
@@ -54,7 +55,8 @@ function inputsOf(
     scriptEntry: undefined,
     scriptOutput: undefined,
     scriptUndefinedSymbols: [],
-    assignments: [],
+    layout: nothingSaid,
+    replacesPlan: false,
     versionScripts: [],
     dynamicList: [],
     openedPaths: paths,

@@ -5,6 +5,7 @@ import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { countBytes } from "./passes/count-bytes.ts";
+import { nothingSaid } from "./inputs/script-layout.ts";
 import { choosePlan } from "./passes/choose-plan.ts";
 import { findInputs } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
@@ -116,10 +117,10 @@ async function linkOnce(
   const inputs = held.inputs(findInputs(options, diagnostics)); // -l, archives, scripts; each file staged as it is found
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
-  const plan = choosePlan(inputs, options, target, diagnostics); // which sections the output has, in which order, what each is made of
+  const { plan, layout: told } = choosePlan(inputs, options, target, diagnostics); // which sections the output has, in which order, what each is made of
   diagnostics.stopIfFailed();
   const workers = held.workers(await spawn(inputs, options, diagnostics, attempt.seed, hooks)); // arena, then fork: what comes later goes there
-  const internal = linkerObject(workers, inputs, options, plan); // names that the command line and the linker mention
+  const internal = linkerObject(workers, inputs, options, plan, told); // names that the command line and the linker mention
   const findings = new FindingReader(workers, inputs, options);
   workers.onPassEnded = (pass) => {
     hooks.onTables?.(pass, workers, findings);
@@ -131,7 +132,7 @@ async function linkOnce(
   const scanned = await scan(workers, options); // sections and symbols of every file and member
   const versioned = await aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
-  const resolved = await resolve(workers, scanned, versioned, inputs, options, internal, findings); // no symbol is added below this line
+  const resolved = await resolve(workers, scanned, versioned, inputs, options, told, internal, findings); // no symbol is added below this line
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   findings.check(diagnostics);
   const buckets = await split(workers, resolved, plan, findings); // a bucket for every section: what is laid out together
@@ -180,6 +181,6 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   const scanned = await scan(workers, options);
   findings.take("memberNotObject"); // nothing is linked: what else an archive has is not listed
   findings.check(diagnostics);
-  const resolved = await resolve(workers, scanned, noVersionedNames, inputs, options, undefined, findings);
+  const resolved = await resolve(workers, scanned, noVersionedNames, inputs, options, nothingSaid, undefined, findings);
   return listSymbols(workers, resolved, findings);
 }

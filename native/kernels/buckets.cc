@@ -148,7 +148,8 @@ public:
 private:
   // Whether a linker script leaves it out.
   bool is_discarded(const Elf64_Shdr &h, const Name &name) const {
-    if (!bucketing_.rules.are_stated()) return false;
+    // What these say is for the linker, whether or not they are in the output.
+    if (!bucketing_.rules.are_stated() || name == ".note.GNU-stack" || name == ".note.gnu.property") return false;
     return bucketing_.rules.has(bucketing_.rules.rule_of(file_.id, name, h), RuleTraits::DISCARD);
   }
 

@@ -27,6 +27,14 @@ public:
     return are_stated_ ? stated_rule_of(f, name, first_bytes, h) : plain_rule_of(name, first_bytes);
   }
 
+  // Whether KEEP speaks of a section, wherever that puts it.
+  bool keeps(FileId f, const Name &name, const Elf64_Shdr &h) const {
+    if (!are_stated_) return false;
+    for (u32 r = 0; r < t_.name_rule.rows; r++)
+      if (t_.name_rule.traits[NameRuleId{r}] & RuleTraits::KEEP && matches(NameRuleId{r}, f, name, h)) return true;
+    return false;
+  }
+
   // Bytes of a rule's text.
   u32 length(u32 rule) const { return t_.name_rule.length[row(rule)]; }
   bool is_exact(u32 rule) const { return t_.name_rule.is_exact[row(rule)]; }
@@ -56,16 +64,20 @@ private:
   }
 
   u32 stated_rule_of(FileId f, const Name &name, u64 first_bytes, const Elf64_Shdr &h) const {
-    std::string_view text(reinterpret_cast<const char *>(name.data), name.size);
     for (u32 r = 0; r < t_.name_rule.rows; r++) {
       NameRuleId rule{r};
       if ((first_bytes & t_.name_rule.mask[rule]) != t_.name_rule.first_bytes[rule]) continue;
-      u64 with = t_.name_rule.with_flags[rule], without = t_.name_rule.without_flags[rule];
-      if ((h.sh_flags & with) != with || h.sh_flags & without || !speaks_of(rule, f)) continue;
-      std::string_view pattern(reinterpret_cast<const char *>(t_.name_rule.text[rule]), t_.name_rule.length[rule]);
-      if (t_.name_rule.traits[rule] & RuleTraits::GLOB ? matches_glob(pattern, text) : pattern == text) return r + 1;
+      if (matches(rule, f, name, h)) return r + 1;
     }
     return 0;
+  }
+
+  bool matches(NameRuleId rule, FileId f, const Name &name, const Elf64_Shdr &h) const {
+    u64 with = t_.name_rule.with_flags[rule], without = t_.name_rule.without_flags[rule];
+    if ((h.sh_flags & with) != with || h.sh_flags & without || !speaks_of(rule, f)) return false;
+    std::string_view text(reinterpret_cast<const char *>(name.data), name.size);
+    std::string_view pattern(reinterpret_cast<const char *>(t_.name_rule.text[rule]), t_.name_rule.length[rule]);
+    return t_.name_rule.traits[rule] & RuleTraits::GLOB ? matches_glob(pattern, text) : pattern == text;
   }
 
   bool speaks_of(NameRuleId rule, FileId f) const {

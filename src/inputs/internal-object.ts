@@ -90,6 +90,15 @@ export class InternalObject {
     view.setUint8(at, (view.getUint8(at) & 0xf0) | type);
   }
 
+  /** Makes a definition that was not needed at first one like any other: what PROVIDE defines. */
+  makeGlobal(name: string): void {
+    const index = this.#indices.get(name);
+    if (index === undefined) return;
+    const [view, row] = this.#place(index);
+    const at = row * Elf64_Sym.sizeof + Elf64_Sym.st_info;
+    view.setUint8(at, (view.getUint8(at) & 0x0f) | (STB_GLOBAL << 4));
+  }
+
   /** Gives a definition its value. An absolute one does not move with the image. Returns its index. */
   define(name: string, value: number | bigint, isAbsolute = false): number {
     const index = this.#indices.get(name)!;

@@ -7,6 +7,7 @@ import type {
   SectionContent,
   SectionsStatement,
 } from "../script/commands.ts";
+import { isGlob } from "../script/glob.ts";
 import { type Expression, symbolsOf } from "../script/expressions.ts";
 
 /** What scripts of -T say comes first; then what scripts among the inputs say, then --defsym. */
@@ -52,8 +53,7 @@ function* contentsOf(
   statements: readonly SectionsStatement[],
 ): Generator<{ content: SectionContent | SectionsStatement; isInSection: boolean }> {
   for (const statement of statements) {
-    if (statement.kind === "overlay") yield* contentsOf(statement.sections);
-    else if (statement.kind !== "section") yield { content: statement, isInSection: false };
+    if (statement.kind !== "section") yield { content: statement, isInSection: false };
     else for (const content of statement.contents) yield { content, isInSection: true };
   }
 }
@@ -69,9 +69,7 @@ export function symbolsMentioned({ statements, insertions, memory, segments }: L
     for (const value of [section.address, section.loadAddress, section.alignment, section.subalignment]) take(value);
   };
   const all = [...statements, ...insertions.flatMap((insertion) => insertion.statements)];
-  for (const statement of all)
-    if (statement.kind === "section") takeSection(statement);
-    else if (statement.kind === "overlay") for (const value of [statement.address, statement.loadAddress]) take(value);
+  for (const statement of all) if (statement.kind === "section") takeSection(statement);
   for (const { content } of contentsOf(all))
     if (content.kind === "assignment" || content.kind === "data") take(content.value);
     else if (content.kind === "assertion") take(content.condition);
@@ -79,3 +77,21 @@ export function symbolsMentioned({ statements, insertions, memory, segments }: L
   for (const { loadAddress, flags } of segments) for (const value of [loadAddress, flags]) take(value);
   return found;
 }
+
+/** Files that input section descriptions name, without wildcards and not in an archive. */
+export function filesNamed({ statements, insertions }: LayoutCommands): string[] {
+  const all = [...statements, ...insertions.flatMap((insertion) => insertion.statements)];
+  return [...contentsOf(all)].flatMap(({ content }) =>
+    content.kind === "inputs" && !isGlob(content.files) && !content.files.includes(":") ? [content.files] : [],
+  );
+}
+
+/** What is said where there is no script. */
+export const nothingSaid: LayoutCommands = {
+  statements: [],
+  insertions: [],
+  memory: [],
+  aliases: [],
+  segments: [],
+  hasSections: false,
+};

@@ -33,6 +33,8 @@ export class SectionCounter implements SectionValue {
   size = 0;
   alignment = 1;
   index = 0;
+  /** Of one that is not in the output: the section before it, which its symbols belong to. */
+  near: SectionCounter | undefined;
   /** This walk has come to it. */
   isReached = false;
 }

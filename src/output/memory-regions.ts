@@ -51,6 +51,11 @@ export class MemoryRegions {
     return region === this.#none ? (isAllocated(section) ? region.current : dot) : region.current;
   }
 
+  /** A section that is empty begins here. */
+  moveTo(section: ArrangedSection, address: number): void {
+    this.#regionOf(section).current = address;
+  }
+
   /** A section takes its room. */
   take(section: ArrangedSection, counter: SectionCounter, dot: number): void {
     const region = this.#regionOf(section);

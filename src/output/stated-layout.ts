@@ -12,7 +12,7 @@ import { alignAddress, type Located, type LocatedPart, SectionCounter, type Stat
 import { MemoryRegions } from "./memory-regions.ts";
 import type { LeftOut } from "./placed-section.ts";
 import type { StatedContent, StatedPlan } from "./plan.ts";
-import { type ArrangedItem, isAllocated, isSection, isTbss } from "./stated-section.ts";
+import { type ArrangedItem, isAllocated, isBare, isSection, isTbss } from "./stated-section.ts";
 
 /** Where symbols are that no statement defines. */
 export interface SymbolSource {
@@ -80,7 +80,7 @@ export class StatedLayout {
         this.#byIndex[index] = counter;
       }
       const there = this.#byName.get(section.name);
-      if (there === undefined || there.index === 0) this.#byName.set(section.name, counter);
+      if (there === undefined || (there.index === 0 && counter.index > 0)) this.#byName.set(section.name, counter);
     }
   }
 
@@ -165,6 +165,7 @@ class Walk {
     if (isProvided && !this.#options.symbols.isProvided(name)) return;
     try {
       const found = assigned(this.#evaluate(value, current), current);
+      if (current === undefined) this.#regions.moveDefault(this.#dot); // as GNU ld: whatever is assigned
       if (name !== ".") this.#define(name, found);
       else this.#moveDot(toAddress(addressOf(found)), current, assignment.endsOverlay === true);
     } catch (error) {
@@ -194,12 +195,11 @@ class Walk {
 
   section(section: ArrangedSection, counter: SectionCounter): void {
     const { stated } = section;
+    // What is left out moves nothing, unless a symbol is in it; but labels in it are where it would be.
     const obeys = !section.isEmpty || (stated?.parts.some(definesSymbol) ?? false);
     const dotBefore = this.#dot;
     try {
-      // What is left out moves nothing, but what is in it is where it would be.
-      const left = { address: alignAddress(this.#dot, section.alignment), padding: 0 };
-      const begin = obeys ? this.#startOf(section) : left;
+      const begin = this.#startOf(section);
       counter.address = begin.address;
       counter.isReached = true;
       counter.alignment = this.#alignmentOf(section);
@@ -210,7 +210,7 @@ class Walk {
       counter.size = section.packedSize ?? this.#dot - counter.address;
       counter.loadAddress =
         loadAddress ?? this.#regions.loadAddress(section, counter, begin.padding, this.#statedAlignment(section));
-      this.#endSection(section, counter, parts);
+      this.#endSection(section, counter, parts, obeys);
       if (!obeys) this.#dot = dotBefore;
     } catch (error) {
       this.#dot = Math.max(this.#dot, dotBefore);
@@ -218,8 +218,10 @@ class Walk {
     }
   }
 
-  #endSection(section: ArrangedSection, counter: SectionCounter, parts: readonly LocatedPart[]): void {
+  #endSection(section: ArrangedSection, counter: SectionCounter, parts: readonly LocatedPart[], obeys: boolean): void {
     if (section.isEmpty) {
+      counter.near = this.#last;
+      if (obeys && section.parts.some(({ bucket }) => bucket !== undefined)) this.#regions.moveTo(section, this.#dot);
       for (const { part, offset } of parts)
         if (part.bucket !== undefined)
           this.#leftOut.push({
@@ -236,7 +238,7 @@ class Walk {
       this.#isDotMoved = false;
     }
     if (isTbss(section)) this.#dot = counter.address;
-    if (isAllocated(section)) this.#regions.take(section, counter, this.#dot);
+    if (isAllocated(section) && (counter.size > 0 || !isBare(section))) this.#regions.take(section, counter, this.#dot);
   }
 
   /** Where it begins, and how much it was moved for its alignment. */
@@ -257,7 +259,8 @@ class Walk {
   #alignmentOf(section: ArrangedSection): number {
     const { subalignment } = section.stated ?? {};
     if (subalignment === undefined) return Math.max(section.alignment, this.#statedAlignment(section));
-    const forced = Number(addressOf(this.#evaluate(subalignment, undefined)));
+    const hasInputs = section.parts.some(({ bucket }) => bucket !== undefined);
+    const forced = hasInputs ? Number(addressOf(this.#evaluate(subalignment, undefined))) : 1;
     return Math.max(section.alignment, this.#statedAlignment(section), forced);
   }
 
@@ -302,7 +305,7 @@ class Walk {
         if (content.name === ".") pad(from);
       } else if (content.kind === "assertion") this.assert(content, counter);
       else {
-        const bytes = this.#bytesOf(content, counter);
+        const bytes = this.#bytesOf(content);
         located.push(contentPart(from - begin, bytes));
         this.#dot += bytes.length;
       }
@@ -310,11 +313,11 @@ class Walk {
     return located;
   }
 
-  #bytesOf(content: Extract<StatedContent, { kind: "data" | "text" }>, counter: SectionCounter): Uint8Array {
+  #bytesOf(content: Extract<StatedContent, { kind: "data" | "text" }>): Uint8Array {
     if (content.kind === "text") return Buffer.from(`${content.text}\0`, "latin1");
     const bytes = Buffer.alloc(8);
     try {
-      bytes.writeBigUInt64LE(addressOf(this.#evaluate(content.value, counter)));
+      bytes.writeBigUInt64LE(addressOf(this.#evaluate(content.value, undefined))); // as GNU ld: no number is relative
     } catch (error) {
       this.#fail(error, content.place);
     }
@@ -341,7 +344,7 @@ class Walk {
       isDefined: (name) => this.#values.has(name) || symbols.isDefined(name),
       section: (name) => {
         const counter = this.#state.byName.get(name);
-        if (counter === undefined || counter.index === 0) return undefined;
+        if (counter === undefined) return undefined;
         if (!counter.isReached) this.#expectSection(counter);
         return counter;
       },

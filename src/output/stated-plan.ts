@@ -6,12 +6,10 @@ import type {
   LayoutCommands,
   MemoryDescription,
   OutputSectionDescription,
-  OverlayDescription,
   SectionContent,
   SectionPattern,
   SectionsStatement,
 } from "../script/commands.ts";
-import type { Expression } from "../script/expressions.ts";
 import { globToRegExp } from "../script/glob.ts";
 import { ScriptError } from "../script/script-lexer.ts";
 import type { OwnSectionId } from "../tables/schema.ts";
@@ -53,12 +51,11 @@ export const DISCARD = "/DISCARD/";
 /** @throws ScriptError for what cannot be done as it is said */
 export function statedPlan(commands: LayoutCommands, unstated: Unstated, isDynamic: boolean): StatedPlan {
   const rules = new RuleList();
-  const described = inserted(commands.statements, commands.insertions).flatMap((statement) =>
-    statement.kind === "overlay" ? withoutOverlay(statement) : statement.kind === "entry" ? [] : [statement],
-  );
-  const statements = described.map((statement): Statement =>
-    statement.kind === "section" ? rules.section(statement) : statement,
-  );
+  const described = inserted(commands.statements, commands.insertions);
+  const statements = described.flatMap((statement): Statement[] => {
+    if (statement.kind === "entry") return [];
+    return [statement.kind === "section" ? rules.section(statement) : statement];
+  });
   checkNames(statements, commands);
   const discarded = placeOwn(statements, rules, isDynamic);
   placeCommons(statements, rules);
@@ -100,46 +97,6 @@ function inserted(
     all.splice(isAfter ? at + 1 : at, 0, ...added);
   }
   return all;
-}
-
-/** An overlay is sections at one address that are loaded one behind the other, and `.` behind the longest. */
-function withoutOverlay(
-  overlay: OverlayDescription,
-): Exclude<SectionsStatement, OverlayDescription | { kind: "entry" }>[] {
-  const { place } = overlay;
-  if (overlay.hasNoCrossReferences)
-    throw new ScriptError(place.path, place.line, "'NOCROSSREFS' is not supported", "NOCROSSREFS");
-  const [first] = overlay.sections;
-  if (first === undefined) return [];
-  const of = (asked: "ADDR" | "SIZEOF" | "LOADADDR", name: string): Expression => ({
-    kind: "section",
-    function: asked,
-    name,
-  });
-  const sum = (left: Expression, right: Expression): Expression => ({ kind: "binary", operator: "+", left, right });
-  const sections = overlay.sections.map((section, i): OutputSectionDescription => {
-    if (i === 0) return { ...section, address: overlay.address, loadAddress: overlay.loadAddress };
-    const before = overlay.sections[i - 1]!.name;
-    return {
-      ...section,
-      address: of("ADDR", first.name),
-      loadAddress: sum(of("LOADADDR", before), of("SIZEOF", before)),
-    };
-  });
-  const longest = overlay.sections
-    .map(({ name }) => of("SIZEOF", name))
-    .reduce((left, right) => ({ kind: "call", function: "MAX", operands: [left, right] }));
-  const assign = (name: string, value: Expression, isProvided: boolean) =>
-    ({ kind: "assignment", name, value, isProvided, isHidden: false, place }) as const;
-  const bounds = overlay.sections.flatMap(({ name }) => {
-    const symbol = name.replaceAll(/[^A-Za-z0-9_]/g, "");
-    return [
-      assign(`__load_start_${symbol}`, of("LOADADDR", name), true),
-      assign(`__load_stop_${symbol}`, sum(of("LOADADDR", name), of("SIZEOF", name)), true),
-    ];
-  });
-  const end = { ...assign(".", sum(of("ADDR", first.name), longest), false), endsOverlay: true };
-  return [...sections, end, ...bounds];
 }
 
 /** Rules as they are made; which section and part each belongs to. */

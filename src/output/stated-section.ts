@@ -34,7 +34,9 @@ export function arrangedSection(
   const all = [...buckets.values()].flat();
   const solid = all.filter(({ id }) => sizes.get(id)!.size > 0);
   const contents = stated?.parts.filter(({ kind }) => kind === "data" || kind === "text") ?? [];
-  const isKept = contents.length > 0 || (stated?.parts.some(keepsSection) ?? false);
+  const isKept =
+    contents.length > 0 ||
+    (stated?.parts.some((part, i) => keepsSection(part) || (keepsInputs(part) && buckets.has(i))) ?? false);
   const isEmpty = own.length === 0 && solid.length === 0 && !isKept;
   const parts: ArrangedPart[] = [];
   const addBuckets = (part: number): void => {
@@ -76,7 +78,7 @@ function attributesOf(
 ): { readonly type: number; readonly flags: number; readonly entsize: number } {
   const isAlone = own.length === 0 && buckets.length === 0;
   let type = own[0]?.type ?? (buckets.length > 0 ? typeOfStated(buckets) : SHT_NOBITS); // what `.` leaves free
-  let flags = isAlone ? (hasData ? SHF_ALLOC : bareFlags(name)) : flagsOf(own, buckets);
+  let flags = isAlone ? (hasData ? dataFlags(name, stated) : bareFlags(name)) : flagsOf(own, buckets);
   if (hasData) flags |= SHF_ALLOC;
   if (hasData && type === SHT_NOBITS) type = SHT_PROGBITS;
   const entsize = isAlone || hasData ? 0 : entsizeOf(own, buckets, type);
@@ -94,6 +96,13 @@ function typeOfStated(buckets: readonly Bucket[]): number {
   return type === SHT_NOBITS && hasContents ? SHT_PROGBITS : type;
 }
 
+/** What a section is that has only bytes of the script: as GNU ld, read only where these come first in it. */
+function dataFlags(name: string, stated: StatedSection | undefined): number {
+  const first = stated?.parts.find(({ kind }) => kind === "assignment" || kind === "data" || kind === "text");
+  const isWritten = first?.kind === "assignment" || name === ".data" || name === ".bss";
+  return SHF_ALLOC | (isWritten ? SHF_WRITE : 0);
+}
+
 /** What a section is that has nothing in it, by its name. */
 function bareFlags(name: string): number {
   const isCode = /^\.(text(\..*)?|init|fini)$/.test(name);
@@ -107,6 +116,9 @@ export const isBare = ({ parts }: ArrangedSection): boolean =>
     ({ bucket, own, content }) =>
       bucket === undefined && own === undefined && content?.kind !== "data" && content?.kind !== "text",
   );
+
+/** As GNU ld: KEEP keeps the section, too, though what it finds is empty. */
+const keepsInputs = (part: StatedPart): boolean => part.kind === "inputs" && part.description.isKept;
 
 /** As GNU ld: `.` that may move keeps a section that has nothing else. */
 function keepsSection(part: StatedPart): boolean {

@@ -8,16 +8,25 @@ import { defaultPlan, planOptions, unstated } from "../output/default-plan.ts";
 import type { OutputPlan } from "../output/plan.ts";
 import { statedPlan } from "../output/stated-plan.ts";
 import { formatPlan } from "../reports/plan-script.ts";
+import type { LayoutCommands } from "../script/commands.ts";
 import type { Target } from "../targets/target.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { hasDynamicSection } from "./loader.ts";
 
-export function choosePlan(inputs: Inputs, options: LinkOptions, target: Target, diagnostics: Diagnostics): OutputPlan {
+export interface ChosenPlan {
+  readonly plan: OutputPlan;
+  /** What scripts say, that of the default plan among them where they add to it; and --defsym. */
+  readonly layout: LayoutCommands;
+}
+
+export function choosePlan(inputs: Inputs, options: LinkOptions, target: Target, diagnostics: Diagnostics): ChosenPlan {
   const asked = planOptions(options, target.imageBase, hasDynamicSection(options, inputs));
   const plan = defaultPlan(asked);
   const { layout, replacesPlan } = inputs;
-  if (!isStated(layout) && options.sectionStarts.size === 0 && options.segmentStarts.size === 0) return plan;
+  const isTold = options.sectionStarts.size > 0 || options.segmentStarts.size > 0;
+  if (!isStated(layout) && !isTold) return { plan, layout };
   const base = replacesPlan ? [] : parseLinkerScript("the default plan", formatPlan(plan)).statements;
   const commands = { ...layout, statements: [...base, ...layout.statements] };
-  return tryToParse(diagnostics, () => statedPlan(commands, unstated(asked), asked.isDynamic)) ?? plan;
+  const stated = tryToParse(diagnostics, () => statedPlan(commands, unstated(asked), asked.isDynamic));
+  return { plan: stated ?? plan, layout: commands };
 }

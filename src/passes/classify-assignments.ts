@@ -67,11 +67,14 @@ export function classifyAssignments(
   for (const { value } of active)
     for (const name of symbolsOf(value))
       if (!byName.has(name)) bringFromShared(workers, symbols, name, options, findings);
-  for (const { name, isHidden } of byName.values()) {
+  for (const { name, isHidden, isProvided } of byName.values()) {
     const { isAddress, type, visibility } = meaningOf(name);
     internal.setType(name, type);
+    if (isProvided) internal.makeGlobal(name);
     const own = isHidden ? VISIBILITY_HIDDEN : visibility;
-    workers.tables.column("symbol", "flags")[symbols.row(name)!] |= own;
+    // What only another statement refers to is in the symbol table, too.
+    const kept = isProvided ? SymbolFlags.IN_OBJECT : 0;
+    workers.tables.column("symbol", "flags")[symbols.row(name)!] |= own | kept;
     if (!isAddress) internal.define(name, 0, true);
   }
 }

@@ -73,7 +73,11 @@ function define(
   const own = typeof value.section === "object" ? value.section : value.near;
   const isNumber = isFixed ? own === undefined : symbols.isAbsolute(symbols.row(name)!);
   // What belongs to a section that is not in the output belongs to one nearby.
-  const section = isNumber ? undefined : own !== undefined && own.index > 0 ? own : sectionAt(ordered, address);
+  const section = isNumber
+    ? undefined
+    : own !== undefined && own.index > 0
+      ? own
+      : (own?.near ?? sectionAt(ordered, address));
   const index = internal.define(name, address, isNumber);
   tables.column("linkerSymbol", "section")[index] = section?.index ?? 0;
 }

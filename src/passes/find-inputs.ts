@@ -16,7 +16,7 @@ import { type IncludeReader, type LinkerScript, MAX_SCRIPT_DEPTH, parseLinkerScr
 import { type MappedFile, MappedFiles, type ThinMember } from "../inputs/mapped-files.ts";
 import { addNeededFiles } from "../inputs/needed-files.ts";
 import { type Patterns, readPatternFiles, textOf, tryToParse } from "../inputs/pattern-files.ts";
-import { assignmentsOf, type FoundAssignment, joinLayouts } from "../inputs/script-layout.ts";
+import { filesNamed, joinLayouts } from "../inputs/script-layout.ts";
 import { whyIncompatible } from "../inputs/search-match.ts";
 import { checkVersionNodes } from "../inputs/version-nodes.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
@@ -38,8 +38,6 @@ export interface Inputs extends Disposable, Patterns {
   readonly layout: LayoutCommands;
   /** A script of -T has SECTIONS: there is no default plan. */
   readonly replacesPlan: boolean;
-  /** The values of symbols in it. */
-  readonly assignments: readonly FoundAssignment[];
   /** Every file that was read, scripts too, in the order of opening: for --dependency-file and -t. */
   readonly openedPaths: readonly string[];
   /** Where libraries were looked for, in order. */
@@ -82,15 +80,17 @@ class InputFinder {
     const requests = this.#options.inputs.map((request) => this.#slots.fromRequest(request));
     const scripts = this.#options.linkerScripts.map((path) => this.#slots.fromRequest(fileRequest(path)));
     const top = [...scripts, ...requests];
-    let wave = top;
-    while (wave.length > 0) wave = this.#resolveWave(wave);
+    this.#resolve(top);
+    const named = this.#named(scripts, requests);
+    this.#resolve(named.filter((slot) => !requests.includes(slot)));
 
     const patterns = readPatternFiles(this.#options, this.files, this.#diagnostics);
     const commands = [...this.#scripts.values()];
     const versions = commands.flatMap((script) => (script.versions === undefined ? [] : [script.versions]));
     const versionScripts = [...versions, ...patterns.versionScripts];
     tryToParse(this.#diagnostics, () => checkVersionNodes(versionScripts));
-    const files = flattenSlots(top, this.#options);
+    const rest = top.filter((slot) => !named.includes(slot));
+    const files = flattenSlots([...named, ...rest], this.#options);
     const mapped = this.files;
     const replacing = scripts.flatMap((slot) => this.#scripts.get(slot.path ?? "") ?? []);
     const others = commands.filter((script) => !replacing.includes(script));
@@ -106,13 +106,30 @@ class InputFinder {
       dynamicList: patterns.dynamicList,
       layout,
       replacesPlan: replacing.some(({ hasSections }) => hasSections),
-      assignments: assignmentsOf(layout),
       get openedPaths() {
         return mapped.openedPaths;
       },
       searchedDirectories: this.#search.directories,
       [Symbol.dispose]: () => this.files.release(),
     };
+  }
+
+  #resolve(slots: readonly Slot[]): void {
+    let wave = slots;
+    while (wave.length > 0) wave = this.#resolveWave(wave);
+  }
+
+  /** As in GNU ld: files that a script of -T speaks of by their names are inputs, before all others. */
+  #named(scripts: readonly Slot[], requests: readonly Slot[]): Slot[] {
+    const names = scripts.flatMap(({ path }) => {
+      const script = path === undefined ? undefined : this.#scripts.get(path);
+      return script === undefined ? [] : filesNamed(script);
+    });
+    return [...new Set(names)].map(
+      (name) =>
+        requests.find((_, i) => this.#options.inputs[i]!.kind === "file" && this.#options.inputs[i]!.name === name) ??
+        this.#slots.fromRequest(fileRequest(name)),
+    );
   }
 
   /** Finds and maps the files of these slots. Returns the slots that what was found asks for. */

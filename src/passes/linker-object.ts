@@ -2,10 +2,11 @@
 import { STT_TLS } from "../elf/constants.ts";
 import { InternalObject, type Mention } from "../inputs/internal-object.ts";
 import { symbolsOf } from "../script/expressions.ts";
-import { symbolsMentioned } from "../inputs/script-layout.ts";
+import { assignmentsOf, symbolsMentioned } from "../inputs/script-layout.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { OutputPlan } from "../output/plan.ts";
 import type { Placed } from "../output/placed-section.ts";
+import type { LayoutCommands } from "../script/commands.ts";
 import { isClaimed, isClaimedByShared } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { rowAt, type SymbolRow } from "../tables/views.ts";
@@ -19,7 +20,14 @@ import { nameAsItIs } from "./wrapped-names.ts";
 const { SymbolFlags } = enumerations;
 
 /** Makes the object, the last of the inputs. */
-export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOptions, plan: OutputPlan): InternalObject {
+export function linkerObject(
+  workers: Workers,
+  inputs: Inputs,
+  options: LinkOptions,
+  plan: OutputPlan,
+  told: LayoutCommands,
+): InternalObject {
+  const assignments = assignmentsOf(told);
   const mentions = new Map<string, Mention>();
   // A program without .dynamic asks by a weak reference whether it has one.
   const isDynamic = hasDynamicSection(options, inputs);
@@ -28,15 +36,15 @@ export function linkerObject(workers: Workers, inputs: Inputs, options: LinkOpti
   if (options.outputKind !== "shared" || options.isEntryExplicit)
     references.push(entryName(options, inputs.scriptEntry));
   const named = references.map((name) => nameAsItIs(name, options));
-  for (const { value } of inputs.assignments) named.push(...symbolsOf(value));
+  for (const { value } of assignments) named.push(...symbolsOf(value));
   for (const name of named) if (!mentions.has(name)) mentions.set(name, "reference");
   for (const name of versionSymbols(inputs, options)) mentions.set(name, "version");
-  for (const { name, isProvided } of inputs.assignments)
+  for (const { name, isProvided } of assignments)
     if (!isProvided) mentions.set(name, "strong definition");
     else if (mentions.get(name) !== "strong definition") mentions.set(name, "definition");
-  for (const { value } of inputs.assignments)
+  for (const { value } of assignments)
     for (const name of symbolsOf(value, "defined")) if (!mentions.has(name)) mentions.set(name, "weak reference");
-  for (const name of symbolsMentioned(inputs.layout)) if (!mentions.has(name)) mentions.set(name, "weak reference");
+  for (const name of symbolsMentioned(told)) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of [options.initSymbol, options.finiSymbol])
     if (!mentions.has(name)) mentions.set(name, "weak reference");
   const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);

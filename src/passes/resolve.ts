@@ -3,8 +3,8 @@
  * COMDAT groups are kept. Fills symbol, and the state of file. No symbol is added after it.
  */
 import type { InternalObject } from "../inputs/internal-object.ts";
-import { assertionsOf, type FoundAssignment } from "../inputs/script-layout.ts";
-import type { ScriptAssertion } from "../script/commands.ts";
+import { assertionsOf, assignmentsOf, type FoundAssignment } from "../inputs/script-layout.ts";
+import type { LayoutCommands, ScriptAssertion } from "../script/commands.ts";
 import { checksSharedObjects, type LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
@@ -43,10 +43,12 @@ export async function resolve(
   versioned: VersionedNames,
   inputs: Inputs,
   options: LinkOptions,
+  told: LayoutCommands,
   internal: InternalObject | undefined,
   findings: FindingReader,
 ): Promise<Resolved> {
   const { tables } = workers;
+  const assignments = assignmentsOf(told);
   const { fileBounds: bounds, files } = scanned;
   markRoots(workers, files);
   const shared = readSharedObjects(workers, files, inputs);
@@ -70,7 +72,7 @@ export async function resolve(
     await workers.run("checkShared", { bounds });
     keepUndefinedVersions(shared, findings);
   }
-  if (internal !== undefined) classifyAssignments(workers, scanned, internal, inputs.assignments, options, findings);
+  if (internal !== undefined) classifyAssignments(workers, scanned, internal, assignments, options, findings);
   const versions =
     internal === undefined ? [] : await assignVersions(workers, scanned, inputs, options, internal, versioned);
   checkVersions(workers, versioned, options, findings, workers.diagnostics);
@@ -85,8 +87,8 @@ export async function resolve(
     shared,
     sectionBounds,
     versions,
-    assignments: inputs.assignments,
-    assertions: assertionsOf(inputs.layout),
+    assignments,
+    assertions: assertionsOf(told),
     hasDynamicSection: hasDynamicSection(options, inputs),
   };
 }

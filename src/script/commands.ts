@@ -122,7 +122,6 @@ export interface SectionTypeCommand {
 
 /** `OVERLAY start : AT(…) { .a { … } .b { … } } >region` */
 export interface OverlayDescription {
-  readonly kind: "overlay";
   readonly address: Expression | undefined;
   readonly loadAddress: Expression | undefined;
   readonly hasNoCrossReferences: boolean;
@@ -134,7 +133,6 @@ export type SectionsStatement =
   | ScriptAssignment
   | ScriptAssertion
   | OutputSectionDescription
-  | OverlayDescription
   | { readonly kind: "entry"; readonly symbol: string };
 
 /** `name (attributes) : ORIGIN = …, LENGTH = …` */

@@ -24,8 +24,10 @@ export interface SectionValue {
   readonly size: number;
   /** Bytes. */
   readonly alignment: number;
-  /** Header index. */
+  /** Header index; 0 for a section that is not in the output. */
   readonly index: number;
+  /** Of such a one: the section that its symbols belong to. */
+  readonly near?: SectionValue | undefined;
 }
 
 export interface Value {

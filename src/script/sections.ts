@@ -11,6 +11,7 @@ import type {
 } from "./commands.ts";
 import type { Expression } from "./expressions.ts";
 import { parseInputDescription } from "./input-descriptions.ts";
+import { withoutOverlay } from "./overlays.ts";
 import { parseInParentheses, parseScriptExpression } from "./script-expressions.ts";
 
 /** Reads on in the file that INCLUDE names. */
@@ -22,36 +23,35 @@ export function parseSectionsCommand(lexer: ScriptLexer, include: Includer): Sec
   lexer.expect("{");
   while (!lexer.take("}")) {
     if (lexer.take(";")) continue;
-    const statement = parseStatement(lexer, include);
-    if (statement !== undefined) statements.push(statement);
+    statements.push(...parseStatement(lexer, include));
   }
   return statements;
 }
 
-function parseStatement(lexer: ScriptLexer, include: Includer): SectionsStatement | undefined {
+function parseStatement(lexer: ScriptLexer, include: Includer): readonly SectionsStatement[] {
   const assignment = parseAssignment(lexer, true);
-  if (assignment !== undefined) return assignment;
+  if (assignment !== undefined) return [assignment];
   const token = lexer.name("a section, an assignment or '}'");
   switch (token.isQuoted ? "" : token.text) {
     case "PROVIDE":
     case "PROVIDE_HIDDEN":
     case "HIDDEN":
-      return parseProvide(lexer, token.text, true);
+      return [parseProvide(lexer, token.text, true)];
     case "ASSERT":
-      return parseAssertion(lexer, token, true);
+      return [parseAssertion(lexer, token, true)];
     case "INCLUDE":
       include(lexer);
-      return undefined;
+      return [];
     case "ENTRY": {
       lexer.expect("(");
       const symbol = lexer.name("a symbol").text;
       lexer.expect(")");
-      return { kind: "entry", symbol };
+      return [{ kind: "entry", symbol }];
     }
     case "OVERLAY":
-      return parseOverlay(lexer, token, include);
+      return withoutOverlay(parseOverlay(lexer, token, include));
     default:
-      return parseOutputSection(lexer, token, include);
+      return [parseOutputSection(lexer, token, include)];
   }
 }
 
@@ -255,7 +255,6 @@ function parseOverlay(lexer: ScriptLexer, command: Token, include: Includer): Ov
   }
   const tail = parseTail(lexer);
   return {
-    kind: "overlay",
     address,
     loadAddress,
     hasNoCrossReferences,

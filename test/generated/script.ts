@@ -131,7 +131,7 @@ class ScriptWriter {
     const patterns = globs.map((glob) => (sort === undefined ? glob : `${sort}(${glob})`));
     const excluded = sort === undefined && this.chance(0.1) ? `EXCLUDE_FILE(*o${random.below(this.#objects)}.o) ` : "";
     const text = `${files}(${excluded}${patterns.join(" ")})`;
-    return this.chance(0.15) ? `KEEP(${text})` : text;
+    return text;
   }
 
   /** Each has something of its kind: where what no statement names goes depends on these. */

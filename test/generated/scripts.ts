@@ -67,7 +67,8 @@ function isSame(theirs: string, ours: string): boolean {
   if (theirs.length !== ours.length) return false;
   for (let at = 0; at < theirs.length; at += 2) {
     const [a, b] = [theirs.slice(at, at + 2), ours.slice(at, at + 2)];
-    if (a !== b && !(b === "90" && ["0f", "1f", "66", "2e", "40", "44", "80", "84", "00"].includes(a))) return false;
+    if (a !== b && !((b === "90" || b === "00") && ["0f", "1f", "66", "2e", "40", "44", "80", "84", "00"].includes(a)))
+      return false;
   }
   return true;
 }
