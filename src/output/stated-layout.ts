@@ -211,7 +211,7 @@ class Walk {
       counter.loadAddress =
         loadAddress ?? this.#regions.loadAddress(section, counter, begin.padding, this.#statedAlignment(section));
       this.#endSection(section, counter, parts, obeys);
-      if (!obeys) this.#dot = dotBefore;
+      if (!obeys) this.#dot = stated?.address === undefined ? dotBefore : begin.address - begin.padding;
     } catch (error) {
       this.#dot = Math.max(this.#dot, dotBefore);
       this.#fail(error, stated?.place);

@@ -148,7 +148,6 @@ class ScriptWriter {
             { weight: 1, make: () => `. = ALIGN(${2 ** random.below(7)});` },
             { weight: 1, make: () => `. += ${random.below(64)};` },
             { weight: 1, make: () => `${random.pick(["BYTE", "SHORT", "LONG", "QUAD"])}(${this.#value(1, true)});` },
-            { weight: 1, make: () => "*(COMMON)" },
             { weight: 0.5, make: () => `FILL(0x${(1 + random.below(255)).toString(16).padStart(2, "0").repeat(4)});` },
           ])
           .make(),
