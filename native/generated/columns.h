@@ -188,6 +188,7 @@ enum : u32 {
   BY_NAME = 0x10,
   BY_ALIGNMENT = 0x20,
   BY_FILE = 0x40,
+  PREFIX = 0x80,
 };
 } // namespace RuleTraits
 
@@ -502,7 +503,7 @@ struct BucketTable {
   Column<BucketId, u64> key; // hash of all that identifies it; 0 is free, published by one compare-exchange (split)
   Column<BucketId, u64> first; // inverted file << 32 | section header index of its first section in input order; atomic max (split)
   Column<BucketId, u32> type; // sh_type, the largest of its sections'; atomic max (split)
-  Column<BucketId, u32> inverted_type; // the smallest, inverted; atomic max (split)
+  Column<BucketId, u32> inverted_type; // of a linker script's: the smallest, inverted; atomic max (split)
   Column<BucketId, u32> entsize; // sh_entsize of what is merged, else 0 (split)
   Column<BucketId, u64> flags; // sh_flags of all its sections; atomic or (split)
   Column<BucketId, u32> name_length; // bytes of the first section's name that are the bucket's name (split)

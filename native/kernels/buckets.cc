@@ -60,7 +60,7 @@ struct Bucketing {
       if (seen != key) continue;
       t.bucket_use.bits.set_bits(BucketUseId{at / 32}, 1u << at % 32);
       t.bucket.type.raise(b, type);
-      t.bucket.inverted_type.raise(b, ~type);
+      if (rules.has(rule, RuleTraits::STATED)) t.bucket.inverted_type.raise(b, ~type);
       // The same values whoever writes them: they are part of the key.
       t.bucket.entsize.raise(b, entsize);
       t.bucket.name_length.raise(b, length);
@@ -135,8 +135,11 @@ public:
       bool is_ordered_by_none = h.sh_flags & SHF_LINK_ORDER && h.sh_link >= file_.section_count;
       if (!name || alignment_log2(h) >= 32 || is_ordered_by_none)
         job_.report(name ? Code::BadSection : Code::BadSectionName, {.file = raw(file_.id), .section = i});
-      else if (is_discarded(h, *name)) discard(i);
-      else if (is_laid_out(i, h, *name) && !lay_out(i, h, *name)) return false;
+      else {
+        u32 rule = bucketing_.rules.rule_of(file_.id, *name, h);
+        if (is_discarded(rule, *name)) discard(i);
+        else if (is_laid_out(i, h, *name) && !lay_out(i, h, *name, rule)) return false;
+      }
     }
     // As GNU ld: code that says nothing of the stack may run there; what is no code and no data says nothing.
     if (has_sections && !(flags_ & FileFlags::HAS_STACK_NOTE)) flags_ |= FileFlags::NEEDS_EXECUTABLE_STACK;
@@ -146,11 +149,9 @@ public:
   }
 
 private:
-  // Whether a linker script leaves it out.
-  bool is_discarded(const Elf64_Shdr &h, const Name &name) const {
-    // What these say is for the linker, whether or not they are in the output.
-    if (!bucketing_.rules.are_stated() || name == ".note.GNU-stack" || name == ".note.gnu.property") return false;
-    return bucketing_.rules.has(bucketing_.rules.rule_of(file_.id, name, h), RuleTraits::DISCARD);
+  // Whether a linker script leaves it out. What the first two say is for the linker, whether or not they are there.
+  bool is_discarded(u32 rule, const Name &name) const {
+    return bucketing_.rules.has(rule, RuleTraits::DISCARD) && name != ".note.GNU-stack" && name != ".note.gnu.property";
   }
 
   void discard(u32 i) {
@@ -211,14 +212,13 @@ private:
   }
 
   // Gives a section its bucket; false when there is no room for another.
-  bool lay_out(u32 i, const Elf64_Shdr &h, const Name &name) {
+  bool lay_out(u32 i, const Elf64_Shdr &h, const Name &name, u32 rule) {
     bool is_merged = false;
     if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
         h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
       // What is relocated cannot be compared, and a string without an end could be the beginning of another.
       is_merged = !is_relocated(t_, file_, i) && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(h));
     }
-    u32 rule = bucketing_.rules.rule_of(file_.id, name, h);
     if (bucketing_.rules.reversed_into(rule, h)) {
       if (is_runtime_) rule = 0; // the head or the end of a list that the runtime walks itself
       else flags_ |= FileFlags::HAS_CONSTRUCTORS;

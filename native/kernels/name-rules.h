@@ -1,6 +1,9 @@
 // The rules by which sections get their names in the output, in the order in which they are tried.
 #pragma once
 
+#include <array>
+#include <vector>
+
 #include "kernels/glob.h"
 #include "tables/file-view.h"
 
@@ -10,7 +13,9 @@ namespace spore {
 class NameRules {
 public:
   explicit NameRules(const Tables &t)
-      : t_(t), are_stated_(t.name_rule.rows > 0 && t.name_rule.traits[NameRuleId{0}] & RuleTraits::STATED) {}
+      : t_(t), are_stated_(t.name_rule.rows > 0 && t.name_rule.traits[NameRuleId{0}] & RuleTraits::STATED) {
+    if (are_stated_) sort_by_character();
+  }
 
   // Whether a linker script has made them.
   bool are_stated() const { return are_stated_; }
@@ -64,12 +69,21 @@ private:
   }
 
   u32 stated_rule_of(FileId f, const Name &name, u64 first_bytes, const Elf64_Shdr &h) const {
-    for (u32 r = 0; r < t_.name_rule.rows; r++) {
-      NameRuleId rule{r};
+    for (NameRuleId rule : by_character_[first_bytes >> 8 & 0xff]) {
       if ((first_bytes & t_.name_rule.mask[rule]) != t_.name_rule.first_bytes[rule]) continue;
-      if (matches(rule, f, name, h)) return r + 1;
+      if (matches(rule, f, name, h)) return raw(rule) + 1;
     }
     return 0;
+  }
+
+  // Names begin with a point; what comes after it tells most rules apart.
+  void sort_by_character() {
+    for (u32 r = 0; r < t_.name_rule.rows; r++) {
+      NameRuleId rule{r};
+      u32 mask = t_.name_rule.mask[rule] >> 8 & 0xff, character = t_.name_rule.first_bytes[rule] >> 8 & 0xff;
+      for (u32 c = 0; c < by_character_.size(); c++)
+        if ((c & mask) == character) by_character_[c].push_back(rule);
+    }
   }
 
   bool matches(NameRuleId rule, FileId f, const Name &name, const Elf64_Shdr &h) const {
@@ -77,7 +91,9 @@ private:
     if ((h.sh_flags & with) != with || h.sh_flags & without || !speaks_of(rule, f)) return false;
     std::string_view text(reinterpret_cast<const char *>(name.data), name.size);
     std::string_view pattern(reinterpret_cast<const char *>(t_.name_rule.text[rule]), t_.name_rule.length[rule]);
-    return t_.name_rule.traits[rule] & RuleTraits::GLOB ? matches_glob(pattern, text) : pattern == text;
+    u32 traits = t_.name_rule.traits[rule];
+    if (traits & RuleTraits::PREFIX) return text.starts_with(pattern);
+    return traits & RuleTraits::GLOB ? matches_glob(pattern, text) : pattern == text;
   }
 
   bool speaks_of(NameRuleId rule, FileId f) const {
@@ -89,6 +105,7 @@ private:
 
   const Tables &t_;
   bool are_stated_;
+  std::array<std::vector<NameRuleId>, 256> by_character_; // in order; those of a script
 };
 
 } // namespace spore

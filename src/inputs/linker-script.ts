@@ -28,7 +28,6 @@ export interface ScriptInput {
 }
 
 export interface LinkerScript extends LayoutCommands {
-  readonly path: string;
   readonly inputs: readonly ScriptInput[];
   readonly searchDirectories: readonly string[];
   readonly entry: string | undefined;
@@ -71,7 +70,7 @@ export function parseLinkerScript(path: string, text: string, readInclude = incl
     reader.include(included.path, included.text, token);
   });
   while (!lexer.isAtEnd) script.parseCommand();
-  return { path, ...script }; // its fields
+  return script.script;
 }
 
 class ScriptParser {
@@ -95,6 +94,14 @@ class ScriptParser {
   constructor(lexer: ScriptLexer, include: Includer) {
     this.#lexer = lexer;
     this.#include = include;
+  }
+
+  /** What has been read. */
+  get script(): LinkerScript {
+    const { inputs, searchDirectories, undefinedSymbols, statements, insertions, memory, aliases, segments } = this;
+    const { entry, output, foreignFormat, versions, hasSections } = this;
+    const layout = { statements, insertions, memory, aliases, segments, hasSections };
+    return { ...layout, inputs, searchDirectories, undefinedSymbols, entry, output, foreignFormat, versions };
   }
 
   parseCommand(): void {

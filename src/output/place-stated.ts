@@ -40,6 +40,8 @@ export interface StatedPlacement extends Placement {
   /** Sections that take memory and are in no segment. */
   readonly unmapped: readonly string[];
   readonly isProvisional: boolean;
+  /** It depends on addresses of inputs' symbols, and may be another one once they are known. */
+  readonly usesSymbols: boolean;
 }
 
 export interface StatedPlacing {
@@ -51,8 +53,8 @@ export interface StatedPlacing {
   readonly symbols: SymbolSource;
 }
 
-/** As many program headers as most outputs of scripts have. */
-const EXPECTED_SEGMENTS = 3;
+/** As many program headers as most outputs of scripts have: of programs with a loader, and of others. */
+const EXPECTED_SEGMENTS = { dynamic: 13, other: 3 };
 /** Walks that a script may take until its symbols have the values that they have at the end. */
 const MAX_WALKS = 16;
 
@@ -82,7 +84,9 @@ export class StatedPlacer implements Placer {
       },
     });
     const { programHeaders } = plan;
-    this.#headerSize = sizeOfHeaders(programHeaders.length > 0 ? programHeaders.length : EXPECTED_SEGMENTS);
+    const isDynamic = items.some((item) => isSection(item) && item.parts.some((part) => part.own === "dynamic"));
+    const expected = isDynamic ? EXPECTED_SEGMENTS.dynamic : EXPECTED_SEGMENTS.other;
+    this.#headerSize = sizeOfHeaders(programHeaders.length > 0 ? programHeaders.length : expected);
   }
 
   place(): StatedPlacement {
@@ -133,7 +137,7 @@ export class StatedPlacer implements Placer {
             isStackExecutable,
           });
     const bytes = walked.located.flatMap((located) => bytesOf(located, map.offsets.get(located)!));
-    const { values, isProvisional } = walked;
+    const { values, isProvisional, usesSymbols } = walked;
     const errors = [...walked.errors, ...(options.isCheckSections ? overlapsOf(walked.located) : [])];
     return {
       placed,
@@ -145,6 +149,7 @@ export class StatedPlacer implements Placer {
       errors,
       unmapped: map.unmapped,
       isProvisional,
+      usesSymbols,
     };
   }
 
@@ -208,8 +213,18 @@ function placedSection({ section, value, parts }: Located, offset: number, index
         fill,
       });
   return {
-    ...{ name, type, flags, alignment, entsize, load: undefined, parts: places, index, address, offset, size },
+    name,
+    type,
+    flags,
+    alignment,
+    entsize,
+    load: undefined,
+    parts: places,
+    index,
+    address,
     loadAddress,
+    offset,
+    size,
   };
 }
 

@@ -45,6 +45,8 @@ export interface Walked {
   readonly relro: { readonly begin: number; readonly end: number } | undefined;
   /** SIZEOF_HEADERS was asked for. */
   readonly usesHeaders: boolean;
+  /** Symbols were asked for that no statement defines: another walk may find other addresses of them. */
+  readonly usesSymbols: boolean;
 }
 
 /** An address with its sign: what is at the upper end of the address space is negative. */
@@ -131,6 +133,7 @@ class Walk {
   /** What this walk took from the one before: whether it has come to the same. */
   readonly #expected: (() => boolean)[] = [];
   #usesHeaders = false;
+  #usesSymbols = false;
   /** The last section, and whether `.` was moved after it: then symbols belong to the next one. */
   #last: SectionCounter | undefined;
   #isDotMoved = false;
@@ -157,6 +160,7 @@ class Walk {
       isProvisional: this.#isProvisional || !this.#expected.every((isSame) => isSame()),
       relro: this.#state.dataSegment.relro,
       usesHeaders: this.#usesHeaders,
+      usesSymbols: this.#usesSymbols,
     };
   }
 
@@ -372,6 +376,7 @@ class Walk {
       });
       return before;
     }
+    this.#usesSymbols = true;
     const found = this.#options.symbols.value(name);
     if (found === undefined) {
       this.#isProvisional = true;

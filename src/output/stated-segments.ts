@@ -150,7 +150,7 @@ function statedSegments(
 ): StatedSegment[] {
   const sections = new Map<string, Located[]>(programHeaders.map(({ name }) => [name, []]));
   let names: readonly string[] = programHeaders
-    .filter((header) => Number(valueOf(header.type)) === PT_LOAD)
+    .filter((header) => valueOf(header.type) === PT_LOAD)
     .slice(0, 1)
     .map(({ name }) => name);
   for (const item of located) {

@@ -130,6 +130,7 @@ class RowDescriber {
     if (view instanceof U64Column) return this.#wideCell(column, is, view.high(row), view.low(row));
     const value = view[row];
     if (value === NONE) return "none";
+    if (column === "filler") return `0x${value.toString(16)}`;
     const flags = /^\w*(Flags|State|Traits)\b/.exec(is)?.[0];
     return flags !== undefined && flags in enumerations
       ? flagNames(enumerations[flags as keyof typeof enumerations], value)

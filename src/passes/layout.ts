@@ -154,6 +154,7 @@ async function placeUntilStill(
   let placement = placer.place();
   for (let walks = 1; ; walks++) {
     await finish(placement);
+    if (!placement.usesSymbols) return placement;
     await workers.run("assignEntryAddresses");
     know(placement);
     const next = placer.place();

@@ -38,7 +38,7 @@ export function fillStatedRules(
   const { tables } = workers;
   fillTexts(
     workers,
-    rules.map(({ glob }) => glob),
+    rules.map(({ glob }) => (isPrefix(glob) ? glob.slice(0, -1) : glob)),
     rules.map(({ glob }) => literalBytes(glob)),
   );
   const column = {
@@ -71,7 +71,8 @@ export function fillStatedRules(
 
 function traitsOf({ glob, isKept, isDiscarded, sort }: StatedRule): number {
   let traits = RuleTraits.STATED;
-  if (isGlob(glob)) traits |= RuleTraits.GLOB;
+  if (isPrefix(glob)) traits |= RuleTraits.PREFIX;
+  else if (isGlob(glob)) traits |= RuleTraits.GLOB;
   if (isKept) traits |= RuleTraits.KEEP;
   if (isDiscarded) traits |= RuleTraits.DISCARD;
   if (sort.orders.some((order) => order === "name" || order === "initPriority")) traits |= RuleTraits.BY_NAME;
@@ -79,6 +80,9 @@ function traitsOf({ glob, isKept, isDiscarded, sort }: StatedRule): number {
   if (sort.isByFile) traits |= RuleTraits.BY_FILE;
   return traits;
 }
+
+/** `.text.*`, and no other wildcard. */
+const isPrefix = (glob: string): boolean => glob.endsWith("*") && !isGlob(glob.slice(0, -1));
 
 /** Bytes before the first wildcard. */
 function literalBytes(glob: string): number {

@@ -5,7 +5,7 @@
 import { InputPatterns } from "../output/input-patterns.ts";
 import type { Bucket, CommonsKind, FilePattern, OutputPlan } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
-import { fileTest } from "../output/file-pattern.ts";
+import { type FileNames, fileTest } from "../output/file-pattern.ts";
 import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
 import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";
@@ -36,7 +36,7 @@ export async function split(
   const { tables, diagnostics } = workers;
   await inflateFiles(workers, resolved);
   if (plan.order === "kinds") fillNameRules(workers, new InputPatterns(plan).rules);
-  else fillStatedRules(workers, plan.rules, resolved.files, (pattern) => filesOf(workers, findings, pattern));
+  else fillStatedRules(workers, plan.rules, resolved.files, fileFinder(workers, findings));
   tables.set("commonBucket", COMMON_BUCKET);
   tables.set("largeCommonBucket", LARGE_COMMON_BUCKET);
   tables.set("tlsCommonBucket", TLS_COMMON_BUCKET);
@@ -63,12 +63,18 @@ export async function split(
   return { ...resolved, buckets };
 }
 
-/** The files that a pattern of a script means. */
-function* filesOf({ tables }: Workers, findings: FindingReader, pattern: FilePattern): Generator<FileRow> {
-  const isMeant = fileTest(pattern);
+/** Finds the files that a pattern of a script means. What each is called is asked once. */
+function fileFinder({ tables }: Workers, findings: FindingReader): (pattern: FilePattern) => readonly FileRow[] {
+  const names: { readonly file: FileRow; readonly called: FileNames }[] = [];
   const state = tables.column("file", "state");
-  for (let file = 0 as FileRow; file < tables.rows("file"); file++)
-    if (state[file] & enumerations.FileState.REACHED && isMeant(findings.patternNames(file))) yield file;
+  let isRead = false;
+  return (pattern) => {
+    for (let file = 0 as FileRow; !isRead && file < tables.rows("file"); file++)
+      if (state[file] & enumerations.FileState.REACHED) names.push({ file, called: findings.patternNames(file) });
+    isRead = true;
+    const isMeant = fileTest(pattern);
+    return names.filter(({ called }) => isMeant(called)).map(({ file }) => file);
+  };
 }
 
 const WARNING_PREFIX = ".gnu.warning.";
@@ -146,7 +152,7 @@ function readBuckets({ tables }: Workers, findings: FindingReader): Bucket[] {
     const name = findings.sectionName(file, section).slice(0, nameLength[id]);
     const ordering = orderedBy[id] === 0 ? {} : { orderedBy: orderedBy[id] as BucketRow };
     // Where a script lays sections of several types together, the first one's counts, as in GNU ld.
-    const isMixed = type[id] !== ~invertedType[id] >>> 0;
+    const isMixed = invertedType[id] !== 0 && type[id] !== ~invertedType[id] >>> 0;
     const ofFirst = isMixed ? findings.object(file)!.sectionType(section) : type[id];
     const attributes = { type: ofFirst, flags: flags.get(id), entsize: entsize[id], ...(isMixed && { isMixed }) };
     found.push({ bucket: { id, name, ...attributes, rule: rule[id] - 1, ...ordering }, file, section });

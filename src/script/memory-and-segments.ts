@@ -92,7 +92,7 @@ export function parseSegmentsCommand(lexer: ScriptLexer): SegmentDescription[] {
     const word = lexer.peek("expressions");
     const known = word === undefined ? undefined : segmentTypes[word.text];
     if (known !== undefined) lexer.next("a type", "expressions");
-    else if (word !== undefined && /^PT_/.test(word.text))
+    else if (word !== undefined && word.text.startsWith("PT_"))
       throw lexer.error(`unknown segment type '${word.text}'`, word);
     const type: Expression =
       known === undefined ? parseScriptExpression(lexer) : { kind: "number", value: BigInt(known) };

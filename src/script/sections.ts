@@ -248,9 +248,21 @@ function parseOverlay(lexer: ScriptLexer, command: Token, include: Includer): Ov
     }
     lexer.take(",");
     sections.push({
-      ...{ kind: "section", name, address: undefined, type: undefined, loadAddress: undefined, alignment: undefined },
-      ...{ isAlignedWithInput: false, subalignment: undefined, constraint: undefined, contents },
-      ...{ region: undefined, loadRegion: undefined, segments, fill, place: placeOf(token) },
+      kind: "section",
+      name,
+      address: undefined,
+      type: undefined,
+      loadAddress: undefined,
+      alignment: undefined,
+      isAlignedWithInput: false,
+      subalignment: undefined,
+      constraint: undefined,
+      contents,
+      region: undefined,
+      loadRegion: undefined,
+      segments,
+      fill,
+      place: placeOf(token),
     });
   }
   const tail = parseTail(lexer);

@@ -258,7 +258,7 @@ export const schema = {
       key: u64("hash of all that identifies it; 0 is free, published by one compare-exchange (split)"),
       first: u64("inverted file << 32 | section header index of its first section in input order; atomic max (split)"),
       type: u32("sh_type, the largest of its sections'; atomic max (split)"),
-      invertedType: u32("the smallest, inverted; atomic max (split)"),
+      invertedType: u32("of a linker script's: the smallest, inverted; atomic max (split)"),
       entsize: u32("sh_entsize of what is merged, else 0 (split)"),
       flags: u64("sh_flags of all its sections; atomic or (split)"),
       nameLength: u32("bytes of the first section's name that are the bucket's name (split)"),
@@ -801,6 +801,8 @@ export const enumerations = {
     BY_NAME: 16,
     BY_ALIGNMENT: 32,
     BY_FILE: 64,
+    /** Its text is the beginning of the names that it matches. */
+    PREFIX: 128,
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32 },
   /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */

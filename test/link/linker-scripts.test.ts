@@ -166,7 +166,11 @@ test("the command line says where sections are", async () => {
     dir,
     `SECTIONS { . = 0x10000; .text : { *(.text .text.*) } .rodata : { *(.rodata*) } .data : { *(.data .data.*) }
       .bss : { *(.bss) } ${rest} }`,
-    ...["-Ttext=0x30000", "-Tdata", "40000", "-Tbss=0x50000", "--section-start=.rodata=0x60000"],
+    "-Ttext=0x30000",
+    "-Tdata",
+    "40000",
+    "-Tbss=0x50000",
+    "--section-start=.rodata=0x60000",
   );
   await using program = await scratch({
     "main.c": `#include <stdio.h>

@@ -308,9 +308,45 @@ const layout: readonly Mutant[] = [
   },
   {
     file: "src/output/program-headers.ts",
-    find: "const end = Math.ceil((load.address + load.memorySize) / page) * page;",
-    replace: "const end = load.address + load.memorySize;",
+    find: "memorySize: alignUp(segment.address + segment.memorySize, page) - segment.address",
+    replace: "memorySize: segment.memorySize",
     tests: link("relro-and-binding"),
+  },
+  {
+    file: "src/output/stated-segments.ts",
+    find: "if (before.loadAddress - before.address !== after.loadAddress - after.address) return true;",
+    replace: "",
+    tests: link("linker-scripts"),
+  },
+  {
+    file: "src/output/data-segment.ts",
+    find: "return this.#decided === undefined ? second : alignUp(end, this.#pageSize) - first;",
+    replace: "return second;",
+    tests: link("linker-scripts"),
+  },
+  {
+    file: "src/output/memory-regions.ts",
+    find: "return alignAddress(load.current, load === region ? alignment : stated);",
+    replace: "return alignAddress(load.current, alignment);",
+    tests: link("generated-scripts"),
+  },
+  {
+    file: "src/output/stated-layout.ts",
+    find: "if (current === undefined) this.#regions.moveDefault(this.#dot); // as GNU ld: whatever is assigned",
+    replace: "",
+    tests: link("generated-scripts"),
+  },
+  {
+    file: "src/script/evaluate.ts",
+    find: "return this.#environment.current === undefined ? atAddress(value) : plain(value);",
+    replace: "return plain(value);",
+    tests: link("generated-scripts"),
+  },
+  {
+    file: "native/kernels/name-rules.h",
+    find: "if ((h.sh_flags & with) != with || h.sh_flags & without || !speaks_of(rule, f)) return false;",
+    replace: "if ((h.sh_flags & with) != with || h.sh_flags & without) return false;",
+    tests: link("linker-scripts"),
   },
   {
     file: "src/passes/publish.ts",
@@ -320,7 +356,7 @@ const layout: readonly Mutant[] = [
   },
   {
     file: "src/passes/layout.ts",
-    find: "const begin = alignUp(end, 2 ** alignment[row]);",
+    find: "const begin = alignUp(end, forced ?? 2 ** alignment[row]);",
     replace: "const begin = end;",
     tests: link("sections", "executables"),
   },
@@ -573,16 +609,22 @@ const names: readonly Mutant[] = [
     tests: link("versioned-references", "version-names"),
   },
   {
-    file: "src/passes/define-assignments.ts",
+    file: "src/passes/classify-assignments.ts",
     find: "const meaning = { ...(source === undefined ? NOTHING : meaningOf(source)), isAddress };",
     replace: "const meaning = { ...NOTHING, isAddress };",
     tests: link("defsym"),
   },
   {
     file: "src/passes/define-assignments.ts",
-    find: "return (holds ?? ordered.findLast((section) => isIn(section) && at === endOf(section)))?.index ?? 0;",
-    replace: "return holds?.index ?? 0;",
+    find: "return holds ?? ordered.findLast((section) => isIn(section) && at === endOf(section));",
+    replace: "return holds;",
     tests: link("defsym", "options"),
+  },
+  {
+    file: "src/passes/classify-assignments.ts",
+    find: "if (object === undefined || object.visibility(definition) === STV_PROTECTED) return;",
+    replace: "if (object === undefined) return;",
+    tests: link("defsym"),
   },
   {
     file: "src/passes/version-needs.ts",

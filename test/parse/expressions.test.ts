@@ -4,11 +4,11 @@ import { expect, test } from "vitest";
 import { addressOf, assigned, type Environment, evaluate, movesWithImage } from "../../src/script/evaluate.ts";
 import { ExpressionError, parseExpression, parseInteger, symbolsOf } from "../../src/script/expressions.ts";
 
-const text = { address: 0x1000, size: 64, alignment: 16, index: 3 };
+const code = { address: 0x1000, size: 64, alignment: 16, index: 3 };
 const data = { address: 0x2000, size: 16, alignment: 8, index: 4 };
 const environment: Environment = {
   symbol: (name) => {
-    if (name === "there") return { value: 0x10n, section: text };
+    if (name === "there") return { value: 0x10n, section: code };
     if (name === "seven") return { value: 7n, section: "absolute" };
     throw new ExpressionError(`undefined symbol '${name}'`);
   },
@@ -49,7 +49,7 @@ test("an address with a number moves with the image, and a difference does not",
 test("what counts from one section is reckoned from its start, and within its statement numbers count from it", () => {
   expect(valueOf("there + there")).toMatchObject({ value: 0x20n, section: "absolute" });
   const inText = (expression: string) =>
-    assigned(evaluate(parseExpression(expression), { ...environment, current: text }), text);
+    assigned(evaluate(parseExpression(expression), { ...environment, current: code }), code);
   for (const [expression, address] of [
     ["5", 0x1005n],
     ["there + there", 0x1020n],

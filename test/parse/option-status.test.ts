@@ -21,6 +21,7 @@ const samples: Readonly<Record<string, string>> = {
   format: "binary",
   a: "archive",
   defsym: "a=1",
+  "section-start": ".a=10",
   "unresolved-symbols": "ignore-all",
   "hash-style": "gnu",
   "pack-dyn-relocs": "relr",
