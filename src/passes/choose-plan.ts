@@ -6,7 +6,7 @@ import { isStated } from "../inputs/script-layout.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { defaultPlan, planOptions, unstated } from "../output/default-plan.ts";
 import type { OutputPlan } from "../output/plan.ts";
-import { statedPlan } from "../output/stated-plan.ts";
+import { statedPlan } from "../output/script/stated-plan.ts";
 import { formatPlan } from "../reports/plan-script.ts";
 import type { LayoutCommands } from "../script/commands.ts";
 import type { Target } from "../targets/target.ts";

@@ -2,9 +2,9 @@
 import type { InternalObject } from "../inputs/internal-object.ts";
 import { type FoundAssignment, mentionedBy } from "../inputs/script-layout.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import type { StatedError } from "../output/located-section.ts";
+import type { StatedError } from "../output/script/located-section.ts";
 import { endOf, type PlacedSection } from "../output/placed-section.ts";
-import type { SymbolSource } from "../output/stated-layout.ts";
+import type { SymbolSource } from "../output/script/stated-layout.ts";
 import type { ScriptAssertion } from "../script/commands.ts";
 import { addressOf, assigned, type Environment, evaluate, type SectionValue, type Value } from "../script/evaluate.ts";
 import { ExpressionError } from "../script/expressions.ts";

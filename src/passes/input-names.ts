@@ -2,7 +2,7 @@
 import { ByteReader } from "../elf/byte-reader.ts";
 import { MemberNames } from "../inputs/archive.ts";
 import type { LinkOptions } from "../options/link-options.ts";
-import type { FileNames } from "../output/file-pattern.ts";
+import type { FileNames } from "../output/script/file-pattern.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, rowAt } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";

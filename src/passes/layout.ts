@@ -5,12 +5,12 @@
 import type { InternalObject } from "../inputs/internal-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { arrange, type ArrangedPart, type ArrangedSection, type BucketSize } from "../output/arrange.ts";
-import { arrangeStated } from "../output/arrange-stated.ts";
+import { arrangeStated } from "../output/script/arrange-stated.ts";
 import type { ElfSegment } from "../elf/elf-file.ts";
 import { headerSize } from "../output/elf-header.ts";
 import { KindPlacer, type Placement, type Placer } from "../output/kind-placer.ts";
 import { alignUp } from "../output/place.ts";
-import { type StatedBytes, type StatedPlacement, StatedPlacer } from "../output/place-stated.ts";
+import { type StatedBytes, type StatedPlacement, StatedPlacer } from "../output/script/place-stated.ts";
 import type { Placed } from "../output/placed-section.ts";
 import type { Bucket, OutputPlan, StatedPlan } from "../output/plan.ts";
 import { isLoadedWithAllPermissions } from "../output/program-headers.ts";
@@ -21,7 +21,7 @@ import { type OwnSection, type OwnSections, ownNames } from "../output/sections/
 import { relrSize } from "../output/sections/relocation-tables.ts";
 import { StringTable } from "../output/sections/string-table.ts";
 import { shstrtabSection } from "../output/sections/symbol-tables.ts";
-import { isSection } from "../output/stated-section.ts";
+import { isSection } from "../output/script/stated-section.ts";
 import { symbolValue } from "../output/symbol-values.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { enumerations, type OwnSectionId } from "../tables/schema.ts";

@@ -5,7 +5,7 @@
 import { InputPatterns } from "../output/input-patterns.ts";
 import type { Bucket, CommonsKind, FilePattern, OutputPlan } from "../output/plan.ts";
 import { enumerations } from "../tables/schema.ts";
-import { type FileNames, fileTest } from "../output/file-pattern.ts";
+import { type FileNames, fileTest } from "../output/script/file-pattern.ts";
 import { type BucketRow, type FileRow, rowAt } from "../tables/views.ts";
 import { SHF_ALLOC, SHF_TLS, SHF_WRITE, SHF_X86_64_LARGE, SHT_NOBITS } from "../elf/constants.ts";
 import type { FindingReader } from "./findings.ts";

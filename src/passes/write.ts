@@ -6,6 +6,7 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { elfHeader, type HeaderFacts } from "../output/elf-header.ts";
 import type { OutputFile } from "../output/output-file.ts";
 import { BUILD_ID_OFFSET, buildIdOf } from "../output/sections/build-id.ts";
+import type { StatedBytes } from "../output/script/place-stated.ts";
 import { pltFdes } from "../output/sections/plt-frame.ts";
 import { sectionHeaders } from "../output/section-headers.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -80,6 +81,20 @@ function headerFacts(tables: Tables, image: EntryImage): HeaderFacts {
   return { ...image, hasGnuSymbols: tables.get("hasGnuSymbols") !== 0 };
 }
 
+/** Bytes that are written at once, of a gap that a script fills. */
+const FILL_BYTES = 1 << 20;
+
+/** Writes what a script gives. Returns what a digest is to know of it. */
+function writeStated(output: OutputFile, { offset, size, bytes }: StatedBytes): Uint8Array {
+  if (size === bytes.length) output.write(bytes, offset);
+  else {
+    const pattern = Buffer.alloc(Math.min(size, FILL_BYTES - (FILL_BYTES % bytes.length)), bytes);
+    for (let at = 0; at < size; at += pattern.length)
+      output.write(pattern.subarray(0, Math.min(pattern.length, size - at)), offset + at);
+  }
+  return Buffer.concat([bytes, Buffer.from(String(size))]);
+}
+
 /** Headers and the sections whose bytes TypeScript makes. Returns them, for the build id. */
 function writeOwn(
   { tables }: Workers,
@@ -100,7 +115,7 @@ function writeOwn(
       const contents = part.own === undefined ? undefined : own.get(part.own)?.contents;
       if (contents !== undefined) put(contents(placed), part.offset);
     }
-  for (const { bytes, offset } of image.statedBytes) put(bytes, offset);
+  for (const stated of image.statedBytes) written.push(writeStated(output, stated));
   for (const { index, head, tail } of image.packed) {
     const { offset, size } = placed.sections[index - 1];
     put(head, offset);

@@ -117,7 +117,7 @@ export interface SectionTypeCommand {
   /** COPY, INFO, OVERLAY: it is not allocated. */
   readonly isNotAllocated: boolean;
   /** sh_type. */
-  readonly type: Expression | undefined;
+  readonly type: number | undefined;
 }
 
 /** `OVERLAY start : AT(…) { .a { … } .b { … } } >region` */

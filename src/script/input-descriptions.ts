@@ -44,17 +44,28 @@ interface Flags {
 
 /** One description. `first` is its first word, which has been taken. */
 export function parseInputDescription(lexer: ScriptLexer, first: Token): InputDescription {
-  const word = first.isQuoted ? "" : first.text;
-  if (word === "KEEP") {
+  if (!first.isQuoted && first.text === "KEEP") {
     lexer.expect("(");
-    const inner = parseInputDescription(lexer, lexer.name("a file"));
+    const inner = parsePlainDescription(lexer, lexer.name("a file"));
     lexer.expect(")");
     return { ...inner, isKept: true };
   }
+  return parsePlainDescription(lexer, first);
+}
+
+/** One without KEEP around it. */
+function parsePlainDescription(lexer: ScriptLexer, first: Token): InputDescription {
+  const word = first.isQuoted ? "" : first.text;
   if (word === "INPUT_SECTION_FLAGS") {
     const flags = parseFlags(lexer);
-    return { ...parseInputDescription(lexer, lexer.name("a file")), ...flags };
+    return { ...parseFileDescription(lexer, lexer.name("a file")), ...flags };
   }
+  return parseFileDescription(lexer, first);
+}
+
+/** Files, and patterns of their sections. */
+function parseFileDescription(lexer: ScriptLexer, first: Token): InputDescription {
+  const word = first.isQuoted ? "" : first.text;
   const outer = { kind: "inputs", isKept: false, withFlags: 0, withoutFlags: 0, place: placeOf(first) } as const;
   if (word === "EXCLUDE_FILE") {
     const excludedFiles = parseNames(lexer);
@@ -107,7 +118,7 @@ function parseSorted(
   if (!isCall) return [{ glob: token.text, excludedFiles, sort, isReversed }];
   const order = sortOrders[token.text];
   if (order === undefined && token.text !== "REVERSE") throw lexer.error(`unknown order '${token.text}'`, token);
-  if (sort.length === 2 && order !== undefined) throw lexer.error("orders nest too deeply", token);
+  if (sort.length === 2 || (isReversed && order === undefined)) throw lexer.error("orders nest too deeply", token);
   lexer.expect("(");
   const patterns: SectionPattern[] = [];
   let excluded = excludedFiles;

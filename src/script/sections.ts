@@ -1,4 +1,5 @@
 /** SECTIONS: output section descriptions, overlays, assignments (ld manual, "SECTIONS Command"). */
+import * as elf from "../elf/constants.ts";
 import { placeOf, type ScriptLexer, type Token } from "./script-lexer.ts";
 import { parseAssertion, parseAssignment, parseProvide } from "./assignment-commands.ts";
 import type {
@@ -97,14 +98,11 @@ function parseType(lexer: ScriptLexer): SectionTypeCommand | undefined {
   if (lexer.take(")", "expressions")) return undefined; // `()` says nothing
   const word = lexer.next("a section type", "expressions").text;
   const named = typeNames[word] ?? { isNotLoaded: false, isReadOnly: false, isNotAllocated: false };
-  let type: Expression | undefined;
-  if (word === "TYPE") {
-    lexer.expect("=", "expressions");
-    type = parseScriptExpression(lexer);
-  } else if (lexer.take("(", "expressions")) {
+  let type: number | undefined;
+  if (word === "TYPE") type = parseSectionType(lexer);
+  else if (lexer.take("(", "expressions")) {
     lexer.expect("TYPE", "expressions");
-    lexer.expect("=", "expressions");
-    type = parseScriptExpression(lexer);
+    type = parseSectionType(lexer);
     lexer.expect(")", "expressions");
   }
   lexer.expect(")", "expressions");
@@ -117,6 +115,27 @@ interface Attributes {
   isAlignedWithInput: boolean;
   subalignment: Expression | undefined;
   constraint: "ONLY_IF_RO" | "ONLY_IF_RW" | undefined;
+}
+
+const sectionTypes: Readonly<Record<string, number>> = {
+  SHT_PROGBITS: elf.SHT_PROGBITS,
+  SHT_STRTAB: elf.SHT_STRTAB,
+  SHT_NOTE: elf.SHT_NOTE,
+  SHT_NOBITS: elf.SHT_NOBITS,
+  SHT_INIT_ARRAY: elf.SHT_INIT_ARRAY,
+  SHT_FINI_ARRAY: elf.SHT_FINI_ARRAY,
+  SHT_PREINIT_ARRAY: elf.SHT_PREINIT_ARRAY,
+};
+
+/** A number, or one of GNU ld's names. */
+function parseSectionType(lexer: ScriptLexer): number {
+  lexer.expect("=", "expressions");
+  const token = lexer.peek("expressions");
+  const value = parseScriptExpression(lexer);
+  const type =
+    value.kind === "number" ? Number(value.value) : value.kind === "symbol" ? sectionTypes[value.name] : undefined;
+  if (type === undefined || type >= 2 ** 32) throw lexer.error(`unknown section type '${token?.text ?? ""}'`, token);
+  return type;
 }
 
 /** Between the colon and the brace. */

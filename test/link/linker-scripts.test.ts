@@ -261,6 +261,49 @@ test("what is wrong in a script is an error with its place, and the old output s
   }
 });
 
+test("hostile scripts end with an error, or with what they ask for", async () => {
+  await using dir = await objects();
+  for (const [script, message] of [
+    [`SECTIONS { .t : { ${"KEEP(".repeat(5000)}*(.text)${")".repeat(5000)} } }`, "unknown order 'KEEP'"],
+    [`SECTIONS { .t : { *(${"SORT(".repeat(5000)}.text${")".repeat(5000)}) } }`, "orders nest too deeply"],
+    [`SECTIONS { .t : { *(${"REVERSE(".repeat(5000)}.text${")".repeat(5000)}) } }`, "orders nest too deeply"],
+    [`SECTIONS { .t : { x = ${"(".repeat(5000)}1${")".repeat(5000)}; } }`, "expressions nest too deeply"],
+    [`SECTIONS { .t : { *(.text) . = 0xffffffffffffffff; } }`, "cannot move location counter backwards"],
+    [`SECTIONS { .t : { *(.text) . += 0x1000000000000; } }`, "'.t' has more than 2^47 bytes"],
+    [`MEMORY { a : ORIGIN = nosuch, LENGTH = 1/0 } SECTIONS { .t : { *(.text) } > a }`, "undefined symbol 'nosuch'"],
+    [`PHDRS { a PT_LOAD FLAGS(nosuch); } SECTIONS { .t : { *(.text) } :a }`, "'nosuch' has no value in PHDRS"],
+    [`PHDRS { a PT_LOAD AT(1/0); } SECTIONS { .t : { *(.text) } :a }`, "/ by zero"],
+    [`SECTIONS { .t : { *(.text) } =1/0 }`, "/ by zero"],
+    [`SECTIONS { .t : SUBALIGN(nosuch) { *(.text) } }`, "SUBALIGN of other than a power of 2"],
+    [`SECTIONS { .t (TYPE = nosuch) : { *(.text) } }`, "unknown section type 'nosuch'"],
+    [`SECTIONS { .t : { *(.text) }`, "unexpected end of the script"],
+    [`INCLUDE script.ld`, "include each other too deeply"],
+    [`SECTIONS { INCLUDE nowhere }`, "cannot find 'nowhere'"],
+  ] as const) {
+    await dir.write("script.ld", script);
+    const { status, stderr } = await dir.run(spore.path, ["-T", "script.ld", "a.o", "b.o"]);
+    expect({ status, stderr }, script.slice(0, 100)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(message),
+    });
+    expect(stderr).not.toContain("internal error");
+  }
+  for (const script of [
+    `SECTIONS { . = DATA_SEGMENT_ALIGN(3, 5); .t : { *(.text*) } . = DATA_SEGMENT_RELRO_END(7, .); . = DATA_SEGMENT_END(.); }`,
+    `SECTIONS { . = ALIGN(0); .t : { *(.text) . = ALIGN(0); } }`,
+    `SECTIONS { .all : { *(*) } }`,
+    `SECTIONS { .shstrtab : { *(.text*) } .symtab : { *(.data*) } }`,
+    `SECTIONS { OVERLAY 0x1000 : { .a { *(.none) } .b { *(.none) } } .t : { *(.text) } }`,
+    `SECTIONS { ${Array.from({ length: 3000 }, (_, i) => `.s${i} : { v${i} = .; }`).join(" ")} .t : { *(.text*) } }`,
+  ]) {
+    await dir.write("script.ld", script);
+    expect(await dir.run(spore.path, ["-T", "script.ld", "a.o", "b.o"]), script.slice(0, 100)).toMatchObject({
+      status: 0,
+    });
+    expect((await readelf(dir.file("a.out"), "-aW")).complaints, script.slice(0, 100)).toEqual([]);
+  }
+});
+
 test("a script that says nothing of a section leaves its place to the linker, with a dynamic program, too", async () => {
   await using dir = await scratch({
     "main.c": `#include <stdio.h>\nint main(void) { puts("found"); return 0; }`,

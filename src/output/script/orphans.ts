@@ -11,10 +11,10 @@ import {
   SHT_NOTE,
   SHT_REL,
   SHT_RELA,
-} from "../elf/constants.ts";
-import type { ArrangedSection } from "./arrange.ts";
-import type { Bucket } from "./plan.ts";
-import { type OwnSection, ownNames } from "./sections/own-section.ts";
+} from "../../elf/constants.ts";
+import type { ArrangedSection } from "../arrange.ts";
+import type { Bucket } from "../plan.ts";
+import { type OwnSection, ownNames } from "../sections/own-section.ts";
 import { type ArrangedItem, type GatheredItem, type GatheredSection, isSection } from "./stated-section.ts";
 
 /** What of a section decides its place. */

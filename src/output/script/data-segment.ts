@@ -2,7 +2,7 @@
  * DATA_SEGMENT_ALIGN, DATA_SEGMENT_RELRO_END and DATA_SEGMENT_END (ld manual, "Builtin Functions"): where the data
  * segment begins so that the part that the loader protects ends with a page, or so that a page of the file is saved.
  */
-import type { ValueFunction } from "../script/expressions.ts";
+import type { ValueFunction } from "../../script/expressions.ts";
 import type { Located } from "./located-section.ts";
 import { isAllocated, isTbss } from "./stated-section.ts";
 

@@ -2,12 +2,12 @@
  * Arrange as a script states it: each bucket and each section of the linker's own goes where the first pattern that
  * matches says; what none matches has its place as in GNU ld (orphans.ts).
  */
-import { SHF_TLS, SHF_WRITE, SHT_NOTE } from "../elf/constants.ts";
-import type { OwnSectionId } from "../tables/schema.ts";
-import { type ArrangedSection, type BucketSize, orderedByOthers } from "./arrange.ts";
+import { SHF_TLS, SHF_WRITE, SHT_NOTE } from "../../elf/constants.ts";
+import type { OwnSectionId } from "../../tables/schema.ts";
+import { type ArrangedSection, type BucketSize, orderedByOthers } from "../arrange.ts";
 import { Orphans } from "./orphans.ts";
-import type { Bucket, StatedPart, StatedPlan } from "./plan.ts";
-import { type OwnSection, type OwnSections, ownNames, scriptNames } from "./sections/own-section.ts";
+import type { Bucket, StatedPart, StatedPlan } from "../plan.ts";
+import { type OwnSection, type OwnSections, ownNames, scriptNames } from "../sections/own-section.ts";
 import {
   type ArrangedItem,
   arrangedSection,

@@ -1,7 +1,7 @@
 /** The order of input sections within SORT_BY_NAME and its like (ld manual, "Input Section Wildcards"). */
-import type { SortOrder } from "../script/commands.ts";
-import type { BucketSize } from "./arrange.ts";
-import type { Bucket, StatedSort } from "./plan.ts";
+import type { SortOrder } from "../../script/commands.ts";
+import type { BucketSize } from "../arrange.ts";
+import type { Bucket, StatedSort } from "../plan.ts";
 
 /** Buckets that are in the order of inputs, put in the order that a pattern asks for. */
 export function inStatedOrder(

@@ -2,16 +2,16 @@
  * Place as a script states it: walks statements and sections with `.`, as GNU ld does (ld manual, "SECTIONS"). It can
  * walk again, with what it found and with symbols that are known by then, until nothing moves.
  */
-import { SHF_EXECINSTR, SHT_NOBITS } from "../elf/constants.ts";
-import type { Fill, ScriptAssertion, ScriptAssignment, ScriptPlace } from "../script/commands.ts";
-import { addressOf, assigned, type Environment, evaluate, type Value } from "../script/evaluate.ts";
-import { type Expression, ExpressionError } from "../script/expressions.ts";
-import type { ArrangedPart, ArrangedSection } from "./arrange.ts";
+import { SHF_EXECINSTR, SHT_NOBITS } from "../../elf/constants.ts";
+import type { Fill, ScriptAssertion, ScriptAssignment, ScriptPlace } from "../../script/commands.ts";
+import { addressOf, assigned, type Environment, evaluate, type Value } from "../../script/evaluate.ts";
+import { type Expression, ExpressionError } from "../../script/expressions.ts";
+import type { ArrangedPart, ArrangedSection } from "../arrange.ts";
 import { DataSegment } from "./data-segment.ts";
 import { alignAddress, type Located, type LocatedPart, SectionCounter, type StatedError } from "./located-section.ts";
 import { MemoryRegions } from "./memory-regions.ts";
-import type { LeftOut } from "./placed-section.ts";
-import type { StatedContent, StatedPlan } from "./plan.ts";
+import type { LeftOut } from "../placed-section.ts";
+import type { StatedContent, StatedPlan } from "../plan.ts";
 import { type ArrangedItem, isAllocated, isBare, isSection, isTbss } from "./stated-section.ts";
 
 /** Where symbols are that no statement defines. */
@@ -39,7 +39,7 @@ export interface Walked {
   readonly located: readonly Located[];
   readonly leftOut: readonly LeftOut[];
   readonly values: ReadonlyMap<string, Value>;
-  readonly errors: readonly StatedError[];
+  readonly errors: StatedError[];
   /** Something had no value yet: another walk may come to something else. */
   readonly isProvisional: boolean;
   readonly relro: { readonly begin: number; readonly end: number } | undefined;
@@ -55,6 +55,9 @@ function toAddress(value: bigint): number {
   if (!Number.isSafeInteger(address)) throw new ExpressionError(`no address: 0x${value.toString(16)}`);
   return address;
 }
+
+/** Of a process; no section is larger. */
+const ADDRESS_SPACE = 2 ** 47;
 
 const hex = (address: number): string => `0x${BigInt.asUintN(64, BigInt(address)).toString(16)}`;
 
@@ -145,9 +148,14 @@ class Walk {
     this.#before = before;
     this.#state = state;
     state.dataSegment.begin();
-    this.#regions = new MemoryRegions(plan.memory, (expression) =>
-      toAddress(addressOf(this.#evaluate(expression, undefined))),
-    );
+    this.#regions = new MemoryRegions(plan.memory, (expression, place, otherwise) => {
+      try {
+        return toAddress(addressOf(this.#evaluate(expression, undefined)));
+      } catch (error) {
+        this.#fail(error, place);
+        return otherwise;
+      }
+    });
   }
 
   end(): Walked {
@@ -212,6 +220,7 @@ class Walk {
       const fill = fillOf(stated?.fill, (value) => this.#evaluate(value, counter));
       const parts = this.#parts(section, counter, fill);
       counter.size = section.packedSize ?? this.#dot - counter.address;
+      if (counter.size > ADDRESS_SPACE) throw new ExpressionError(`'${section.name}' has more than 2^47 bytes`);
       counter.loadAddress =
         loadAddress ?? this.#regions.loadAddress(section, counter, begin.padding, this.#statedAlignment(section));
       this.#endSection(section, counter, parts, obeys);
@@ -257,6 +266,7 @@ class Walk {
     const alignment =
       told === undefined && stated?.address === undefined ? this.#alignmentOf(section) : this.#statedAlignment(section);
     const address = alignAddress(this.#dot, alignment);
+    if (!Number.isSafeInteger(address)) throw new ExpressionError(`'${section.name}' is beyond all addresses`);
     return { address, padding: address - this.#dot };
   }
 
@@ -289,7 +299,7 @@ class Walk {
     if (fill.word === undefined && section.flags & SHF_EXECINSTR) fill = noOperations;
     const pad = (from: number): void => {
       if (isPadded && fill.word !== undefined && this.#dot > from)
-        located.push(contentPart(from - begin, filled(fill, this.#dot - from)));
+        located.push(contentPart(from - begin, this.#dot - from, Uint8Array.from(fill.bytes)));
     };
     const { subalignment } = section.stated ?? {};
     const forced = subalignment && Number(addressOf(this.#evaluate(subalignment, undefined)));
@@ -310,7 +320,7 @@ class Walk {
       } else if (content.kind === "assertion") this.assert(content, counter);
       else {
         const bytes = this.#bytesOf(content);
-        located.push(contentPart(from - begin, bytes));
+        located.push(contentPart(from - begin, bytes.length, bytes));
         this.#dot += bytes.length;
       }
     }
@@ -410,10 +420,10 @@ function definesSymbol(part: { readonly kind: string; readonly name?: string }):
   return part.kind === "assignment" && part.name !== ".";
 }
 
-const contentPart = (offset: number, bytes: Uint8Array): LocatedPart => ({
+const contentPart = (offset: number, size: number, bytes: Uint8Array): LocatedPart => ({
   part: { bucket: undefined, own: undefined, alignment: 1 },
   offset,
-  size: bytes.length,
+  size,
   bytes,
 });
 
@@ -441,8 +451,4 @@ function fillOf(fill: Fill | undefined, valueOf: (value: Expression) => Value): 
     bytes.every((byte, i) => byte === four[i % 4]) && (bytes.length % 4 === 0 || 4 % bytes.length === 0);
   if (!isRepeated) throw new ExpressionError("a fill of other than 1, 2 or 4 bytes is not supported");
   return { bytes, word: Buffer.from(four).readUInt32LE() };
-}
-
-function filled({ bytes }: FillBytes, size: number): Uint8Array {
-  return new Uint8Array(size).map((_, i) => bytes[i % bytes.length]!);
 }

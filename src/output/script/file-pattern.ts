@@ -1,6 +1,6 @@
 /** Which files the patterns of a script mean (ld manual, "Input Section Basics"). */
-import { globToRegExp } from "../script/glob.ts";
-import type { FilePattern } from "./plan.ts";
+import { globToRegExp } from "../../script/glob.ts";
+import type { FilePattern } from "../plan.ts";
 
 /** What a file is called. */
 export interface FileNames {

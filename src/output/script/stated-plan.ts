@@ -1,5 +1,5 @@
 /** The plan that a linker script states: its statements, which of them each input section and each own section is in. */
-import { SHF_WRITE, SHT_FINI_ARRAY, SHT_INIT_ARRAY } from "../elf/constants.ts";
+import { SHF_WRITE, SHT_FINI_ARRAY, SHT_INIT_ARRAY } from "../../elf/constants.ts";
 import type {
   InputDescription,
   Insertion,
@@ -9,10 +9,10 @@ import type {
   SectionContent,
   SectionPattern,
   SectionsStatement,
-} from "../script/commands.ts";
-import { globToRegExp } from "../script/glob.ts";
-import { ScriptError } from "../script/script-lexer.ts";
-import type { OwnSectionId } from "../tables/schema.ts";
+} from "../../script/commands.ts";
+import { globToRegExp } from "../../script/glob.ts";
+import { ScriptError } from "../../script/script-lexer.ts";
+import type { OwnSectionId } from "../../tables/schema.ts";
 import type {
   CommonsKind,
   MemoryRegion,
@@ -23,8 +23,8 @@ import type {
   StatedRule,
   StatedSection,
   Statement,
-} from "./plan.ts";
-import { scriptNames } from "./sections/own-section.ts";
+} from "../plan.ts";
+import { scriptNames } from "../sections/own-section.ts";
 
 /** What a plan has that no script says. */
 export interface Unstated {

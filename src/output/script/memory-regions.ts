@@ -1,10 +1,11 @@
 /** MEMORY: which region a section is in, how far each is taken, and what does not fit (ld manual, "MEMORY Command"). */
-import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
-import { READ_ONLY } from "../script/memory-and-segments.ts";
-import { type Expression, ExpressionError } from "../script/expressions.ts";
-import type { ArrangedSection } from "./arrange.ts";
+import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS } from "../../elf/constants.ts";
+import { READ_ONLY } from "../../script/memory-and-segments.ts";
+import type { ScriptPlace } from "../../script/commands.ts";
+import { type Expression, ExpressionError } from "../../script/expressions.ts";
+import type { ArrangedSection } from "../arrange.ts";
 import { alignAddress, type SectionCounter, type StatedError } from "./located-section.ts";
-import type { MemoryRegion } from "./plan.ts";
+import type { MemoryRegion } from "../plan.ts";
 import { isAllocated } from "./stated-section.ts";
 
 interface Region {
@@ -27,11 +28,15 @@ export class MemoryRegions {
   readonly #none: Region = newRegion(undefined, 0, Number.MAX_SAFE_INTEGER);
   readonly #errors: StatedError[] = [];
 
-  constructor(regions: readonly MemoryRegion[], evaluate: (expression: Expression) => number) {
+  /** @param evaluate says so where an expression has no value, and takes the last one */
+  constructor(
+    regions: readonly MemoryRegion[],
+    evaluate: (expression: Expression, place: ScriptPlace, otherwise: number) => number,
+  ) {
     this.#regions = [];
     for (const region of regions) {
-      const origin = evaluate(region.origin);
-      this.#regions.push(newRegion(region, origin, evaluate(region.length)));
+      const origin = evaluate(region.origin, region.place, 0);
+      this.#regions.push(newRegion(region, origin, evaluate(region.length, region.place, Number.MAX_SAFE_INTEGER)));
     }
   }
 

@@ -1,10 +1,10 @@
 /** A section of the output as a script's statement, or an orphan, makes it: its parts in order, its attributes. */
-import { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from "../elf/constants.ts";
-import type { ScriptAssertion, ScriptAssignment } from "../script/commands.ts";
-import type { Expression } from "../script/expressions.ts";
-import { type ArrangedPart, type ArrangedSection, type BucketSize, entsizeOf, flagsOf } from "./arrange.ts";
-import type { Bucket, StatedPart, StatedSection } from "./plan.ts";
-import type { OwnSection, OwnSections } from "./sections/own-section.ts";
+import { SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from "../../elf/constants.ts";
+import type { ScriptAssertion, ScriptAssignment } from "../../script/commands.ts";
+import type { Expression } from "../../script/expressions.ts";
+import { type ArrangedPart, type ArrangedSection, type BucketSize, entsizeOf, flagsOf } from "../arrange.ts";
+import type { Bucket, StatedPart, StatedSection } from "../plan.ts";
+import type { OwnSection, OwnSections } from "../sections/own-section.ts";
 import { inStatedOrder } from "./stated-order.ts";
 
 /** A section, or what is between sections. */
@@ -85,7 +85,7 @@ function attributesOf(
   if (stated?.type?.isNotLoaded) type = SHT_NOBITS;
   if (stated?.type?.isNotAllocated) flags &= ~SHF_ALLOC;
   if (stated?.type?.isReadOnly) flags &= ~SHF_WRITE;
-  if (stated?.type?.type?.kind === "number") type = Number(stated.type.type.value);
+  type = stated?.type?.type ?? type;
   return { type, flags, entsize };
 }
 

@@ -1,5 +1,5 @@
 /** Sections of a script that lie over one another, as GNU ld looks for them (--check-sections). */
-import { SHT_NOBITS } from "../elf/constants.ts";
+import { SHT_NOBITS } from "../../elf/constants.ts";
 import type { Located, StatedError } from "./located-section.ts";
 import { isAllocated, isTbss } from "./stated-section.ts";
 

@@ -1,5 +1,5 @@
 /** Place as a script states it: addresses by a walk over its statements, then segments, then places in the file. */
-import type { ElfSegment } from "../elf/elf-file.ts";
+import type { ElfSegment } from "../../elf/elf-file.ts";
 import {
   PT_GNU_RELRO,
   PT_LOAD,
@@ -9,26 +9,27 @@ import {
   SHF_WRITE,
   SHT_NOBITS,
   SHT_PROGBITS,
-} from "../elf/constants.ts";
-import type { LinkOptions } from "../options/link-options.ts";
-import { addressOf, evaluate, type Value } from "../script/evaluate.ts";
-import { type Expression, ExpressionError } from "../script/expressions.ts";
-import type { SegmentDescription } from "../script/commands.ts";
-import type { ArrangedPart, ArrangedSection } from "./arrange.ts";
-import { headerSize as sizeOfHeaders } from "./elf-header.ts";
-import type { Placement, Placer } from "./kind-placer.ts";
+} from "../../elf/constants.ts";
+import type { LinkOptions } from "../../options/link-options.ts";
+import { addressOf, evaluate, type Value } from "../../script/evaluate.ts";
+import { type Expression, ExpressionError } from "../../script/expressions.ts";
+import type { ScriptPlace, SegmentDescription } from "../../script/commands.ts";
+import type { ArrangedPart, ArrangedSection } from "../arrange.ts";
+import { headerSize as sizeOfHeaders } from "../elf-header.ts";
+import type { Placement, Placer } from "../kind-placer.ts";
 import type { Located, StatedError } from "./located-section.ts";
 import { overlapsOf } from "./overlaps.ts";
-import { Placed, type PlacedPart, type PlacedSection } from "./placed-section.ts";
-import type { StatedPlan } from "./plan.ts";
-import { PF_R, PF_W, PF_X, segmentsOf } from "./program-headers.ts";
+import { Placed, type PlacedPart, type PlacedSection } from "../placed-section.ts";
+import type { StatedPlan } from "../plan.ts";
+import { PF_R, PF_W, PF_X, segmentsOf } from "../program-headers.ts";
 import { StatedLayout, type SymbolSource, type Walked } from "./stated-layout.ts";
 import { type ArrangedItem, isBare, isSection, isTbss } from "./stated-section.ts";
 import { mapToSegments, type SegmentMap, type StatedSegment } from "./stated-segments.ts";
 
-/** Bytes that a script gives, and where they are in the file. */
+/** Bytes that a script gives, over and over, and where they are in the file. */
 export interface StatedBytes {
   readonly offset: number;
+  readonly size: number;
   readonly bytes: Uint8Array;
 }
 
@@ -118,7 +119,7 @@ export class StatedPlacer implements Placer {
       isCodeSeparate: z.separate !== "none",
       headerSize,
       wantsHeaders: walked.usesHeaders,
-      valueOf: (expression) => this.#value(expression),
+      valueOf: (expression) => this.#value(expression, walked, undefined),
     });
     const sections = walked.located.map((located, i) => placedSection(located, map.offsets.get(located)!, i + 1));
     const planned = new Map<string, PlacedSection>();
@@ -127,7 +128,7 @@ export class StatedPlacer implements Placer {
     const headerAddress = addressOfHeaders(map);
     const segments =
       plan.programHeaders.length > 0
-        ? map.segments.map((segment) => this.#statedSegment(segment, map))
+        ? map.segments.map((segment) => this.#statedSegment(segment, map, walked))
         : segmentsOf(plan.segments, placed, {
             options,
             headerSize,
@@ -153,33 +154,43 @@ export class StatedPlacer implements Placer {
     };
   }
 
-  #value(expression: Expression): number {
-    const value = evaluate(expression, {
-      symbol: (name) => {
-        throw new ExpressionError(`'${name}' has no value in PHDRS`);
-      },
-      isDefined: () => false,
-      section: () => undefined,
-      headerSize: this.#headerSize,
-      maxPageSize: this.#placing.options.z.maxPageSize,
-    });
-    return Number(BigInt.asIntN(64, addressOf(value)));
+  /** What PHDRS says, once sections and symbols have their addresses. */
+  #value(expression: Expression, { values, located, errors }: Walked, place: ScriptPlace | undefined): number {
+    try {
+      const value = evaluate(expression, {
+        symbol: (name) => {
+          const found = values.get(name);
+          if (found === undefined) throw new ExpressionError(`'${name}' has no value in PHDRS`);
+          return found;
+        },
+        isDefined: (name) => values.has(name),
+        section: (name) => located.find(({ section }) => section.name === name)?.value,
+        headerSize: this.#headerSize,
+        maxPageSize: this.#placing.options.z.maxPageSize,
+        dot: 0,
+      });
+      return Number(BigInt.asIntN(64, addressOf(value)));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      errors.push({ place, detail: error.message });
+      return 0;
+    }
   }
 
   /** The program headers themselves, where a segment loads them. */
-  #programHeaders(map: SegmentMap, stated: SegmentDescription | undefined): ElfSegment {
+  #programHeaders(map: SegmentMap, stated: SegmentDescription | undefined, walked: Walked): ElfSegment {
     const begin = sizeOfHeaders(0);
     const address = (addressOfHeaders(map) ?? -begin) + begin;
     const size = this.#headerSize - begin;
-    const flags = stated?.flags === undefined ? PF_R : this.#value(stated.flags);
+    const flags = stated?.flags === undefined ? PF_R : this.#value(stated.flags, walked, stated.place);
     return { type: PT_PHDR, flags, offset: begin, address, fileSize: size, memorySize: size, alignment: 8 };
   }
 
   /** A segment of PHDRS. */
-  #statedSegment(segment: StatedSegment, map: SegmentMap): ElfSegment {
+  #statedSegment(segment: StatedSegment, map: SegmentMap, walked: Walked): ElfSegment {
     const { stated, type } = segment;
     const { z, isOmagic } = this.#placing.options;
-    if (type === PT_PHDR) return this.#programHeaders(map, stated);
+    if (type === PT_PHDR) return this.#programHeaders(map, stated, walked);
     const load = loadOf(
       segment,
       map,
@@ -187,8 +198,9 @@ export class StatedPlacer implements Placer {
       type === PT_LOAD ? z.maxPageSize : 1,
       isOmagic || type !== PT_LOAD,
     );
-    const flags = stated?.flags === undefined ? load.flags : this.#value(stated.flags);
-    const loadAddress = stated?.loadAddress === undefined ? load.loadAddress : this.#value(stated.loadAddress);
+    const flags = stated?.flags === undefined ? load.flags : this.#value(stated.flags, walked, stated.place);
+    const loadAddress =
+      stated?.loadAddress === undefined ? load.loadAddress : this.#value(stated.loadAddress, walked, stated.place);
     return { ...load, type, flags, ...(loadAddress === undefined ? {} : { loadAddress }) };
   }
 }
@@ -230,7 +242,9 @@ function placedSection({ section, value, parts }: Located, offset: number, index
 
 function bytesOf({ section, parts }: Located, offset: number): StatedBytes[] {
   if (section.type === SHT_NOBITS) return [];
-  return parts.flatMap(({ offset: at, bytes }) => (bytes === undefined ? [] : [{ offset: offset + at, bytes }]));
+  return parts.flatMap(({ offset: at, size, bytes }) =>
+    bytes === undefined ? [] : [{ offset: offset + at, size, bytes }],
+  );
 }
 
 /** What a segment loads, as its sections are; `page` is the least alignment. */

@@ -1,7 +1,7 @@
 /** Sections as a walk over a script's statements has found their addresses; their places in the file come after it. */
-import type { ScriptPlace } from "../script/commands.ts";
-import type { SectionValue } from "../script/evaluate.ts";
-import type { ArrangedPart, ArrangedSection } from "./arrange.ts";
+import type { ScriptPlace } from "../../script/commands.ts";
+import type { SectionValue } from "../../script/evaluate.ts";
+import type { ArrangedPart, ArrangedSection } from "../arrange.ts";
 
 /** A section with its addresses. */
 export interface Located {
@@ -17,7 +17,7 @@ export interface LocatedPart {
   readonly size: number;
   /** Four bytes that fill gaps in it, the first one lowest, where the script says which. */
   readonly fill?: number | undefined;
-  /** What is in it, of the script's own. */
+  /** What is in it, of the script's own, over and over. */
   readonly bytes: Uint8Array | undefined;
 }
 

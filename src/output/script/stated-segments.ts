@@ -2,9 +2,9 @@
  * Which sections that have their addresses are loaded together, and where each is in the file: by PHDRS where a script
  * has that, else as GNU ld decides it. An address and its offset are congruent modulo the page size.
  */
-import { PT_LOAD, PT_NULL, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS } from "../elf/constants.ts";
-import type { SegmentDescription } from "../script/commands.ts";
-import type { Expression } from "../script/expressions.ts";
+import { PT_LOAD, PT_NULL, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHT_NOBITS } from "../../elf/constants.ts";
+import type { SegmentDescription } from "../../script/commands.ts";
+import type { Expression } from "../../script/expressions.ts";
 import { alignAddress, type Located } from "./located-section.ts";
 import { isAllocated, isBare, isTbss } from "./stated-section.ts";
 
