@@ -1,6 +1,7 @@
 /** THE MAP: a link, pass by pass. Each pass is a function in src/passes, in the file of its name. */
 import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
+import type { MemoryUsage } from "./output/script/memory-regions.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
@@ -51,6 +52,8 @@ export interface LinkResult {
   readonly crossReference: string;
   /** For --print-gc-sections, when it was asked for. */
   readonly unusedSections: readonly string[];
+  /** How much of the memory regions of a script is taken. */
+  readonly memoryUsage: readonly MemoryUsage[];
   readonly timings: readonly KernelTiming[];
   /** From the fork of the workers until the output was written. */
   readonly wallMs: number;
@@ -162,6 +165,7 @@ async function linkOnce(
     map: options.mapFile !== undefined ? listSections(workers, laidOut, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
+    memoryUsage: laidOut.memoryUsage,
     timings: workers.timings,
     wallMs: workers.elapsedMs(),
     bytes: countBytes(workers, inputs, size),

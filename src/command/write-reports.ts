@@ -7,6 +7,7 @@ import { type LinkOptions, STANDARD_OUTPUT } from "../options/link-options.ts";
 import type { OwnHooks } from "../passes/link-hooks.ts";
 import { formatDependencies } from "../reports/dependency-file.ts";
 import { formatMap } from "../reports/map-file.ts";
+import { formatMemoryUsage } from "../reports/memory-usage.ts";
 import { formatBytes, formatPasses, formatStats } from "../reports/stats.ts";
 import { formatTrace } from "../reports/trace.ts";
 import { ioError } from "../staging/index.ts";
@@ -44,6 +45,7 @@ function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
     writeReport(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
   if (options.isVerbose)
     standardOutput += result.openedPaths.map((path) => `attempt to open ${path} succeeded\n`).join("");
+  if (options.isPrintMemoryUsage) standardOutput += formatMemoryUsage(result.memoryUsage);
   if (result.map === undefined) {
     standardOutput += result.crossReference;
   } else {

@@ -145,6 +145,8 @@ export const codes = {
   ),
   discardedOwnSection: error<{ name: string }>(({ name }) => `discarding '${name}' is not supported`),
   sectionNotInSegment: warning<{ name: string }>(({ name }) => `section '${name}' takes memory and is in no segment`),
+  orphanPlaced: warning<{ name: string }>(({ name }) => `section '${name}' is placed where no statement names it`),
+  orphanUnplaced: error<{ name: string }>(({ name }) => `no statement names section '${name}'`),
   layoutNeverStill: error(() => "addresses in the linker script depend on each other without an end"),
   /** An assertion within an expression. */
   scriptFailed: error<{ detail: string }>(({ detail }) => detail),

@@ -166,6 +166,12 @@ export interface LinkOptions {
   readonly discard: "default" | "none" | "locals" | "all";
   readonly imageBase: number | undefined;
   readonly isCheckSections: boolean;
+  /** What becomes of sections that a script, or the default plan, does not name. */
+  readonly orphanHandling: "place" | "warn" | "error";
+  /** The order of what patterns with wildcards find that have none of their own. */
+  readonly sortSection: "name" | "alignment" | undefined;
+  /** How much of each memory region of a script is taken is printed. */
+  readonly isPrintMemoryUsage: boolean;
   /** Addresses of sections by their names: -Ttext and its like, --section-start. */
   readonly sectionStarts: ReadonlyMap<string, number>;
   /** Addresses of segments that scripts ask for by SEGMENT_START: -Trodata-segment, -Tldata-segment. */
@@ -342,6 +348,9 @@ export function newDraft(): OptionsDraft {
     discard: "default",
     imageBase: undefined,
     isCheckSections: true,
+    orphanHandling: "place",
+    sortSection: undefined,
+    isPrintMemoryUsage: false,
     sectionStarts: new Map(),
     segmentStarts: new Map(),
     isOmagic: false,

@@ -588,13 +588,10 @@ export const optionTable: readonly OptionRow[] = [
     "FILE",
     "Lay functions out in the order of FILE",
   ),
-  valuedOf(
-    warned("sections stay in the order of the inputs"),
-    "sections",
-    "sort-section",
-    "KEY",
-    "Sort the sections of an output section: name, alignment",
-    oneOf("name", "alignment"),
+  valued("sections", "sort-section", "KEY", "Sort the sections of wildcards: name, alignment", (setting, value) =>
+    setWord(setting, value, ["name", "alignment"], (word) => {
+      setting.draft.sortSection = word;
+    }),
   ),
   optionalOf(
     warned("sections stay in the order of the inputs"),
@@ -620,14 +617,16 @@ export const optionTable: readonly OptionRow[] = [
     "SECTION",
     "Give each input section that matches an output section of its own",
   ),
-  valuedOf(
-    warned("sections that no pattern of the default script names are placed by what they are"),
+  valued(
     "sections",
     "orphan-handling",
     "MODE",
-    "What becomes of sections that the script does not name: place, warn, error, discard",
-    oneOf("place", "warn", "error", "discard"),
-    { place: isSo },
+    "What becomes of sections that no statement names: place, warn, error",
+    (setting, value) =>
+      setWord(setting, value, ["place", "warn", "error", "discard"], (word) => {
+        if (word !== "discard") setting.draft.orphanHandling = word;
+      }),
+    { statusOf: { discard: refused("name the sections in /DISCARD/") } },
   ),
   optionalOf(
     warned("sections are not split"),
@@ -833,6 +832,9 @@ export const optionTable: readonly OptionRow[] = [
   }),
   flag("layout", "no-check-sections", "Do not look for sections that lie over one another", ({ draft }) => {
     draft.isCheckSections = false;
+  }),
+  flag("layout", "print-memory-usage", "Print how much of each memory region of a script is taken", ({ draft }) => {
+    draft.isPrintMemoryUsage = true;
   }),
   // As GNU ld: what has no pages of its own is not linked with shared objects, and --no-omagic does not end that.
   flag("layout", "omagic N", "Make all segments writable and executable, search only archives", (setting) => {
@@ -1058,7 +1060,6 @@ export const optionTable: readonly OptionRow[] = [
 
   // What is so already, whatever is said.
   ignoredFlag("warn-once", "errors of one symbol are one"),
-  ignoredFlag("print-memory-usage", "there are no memory regions"),
   ignoredFlag("combreloc", "dynamic relocations are in one section and sorted"),
   ignoredFlag("ctors-in-init-array", ".ctors always becomes part of .init_array"),
   ignoredFlag("no-dependent-libraries", "what .deplibs names is not linked"),

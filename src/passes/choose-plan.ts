@@ -23,10 +23,16 @@ export function choosePlan(inputs: Inputs, options: LinkOptions, target: Target,
   const asked = planOptions(options, target.imageBase, hasDynamicSection(options, inputs));
   const plan = defaultPlan(asked);
   const { layout, replacesPlan } = inputs;
-  const isTold = options.sectionStarts.size > 0 || options.segmentStarts.size > 0;
+  const isTold =
+    options.sectionStarts.size > 0 ||
+    options.segmentStarts.size > 0 ||
+    options.orphanHandling !== "place" ||
+    options.sortSection !== undefined;
   if (!isStated(layout) && !isTold) return { plan, layout };
   const base = replacesPlan ? [] : parseLinkerScript("the default plan", formatPlan(plan)).statements;
   const commands = { ...layout, statements: [...base, ...layout.statements] };
-  const stated = tryToParse(diagnostics, () => statedPlan(commands, unstated(asked), asked.isDynamic));
+  const stated = tryToParse(diagnostics, () =>
+    statedPlan(commands, unstated(asked), asked.isDynamic, options.sortSection),
+  );
   return { plan: stated ?? plan, layout: commands };
 }

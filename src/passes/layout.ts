@@ -10,6 +10,7 @@ import type { ElfSegment } from "../elf/elf-file.ts";
 import { headerSize } from "../output/elf-header.ts";
 import { KindPlacer, type Placement, type Placer } from "../output/kind-placer.ts";
 import { alignUp } from "../output/place.ts";
+import type { MemoryUsage } from "../output/script/memory-regions.ts";
 import { type StatedBytes, type StatedPlacement, StatedPlacer } from "../output/script/place-stated.ts";
 import type { Placed } from "../output/placed-section.ts";
 import type { Bucket, OutputPlan, StatedPlan } from "../output/plan.ts";
@@ -46,6 +47,8 @@ export interface Image extends Synthetic {
   readonly placer: Placer;
   /** What a script gives of bytes. */
   readonly statedBytes: readonly StatedBytes[];
+  /** How much of the memory regions of a script is taken. */
+  readonly memoryUsage: readonly MemoryUsage[];
   readonly placed: Placed;
   readonly segments: readonly ElfSegment[];
   readonly sectionNames: StringTable;
@@ -84,7 +87,9 @@ export async function layout(
   const symbols = new ExpressionSymbols(workers, synthetic, internal);
   if (plan.order === "statements") discardOwn(workers, plan, own, symbols.isMentioned("_GLOBAL_OFFSET_TABLE_"));
   const items =
-    plan.order === "kinds" ? arrange(plan, buckets, bucketSizes, own) : arrangeStated(plan, buckets, bucketSizes, own);
+    plan.order === "kinds"
+      ? arrange(plan, buckets, bucketSizes, own)
+      : arrangeStated(plan, buckets, bucketSizes, own, (name) => reportOrphan(workers, name, options));
   const arranged = items.filter(isSection);
   if (dynamic !== undefined) add(dynamicOf(workers, dynamic, own, arranged, options, addressOf));
   if (own.has("relr")) await packRelatives(workers, synthetic, arranged);
@@ -97,6 +102,7 @@ export async function layout(
   let placer: Placer;
   let placement: Placement;
   let statedBytes: readonly StatedBytes[] = [];
+  let memoryUsage: readonly MemoryUsage[] = [];
   if (plan.order === "kinds") {
     const kinds = new KindPlacer(plan, arranged, options, isStackExecutable, sizeOf);
     placer = kinds;
@@ -120,6 +126,7 @@ export async function layout(
     await workers.run("assignAddresses", { bounds });
     placement = found;
     statedBytes = found.bytes;
+    ({ memoryUsage } = found);
   }
   await workers.run("assignEntryAddresses");
   const { placed, fileEnd, segments } = placement;
@@ -133,6 +140,7 @@ export async function layout(
     placed,
     segments,
     statedBytes,
+    memoryUsage,
     sectionNames,
     ...placeSectionHeaders(placed, fileEnd),
   };
@@ -191,6 +199,12 @@ async function giveAddresses(
   publish(workers, placement.placed, placement.segments, target);
   defineSymbols(workers, internal, plan, placement, target);
   await workers.run("assignAddresses", { bounds: synthetic.fileBounds });
+}
+
+/** A section of inputs that no statement names. */
+function reportOrphan({ diagnostics }: Workers, name: string, { orphanHandling }: LinkOptions): void {
+  if (orphanHandling === "warn") diagnostics.add("orphanPlaced", { name });
+  else if (orphanHandling === "error") diagnostics.add("orphanUnplaced", { name });
 }
 
 /** What /DISCARD/ may leave out of what the linker makes: nothing else refers to these. */

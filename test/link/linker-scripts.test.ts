@@ -122,6 +122,30 @@ test("input sections are chosen by file, excluded, sorted and kept as in GNU ld"
     );
 });
 
+test("--sort-section, --orphan-handling and --print-memory-usage are as in GNU ld", async () => {
+  await using dir = await objects();
+  const script = `MEMORY { rom (rx) : ORIGIN = 0x1000, LENGTH = 16K  ram (w) : ORIGIN = 0x10000, LENGTH = 3000 }
+    SECTIONS { .text : { *(.text*) } > rom .rodata : { *(.rodata*) *(.vectors) } > rom
+      .data : { *(.data*) } > ram .bss : { *(.bss) *(COMMON) } > ram .rest : { *(.overlay.*) *(.wide) *(.narrow) } > rom }`;
+  for (const key of ["name", "alignment"])
+    await expectLaidOutAlike(
+      dir,
+      `SECTIONS { . = 0x10000; .text : { *(.text*) } .rodata : { *(.rodata*) } .data : { *(.data*) } .bss : { *(.bss) } ${rest} }`,
+      `--sort-section=${key}`,
+    );
+  await dir.write("script.ld", script);
+  const said = [];
+  for (const linker of [bfd, spore]) {
+    const { stdout } = await dir.mustRun(linker.path, ["-T", "script.ld", "a.o", "b.o", "--print-memory-usage"]);
+    said.push(stdout);
+    const warned = await dir.run(linker.path, ["-T", "script.ld", "a.o", "b.o", "--orphan-handling=warn"]);
+    expect(warned, linker.name).toMatchObject({ status: 0, stderr: expect.stringMatching(/\.config/) });
+    const failed = await dir.run(linker.path, ["-T", "script.ld", "a.o", "b.o", "--orphan-handling=error"]);
+    expect(failed, linker.name).toMatchObject({ status: 1, stderr: expect.stringMatching(/\.noinit/) });
+  }
+  expect(said[1]).toBe(said[0]);
+});
+
 test("overlays share addresses, and are loaded one behind the other", async () => {
   await using dir = await objects();
   await expectLaidOutAlike(

@@ -21,6 +21,7 @@ export function arrangeStated(
   buckets: readonly Bucket[],
   sizes: ReadonlyMap<number, BucketSize>,
   own: OwnSections,
+  onOrphan: (name: string) => void,
 ): readonly ArrangedItem[] {
   const gathering = new Gathering(plan, own);
   const orphans: Bucket[] = [];
@@ -30,6 +31,7 @@ export function arrangeStated(
   }
   const finish = (section: GatheredSection): ReturnType<typeof arrangedSection> => arrangedSection(section, sizes, own);
   const placed = new Orphans(gathering.items, finish);
+  for (const name of new Set(orphans.map((bucket) => bucket.name))) onOrphan(name);
   const unplaced = gathering.unplacedOwn;
   for (const section of unplaced) if (section.type === SHT_NOTE) placed.addOwn(section);
   for (const bucket of orphans) placed.addBucket(bucket, sizes.get(bucket.id)!.size);

@@ -8,6 +8,13 @@ import { alignAddress, type SectionCounter, type StatedError } from "./located-s
 import type { MemoryRegion } from "../plan.ts";
 import { isAllocated } from "./stated-section.ts";
 
+export interface MemoryUsage {
+  readonly name: string;
+  /** Bytes. */
+  readonly used: number;
+  readonly size: number;
+}
+
 interface Region {
   readonly stated: MemoryRegion | undefined;
   readonly origin: number;
@@ -91,6 +98,15 @@ export class MemoryRegions {
     if (last === undefined || !isAllocated(section)) return address;
     if (address < last.address && size !== 0 && address + size <= last.address) return address; // it moved back
     return alignAddress(address + last.loadAddress - last.address, alignment);
+  }
+
+  /** How far each is taken. */
+  usage(): readonly MemoryUsage[] {
+    return this.#regions.map(({ stated, origin, current, length }) => ({
+      name: stated!.name,
+      used: current - origin,
+      size: length,
+    }));
   }
 
   errors(): readonly StatedError[] {

@@ -18,6 +18,7 @@ import type { ArrangedPart, ArrangedSection } from "../arrange.ts";
 import { headerSize as sizeOfHeaders } from "../elf-header.ts";
 import type { Placement, Placer } from "../kind-placer.ts";
 import type { Located, StatedError } from "./located-section.ts";
+import type { MemoryUsage } from "./memory-regions.ts";
 import { overlapsOf } from "./overlaps.ts";
 import { Placed, type PlacedPart, type PlacedSection } from "../placed-section.ts";
 import type { StatedPlan } from "../plan.ts";
@@ -43,6 +44,7 @@ export interface StatedPlacement extends Placement {
   readonly isProvisional: boolean;
   /** It depends on addresses of inputs' symbols, and may be another one once they are known. */
   readonly usesSymbols: boolean;
+  readonly memoryUsage: readonly MemoryUsage[];
 }
 
 export interface StatedPlacing {
@@ -138,7 +140,7 @@ export class StatedPlacer implements Placer {
             isStackExecutable,
           });
     const bytes = walked.located.flatMap((located) => bytesOf(located, map.offsets.get(located)!));
-    const { values, isProvisional, usesSymbols } = walked;
+    const { values, isProvisional, usesSymbols, memoryUsage } = walked;
     const errors = [...walked.errors, ...(options.isCheckSections ? overlapsOf(walked.located) : [])];
     return {
       placed,
@@ -151,6 +153,7 @@ export class StatedPlacer implements Placer {
       unmapped: map.unmapped,
       isProvisional,
       usesSymbols,
+      memoryUsage,
     };
   }
 

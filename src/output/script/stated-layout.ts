@@ -9,7 +9,7 @@ import { type Expression, ExpressionError } from "../../script/expressions.ts";
 import type { ArrangedPart, ArrangedSection } from "../arrange.ts";
 import { DataSegment } from "./data-segment.ts";
 import { alignAddress, type Located, type LocatedPart, SectionCounter, type StatedError } from "./located-section.ts";
-import { MemoryRegions } from "./memory-regions.ts";
+import { MemoryRegions, type MemoryUsage } from "./memory-regions.ts";
 import type { LeftOut } from "../placed-section.ts";
 import type { StatedContent, StatedPlan } from "../plan.ts";
 import { type ArrangedItem, isAllocated, isBare, isSection, isTbss } from "./stated-section.ts";
@@ -47,6 +47,7 @@ export interface Walked {
   readonly usesHeaders: boolean;
   /** Symbols were asked for that no statement defines: another walk may find other addresses of them. */
   readonly usesSymbols: boolean;
+  readonly memoryUsage: readonly MemoryUsage[];
 }
 
 /** An address with its sign: what is at the upper end of the address space is negative. */
@@ -169,6 +170,7 @@ class Walk {
       relro: this.#state.dataSegment.relro,
       usesHeaders: this.#usesHeaders,
       usesSymbols: this.#usesSymbols,
+      memoryUsage: this.#regions.usage(),
     };
   }
 

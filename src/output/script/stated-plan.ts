@@ -1,5 +1,6 @@
 /** The plan that a linker script states: its statements, which of them each input section and each own section is in. */
 import { SHF_WRITE, SHT_FINI_ARRAY, SHT_INIT_ARRAY } from "../../elf/constants.ts";
+import type { LinkOptions } from "../../options/link-options.ts";
 import type {
   InputDescription,
   Insertion,
@@ -10,7 +11,7 @@ import type {
   SectionPattern,
   SectionsStatement,
 } from "../../script/commands.ts";
-import { globToRegExp } from "../../script/glob.ts";
+import { globToRegExp, isGlob } from "../../script/glob.ts";
 import { ScriptError } from "../../script/script-lexer.ts";
 import type { OwnSectionId } from "../../tables/schema.ts";
 import type {
@@ -49,8 +50,13 @@ const commonsNames: Readonly<Record<CommonsKind, string>> = {
 export const DISCARD = "/DISCARD/";
 
 /** @throws ScriptError for what cannot be done as it is said */
-export function statedPlan(commands: LayoutCommands, unstated: Unstated, isDynamic: boolean): StatedPlan {
-  const rules = new RuleList();
+export function statedPlan(
+  commands: LayoutCommands,
+  unstated: Unstated,
+  isDynamic: boolean,
+  sortSection: LinkOptions["sortSection"],
+): StatedPlan {
+  const rules = new RuleList(sortSection);
   const described = inserted(commands.statements, commands.insertions);
   const statements = described.flatMap((statement): Statement[] => {
     if (statement.kind === "entry") return [];
@@ -102,10 +108,21 @@ function inserted(
 /** Rules as they are made; which section and part each belongs to. */
 class RuleList {
   readonly list: StatedRule[] = [];
+  readonly #sortSection: LinkOptions["sortSection"];
+
+  constructor(sortSection: LinkOptions["sortSection"]) {
+    this.#sortSection = sortSection;
+  }
 
   section({ contents, ...description }: OutputSectionDescription): StatedSection {
     const parts = contents.flatMap((content) => this.#parts(description, content));
     return { ...description, parts };
+  }
+
+  /** As GNU ld: an order that the other one says already, and SORT_NONE, are none; --sort-section is for wildcards. */
+  #ordersOf({ sort, glob }: SectionPattern): SectionPattern["sort"] {
+    if (sort.length === 0) return this.#sortSection !== undefined && isGlob(glob) ? [this.#sortSection] : [];
+    return sort.filter((order, i) => order !== "none" && sort.indexOf(order) === i);
   }
 
   #parts(section: Omit<OutputSectionDescription, "contents">, content: SectionContent): StatedPart[] {
@@ -116,7 +133,7 @@ class RuleList {
     // Sections of all patterns with one order, or with none, lie together, whichever they match.
     const groups = new Map<string, number>();
     for (const pattern of patterns) {
-      const sort = { orders: ordersOf(pattern), isReversed: pattern.isReversed, isByFile: content.isFilesSorted };
+      const sort = { orders: this.#ordersOf(pattern), isReversed: pattern.isReversed, isByFile: content.isFilesSorted };
       const rule = this.list.length;
       const order = JSON.stringify([sort.orders, sort.isReversed]);
       const joined = groups.get(order) ?? rule;
@@ -129,11 +146,6 @@ class RuleList {
 }
 
 const everything: SectionPattern = { glob: "*", excludedFiles: [], sort: [], isReversed: false };
-
-/** As GNU ld: an order that the other one says already, and SORT_NONE, are none. */
-function ordersOf({ sort }: SectionPattern): SectionPattern["sort"] {
-  return sort.filter((order, i) => order !== "none" && sort.indexOf(order) === i);
-}
 
 const functionLists: Readonly<Record<string, number>> = {
   ".init_array": SHT_INIT_ARRAY,
