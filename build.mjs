@@ -2,7 +2,7 @@
 /**
  * Builds what `npm run build` and the tests need, each only when its sources changed:
  *
- *   node build.mjs [generate] [sanitize] [addon] [command] [library] [--force]
+ *   node build.mjs [generate] [sanitize] [addon] [launcher] [command] [library] [--force]
  *   node build.mjs run FILE.ts [ARGUMENT...]
  *
  * run:      a TypeScript program of this tree, which Node 20 does not run as it is; with addon and command
@@ -10,19 +10,22 @@
  * sanitize: build/sanitize/bin/ld, the linker with an addon that is built to notice faults, and the node that can
  *           load that addon (neither)
  * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
- * command:  dist/command.cjs, what bin/ld and bin/spore load. CommonJS, because loading an ES module costs
+ * launcher: bin/ld and bin/spore, one small native program that finds Node and starts it with the command
+ * command:  dist/command.cjs, what bin/ld and bin/spore load, and these. CommonJS, because loading an ES module costs
  *           Node 20 another 4 ms
  * library:  dist/*.js and *.d.ts, what `import "spore-ld"` loads
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -55,8 +58,8 @@ function filesBelow(...paths) {
 }
 
 /** Runs `build` unless `output` was built from files of the same contents, by the same Node, before. */
-async function unlessFresh(output, inputs, build) {
-  const digest = createHash("sha256").update(`${process.version} ${process.arch}`);
+async function unlessFresh(output, inputs, build, settings = "") {
+  const digest = createHash("sha256").update(`${process.version} ${process.arch} ${settings}`);
   for (const file of inputs.sort()) digest.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
   const stamp = digest.digest("hex");
   const stampFile = join(root, "dist", ".stamps", output.replaceAll("/", "-"));
@@ -75,6 +78,7 @@ function nodeDirectory() {
 
 function requireTools() {
   const missing = [
+    ["gcc", "gcc"],
     ["g++", "g++"],
     ["make", "make"],
     ["python3", "python3"],
@@ -113,7 +117,8 @@ function run(module, args, options = {}) {
 }
 
 async function buildAddon() {
-  const inputs = filesBelow("native").filter((file) => !relative(root, file).startsWith(join("native", "build")));
+  const isElsewhere = (file) => /^native\/(build|launcher)\//.test(relative(root, file));
+  const inputs = filesBelow("native").filter((file) => !isElsewhere(file));
   await unlessFresh("native/build/Release/spore.node", inputs, () => {
     requireTools();
     const directory = ["--directory", "native", "--nodedir", nodeDirectory(), "--loglevel", "error"];
@@ -126,6 +131,62 @@ async function buildAddon() {
   });
 }
 
+/** The oldest Node that will do: major and minor version. */
+function neededNode() {
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return /(\d+)\.(\d+)/.exec(engines.node).slice(1);
+}
+
+/** What the launcher is called. */
+const launchers = ["bin/ld", "bin/spore"];
+
+/**
+ * The launcher, under each of its names. It knows by the file which Node it was built with, and need not ask that one
+ * for its version.
+ */
+async function buildLauncher() {
+  const [major, minor] = neededNode();
+  const { dev, ino, size, mtimeMs } = statSync(process.execPath);
+  const defines = {
+    SPORE_NODE_MAJOR: major,
+    SPORE_NODE_MINOR: minor,
+    SPORE_KNOWN_NODE: `"${dev}-${ino}-${size}-${Math.floor(mtimeMs / 1000)}"`,
+  };
+  const sources = filesBelow("native/launcher", "native/resident/protocol.h");
+  const flags = [
+    "-std=gnu11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    ...(process.env["CI"] ? ["-Werror"] : []),
+    "-Inative",
+    ...Object.entries({ _GNU_SOURCE: "1", ...defines }).map(([name, value]) => `-D${name}=${value}`),
+    "-s",
+    "-Wl,--build-id=none",
+  ];
+  const stale = launchers.filter((path) => !existsSync(join(root, path)));
+  if (stale.length > 0) rmSync(join(root, launchers[0]), { force: true });
+  await unlessFresh(
+    launchers[0],
+    [...sources, join(root, "build.mjs")],
+    () => {
+      requireTools();
+      const built = join(root, "bin", ".launcher");
+      const files = sources.filter((file) => file.endsWith(".c"));
+      const done = spawnSync("gcc", [...flags, ...files, "-o", built], { cwd: root, encoding: "utf8" });
+      if (done.status !== 0) fail(`the launcher does not compile:\n${done.stderr}`);
+      process.stderr.write(done.stderr);
+      // Renamed, because one that runs cannot be written.
+      for (const path of launchers) {
+        copyFileSync(built, `${built}-copy`);
+        renameSync(`${built}-copy`, join(root, path));
+      }
+      rmSync(built);
+    },
+    JSON.stringify(defines),
+  );
+}
+
 /** What dist/command.cjs loads: the linker, and the tool around it, which has the linker inside. */
 const programs = ["ld", "spore"];
 
@@ -135,53 +196,61 @@ const programs = ["ld", "spore"];
  * nor what only `spore` does.
  */
 async function buildCommand() {
-  await unlessFresh("dist/command.cjs", filesBelow("src", "bin", "package.json", "build.mjs"), async () => {
-    const { build } = await import("esbuild");
-    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-    const options = {
-      absWorkingDir: root,
-      bundle: true,
-      platform: "node",
-      target: "node20.19",
-      format: "cjs",
-      sourcemap: true,
-      minify: true,
-      legalComments: "none", // all are in dist/THIRD-PARTY.txt
-      metafile: true,
-      logLevel: "warning",
-    };
-    const bundles = [await build({ ...options, entryPoints: ["commander"], outfile: "dist/commander.cjs" })];
-    const demangler = join(root, "node_modules", "gecko-profiler-demangle");
-    if (!existsSync(demangler)) fail("gecko-profiler-demangle is not installed; run: npm ci");
-    cpSync(join(demangler, "index_bg.wasm"), join(root, "dist", "rust-names.wasm"));
-    for (const program of programs) {
-      const bundle = await build({
-        ...options,
-        entryPoints: [`src/command/${program}-entry.ts`],
-        outfile: `dist/${program}-code.cjs`,
-        // CommonJS has no import.meta.
-        define: { "import.meta.dirname": "__dirname", SPORE_VERSION: JSON.stringify(version) },
-        // As Node wraps a module, so that the loader need not copy the text.
-        banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
-        footer: { js: "})" },
-        plugins: [
-          {
-            name: "commander",
-            setup: (builder) =>
-              builder.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
-          },
-          ...(program === "ld" ? [withoutProse] : []),
-        ],
-      });
-      bundles.push(bundle);
-    }
-    writeThirdPartyNotice(bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
-    const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8");
-    writeFileSync(join(root, "dist", "command.cjs"), loader);
-    // V8 knows whose code a cache has by the length of the source only.
-    for (const program of programs) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
-    warmCodeCache();
-  });
+  await buildLauncher();
+  await unlessFresh(
+    "dist/command.cjs",
+    filesBelow("src", "bin/load-command.cjs", "package.json", "build.mjs"),
+    async () => {
+      const { build } = await import("esbuild");
+      const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+      const options = {
+        absWorkingDir: root,
+        bundle: true,
+        platform: "node",
+        target: "node20.19",
+        format: "cjs",
+        sourcemap: true,
+        minify: true,
+        legalComments: "none", // all are in dist/THIRD-PARTY.txt
+        metafile: true,
+        logLevel: "warning",
+      };
+      const bundles = [await build({ ...options, entryPoints: ["commander"], outfile: "dist/commander.cjs" })];
+      const demangler = join(root, "node_modules", "gecko-profiler-demangle");
+      if (!existsSync(demangler)) fail("gecko-profiler-demangle is not installed; run: npm ci");
+      cpSync(join(demangler, "index_bg.wasm"), join(root, "dist", "rust-names.wasm"));
+      for (const program of programs) {
+        const bundle = await build({
+          ...options,
+          entryPoints: [`src/command/${program}-entry.ts`],
+          outfile: `dist/${program}-code.cjs`,
+          // CommonJS has no import.meta.
+          define: { "import.meta.dirname": "__dirname", SPORE_VERSION: JSON.stringify(version) },
+          // As Node wraps a module, so that the loader need not copy the text.
+          banner: { js: "(function (exports, require, module, __filename, __dirname) {" },
+          footer: { js: "})" },
+          plugins: [
+            {
+              name: "commander",
+              setup: (builder) =>
+                builder.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
+            },
+            ...(program === "ld" ? [withoutProse] : []),
+          ],
+        });
+        bundles.push(bundle);
+      }
+      writeThirdPartyNotice(bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+      const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8").replace(
+        "NEEDED_NODE",
+        neededNode().join("."),
+      );
+      writeFileSync(join(root, "dist", "command.cjs"), loader);
+      // V8 knows whose code a cache has by the length of the source only.
+      for (const program of programs) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
+      warmCodeCache();
+    },
+  );
 }
 
 /**
@@ -282,7 +351,9 @@ async function generate() {
  */
 async function buildSanitized() {
   const copy = join(root, "build", "sanitize");
-  const inputs = filesBelow("native", "src", "bin", "build.mjs").filter((file) => !file.includes("/native/build/"));
+  const inputs = filesBelow("native", "src", "bin/load-command.cjs", "build.mjs").filter(
+    (file) => !file.includes("/native/build/"),
+  );
   await unlessFresh("build/sanitize/bin/ld", inputs, async () => {
     requireTools();
     await buildCommand();
@@ -348,7 +419,14 @@ async function runProgram(file, args) {
   program.on("exit", (code, signal) => (process.exitCode = signal === null ? code : 1));
 }
 
-const steps = { sanitize: buildSanitized, generate, addon: buildAddon, command: buildCommand, library: buildLibrary };
+const steps = {
+  sanitize: buildSanitized,
+  generate,
+  addon: buildAddon,
+  launcher: buildLauncher,
+  command: buildCommand,
+  library: buildLibrary,
+};
 const program = words[0] === "run" ? words[1] : undefined;
 if (words[0] === "run" && program === undefined) fail("run what? node build.mjs run FILE.ts [ARGUMENT...]");
 const wanted = program === undefined ? asked : ["addon", "command"];

@@ -1,5 +1,5 @@
 /**
- * `npm run lint`'s and `npm run format`'s share for C++: clang-format over native/, and clang-tidy with the
+ * `npm run lint`'s and `npm run format`'s share for C++ and C: clang-format over native/, and clang-tidy with the
  * rules of .clang-tidy. `--format` rewrites; without it, files that would change are errors.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -13,7 +13,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const format = "clang-format-19";
 const tidier = "clang-tidy-19";
 const sources = readdirSync(join(root, "native"), { recursive: true })
-  .filter((name) => /\.(cc|h)$/.test(name) && !/^(build|generated)\//.test(name))
+  .filter((name) => /\.(cc|c|h)$/.test(name) && !/^(build|generated)\//.test(name))
   .map((name) => join("native", name))
   .sort();
 
@@ -31,18 +31,20 @@ if (isFormat) process.exit(formatted.status);
 const headers = [dirname(dirname(process.execPath)), "/usr"]
   .map((path) => join(path, "include", "node"))
   .find((path) => existsSync(join(path, "node_api.h")));
+const flagsOfC = ["-std=gnu11", "-D_GNU_SOURCE", "-DSPORE_NODE_MAJOR=20", "-DSPORE_NODE_MINOR=19", "-Inative"];
 const flags = ["-std=c++20", "-Inative", "-Inative/include", "-Inode_modules/node-addon-api", `-isystem${headers}`];
 
 /** Runs clang-tidy on one file; resolves to what it found. */
 function tidy(file) {
   const defines = file.includes("/checked/") ? ["-DNAPI_VERSION=9", "-DSPORE_CHECKED"] : ["-DNAPI_VERSION=9"];
-  const child = spawn(tidier, ["--quiet", file, "--", ...flags, ...defines], { cwd: root });
+  const ofLanguage = file.endsWith(".c") ? [...flagsOfC, '-DSPORE_KNOWN_NODE=""'] : [...flags, ...defines];
+  const child = spawn(tidier, ["--quiet", file, "--", ...ofLanguage], { cwd: root });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   return new Promise((resolve) => child.on("close", (code) => resolve(code === 0 ? "" : output)));
 }
 
-const waiting = sources.filter((file) => file.endsWith(".cc"));
+const waiting = sources.filter((file) => /\.cc?$/.test(file));
 let failures = 0;
 async function work() {
   for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {

@@ -3,6 +3,16 @@
  * Loads the code of `ld` or of `spore` by way of V8's code cache. `npm run build` copies this file to dist/command.cjs
  * and has it write the caches. A cache that does not fit the running Node is ignored by V8, and the code compiled.
  */
+/** The Node that is needed; `npm run build` puts it in, from "engines" of package.json. */
+const [neededMajor, neededMinor] = "NEEDED_NODE".split(".").map(Number);
+const [major, minor] = process.versions.node.split(".").map(Number);
+// Up to here, and in what a Node must parse to get here, this is the JavaScript of Node 12.
+if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
+  const found = `Node ${process.versions.node} (${process.execPath})`;
+  process.stderr.write(`spore: error: this is ${found}; Spore needs Node ${neededMajor}.${neededMinor} or later\n`);
+  process.exit(1);
+}
+
 const { readFileSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
 const { Script } = require("node:vm");
@@ -31,7 +41,7 @@ const source = readFileSync(filename, "latin1");
 
 /** The file holds one function, whose parameters are as in Node's own wrapper of modules. */
 function compile() {
-  const nodeOptions = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
+  const nodeOptions = [...process.execArgv, process.env.NODE_OPTIONS || ""].join(" ");
   if (nodeOptions.includes("--enable-source-maps")) {
     // Source maps are read for modules only.
     const code = new module.constructor(filename, module);

@@ -46,13 +46,15 @@ const imports: Readonly<Record<string, readonly string[]>> = {
 
 /** What each folder of native may include, besides itself and the C header. */
 const includes: Readonly<Record<string, readonly string[]>> = {
+  launcher: ["resident"],
+  resident: [],
   staging: [],
   elf: [],
   tables: ["elf", "generated"],
   targets: ["tables", "elf", "generated"],
   kernels: ["targets", "tables", "elf", "generated"],
   generated: ["tables", "elf", "targets", "kernels"],
-  addon: ["staging", "elf", "tables", "targets", "kernels", "generated"],
+  addon: ["resident", "staging", "elf", "tables", "targets", "kernels", "generated"],
 };
 
 function filesOf(folder: string, extensions: RegExp): string[] {
@@ -64,7 +66,7 @@ function filesOf(folder: string, extensions: RegExp): string[] {
 
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 const typescript = ["src", "test", "native", "bench"].flatMap((folder) => filesOf(folder, /\.ts$/));
-const native = filesOf("native", /\.(cc|h)$/);
+const native = filesOf("native", /\.(cc|c|h)$/);
 
 /** `src/passes/scan.ts` → `passes`; `src/link.ts` → "". The innermost folder, or the file, that has a rule. */
 function ruledPart(file: string): string {
