@@ -187,8 +187,10 @@ async function buildLauncher() {
   );
 }
 
-/** What dist/command.cjs loads: the linker, and the tool around it, which has the linker inside. */
-const programs = ["ld", "spore"];
+/** What dist/command.cjs loads: the linker, the tool around it, and the resident linker, which have the linker inside. */
+const programs = ["ld", "spore", "resident"];
+/** Those that somebody waits for. */
+const cachedPrograms = ["ld", "spore"];
 
 /**
  * dist/command.cjs loads dist/ld-code.cjs or dist/spore-code.cjs by way of V8's code cache, which saves a quarter of
@@ -199,7 +201,7 @@ async function buildCommand() {
   await buildLauncher();
   await unlessFresh(
     "dist/command.cjs",
-    filesBelow("src", "bin/load-command.cjs", "package.json", "build.mjs"),
+    filesBelow("src", "bin/load-command.cjs", "package.json", "build.mjs", "native/resident/warm-up"),
     async () => {
       const { build } = await import("esbuild");
       const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -235,22 +237,39 @@ async function buildCommand() {
               setup: (builder) =>
                 builder.onResolve({ filter: /^commander$/ }, () => ({ path: "./commander.cjs", external: true })),
             },
-            ...(program === "ld" ? [withoutProse] : []),
+            ...(program === "spore" ? [] : [withoutProse]),
           ],
         });
         bundles.push(bundle);
       }
       writeThirdPartyNotice(bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+      compileWarmUp();
       const loader = readFileSync(join(root, "bin", "load-command.cjs"), "utf8").replace(
         "NEEDED_NODE",
         neededNode().join("."),
       );
       writeFileSync(join(root, "dist", "command.cjs"), loader);
       // V8 knows whose code a cache has by the length of the source only.
-      for (const program of programs) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
+      for (const program of cachedPrograms) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
       warmCodeCache();
     },
   );
+}
+
+/** dist/warm-up: what the resident linker links before its first client. */
+function compileWarmUp() {
+  const folder = join(root, "dist", "warm-up");
+  mkdirSync(folder, { recursive: true });
+  const compile = (tool, ...options) => {
+    const done = spawnSync(tool, options, { cwd: folder, encoding: "utf8" });
+    if (done.status !== 0) fail(`${tool} ${options.join(" ")} failed:\n${done.stderr}`);
+  };
+  const source = (name) => join(root, "native", "resident", "warm-up", `${name}.c`);
+  for (const name of ["main", "member", "unused"])
+    compile("gcc", "-c", "-O1", "-fPIE", "-ffunction-sections", source(name));
+  compile("gcc", "-shared", "-fPIC", source("library"), "-o", "liblibrary.so");
+  rmSync(join(folder, "libmember.a"), { force: true });
+  compile("ar", "rcs", "libmember.a", "member.o", "unused.o");
 }
 
 /**
@@ -314,7 +333,7 @@ function warmCodeCache() {
     process.stderr.write(`build: ${message}`);
   };
   // By way of bin/, where Node is given its options: V8 takes a cache for its own only where its flags are the same.
-  for (const program of programs) spawnSync(join(root, "bin", program), ["--help"], { env });
+  for (const program of cachedPrograms) spawnSync(join(root, "bin", program), ["--help"], { env });
   if (objects.length > 0) {
     link("-shared", "-Wl,--build-id");
     link("-pie", "-Wl,--build-id,--gc-sections,--unresolved-symbols=ignore-all,--entry=0");

@@ -7,6 +7,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/programs/**", "test/growth/**"],
     pool: "forks",
+    // A resident linker that somebody has started is not what is tested.
+    env: { SPORE_RESIDENT: "0" },
     // Side by side: most of a test is waiting for compilers and linkers. By default one core would stay idle.
     maxWorkers: "100%",
     // A build that is made to notice is slow.

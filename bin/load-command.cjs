@@ -1,6 +1,6 @@
 "use strict";
 /**
- * Loads the code of `ld` or of `spore` by way of V8's code cache. `npm run build` copies this file to dist/command.cjs
+ * Loads the code of `ld`, `spore` or the resident linker by way of V8's code cache. `npm run build` copies this file to dist/command.cjs
  * and has it write the caches. A cache that does not fit the running Node is ignored by V8, and the code compiled.
  */
 /** The Node that is needed; `npm run build` puts it in, from "engines" of package.json. */
@@ -17,7 +17,7 @@ const { readFileSync, writeFileSync } = require("node:fs");
 const path = require("node:path");
 const { Script } = require("node:vm");
 
-const program = process.argv[2] === "ld" ? "ld" : "spore";
+const program = process.argv[2];
 const filename = path.join(__dirname, `${program}-code.cjs`);
 const cacheFile = path.join(__dirname, `${program}-code.cache`);
 

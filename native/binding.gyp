@@ -3,7 +3,7 @@
     {
       "target_name": "spore",
       "sources": [
-        "<!@(find addon staging elf tables kernels targets generated -name '*.cc' | sort)"
+        "<!@(find addon resident staging elf tables kernels targets generated -name '*.cc' | sort)"
       ],
       "include_dirs": [
         "<!(node -p \"require('node-addon-api').include_dir\")",

@@ -9,6 +9,9 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   spore::init_link_binding(env, exports);
   spore::init_demangle_binding(env, exports);
   spore::init_digest_binding(env, exports);
+#ifdef __linux__
+  spore::init_resident_binding(env, exports);
+#endif
   spore::init_exit_binding(env, exports);
   return exports;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "addon/staging-env.h"
+#include "resident/connection.h"
 #include "staging/kernel-registry.h"
 #include "staging/registry.h"
 
@@ -296,11 +297,13 @@ TestHooks hooks_from_js(const Napi::Value &value) {
 }
 
 // (batches, arena, workers, hooks | null, kept descriptors | null, callback | null): the pool or a failure,
-// returned when there is no callback.
+// returned when there is no callback. No workers: kernels run in this process.
 Napi::Value pool_create(const Napi::CallbackInfo &info) {
   StagingEnv &state = state_of(info);
   PoolOptions options;
   options.workers = info[2].As<Napi::Number>().Uint32Value();
+  options.runs_here = options.workers == 0;
+  if (options.runs_here) options.workers = 1;
   options.hooks = hooks_from_js(info[3]);
   if (info[4].IsTypedArray()) {
     const auto kept = info[4].As<Napi::Int32Array>();
@@ -312,6 +315,7 @@ Napi::Value pool_create(const Napi::CallbackInfo &info) {
       WorkerPool::create(std::move(files.files), std::move(files.mappings), shared<Arena>(info[1]), options, failure);
   if (!info[5].IsFunction()) {
     if (!pool) return to_js(info.Env(), failure);
+    if (options.runs_here) return share(info.Env(), hold_pool(state, std::move(pool)));
     const auto request = pool->fork_request();
     fork_children(*request);
     if (request->failure) return to_js(info.Env(), request->failure);
@@ -364,7 +368,7 @@ Napi::Value pool_run(const Napi::CallbackInfo &info) {
     job.args = info[6].As<Napi::Uint8Array>().Data();
     job.args_size = uint32_t(info[6].As<Napi::Uint8Array>().ByteLength());
   }
-  const bool is_sync = !info[7].IsFunction();
+  const bool is_sync = !info[7].IsFunction() || holder->pool->runs_here();
   if (!is_sync) {
     if (!state.reactor()) return info.Env().Undefined();
     watch_workers(state, holder);
@@ -436,8 +440,9 @@ Napi::Value pool_close(const Napi::CallbackInfo &info) {
   return info.Env().Undefined();
 }
 
-// (status): ends the process without Node's teardown, once the workers of closed pools have been reaped. Meanwhile it
-// gives up what it has mapped, which takes long: both take a processor.
+// (status, connection or -1): tells the client of a resident linker, and ends the process without Node's teardown, once
+// the workers of closed pools have been reaped. Meanwhile it gives up what it has mapped, which takes long: both take a
+// processor.
 Napi::Value end_process(const Napi::CallbackInfo &info) {
   bool has_dropped = false;
   for (const auto &holder : state_of(info).children) {
@@ -445,8 +450,14 @@ Napi::Value end_process(const Napi::CallbackInfo &info) {
     if (!std::exchange(has_dropped, true)) unmap_all();
     holder->child->wait_reap();
   }
-  _exit(info[0].As<Napi::Number>().Int32Value());
+  const int status = info[0].As<Napi::Number>().Int32Value();
+  const int connection = info[1].As<Napi::Number>().Int32Value();
+  if (connection >= 0) resident::say_status(connection, status);
+  _exit(status);
 }
+
+// Whether there is a thread that forks kernels: a child of this process would not have it.
+Napi::Value forks_kernels(const Napi::CallbackInfo &info) { return Napi::Boolean::New(info.Env(), has_fork_thread()); }
 
 Napi::Value kernel_id(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), find_kernel(info[0].As<Napi::String>().Utf8Value()));
@@ -492,6 +503,7 @@ void add_process_functions(StagingEnv *state, Napi::Object exports) {
   add_function<pool_pids>(exports, "poolPids", state);
   add_function<pool_close>(exports, "poolClose", state);
   add_function<end_process>(exports, "endProcess", state);
+  add_function<forks_kernels>(exports, "forksKernels", state);
   add_function<kernel_id>(exports, "kernelId", state);
   add_function<kernel_names>(exports, "kernelNames", state);
   add_function<load_kernel_library>(exports, "loadKernels", state);

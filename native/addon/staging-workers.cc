@@ -185,8 +185,9 @@ Napi::Value fork_process(const Napi::CallbackInfo &info) {
 
 Napi::Value is_forked(const Napi::CallbackInfo &info) { return Napi::Boolean::New(info.Env(), is_forked_here()); }
 
-// (channel, pids, pidfds): blocks until the channel is readable or children have ended. Returns whether it
-// is, and six numbers of each that has been reaped: pid, exit code or -1, signal or 0, and its usage.
+// (channel, pids, pidfds, timeoutMs or -1): blocks until the channel is readable, children have ended, or the time is
+// over. Returns whether it is, and six numbers of each that has been reaped: pid, exit code or -1, signal or 0, and its
+// usage.
 Napi::Value wait_for_children(const Napi::CallbackInfo &info) {
   const std::vector<int> pids = descriptors_from_js(info[1]);
   const std::vector<int> pidfds = descriptors_from_js(info[2]);
@@ -194,7 +195,7 @@ Napi::Value wait_for_children(const Napi::CallbackInfo &info) {
   children.reserve(pids.size());
   for (size_t i = 0; i < pids.size(); i++) children.push_back({pids[i], pidfds[i]});
   std::vector<EndedChild> ended;
-  const bool is_readable = wait_for_events(int_at(info, 0), children, ended);
+  const bool is_readable = wait_for_events(int_at(info, 0), children, int_at(info, 3), ended);
   auto result = Napi::Float64Array::New(info.Env(), 1 + 6 * ended.size());
   result[0] = is_readable ? 1 : 0;
   for (size_t i = 0; i < ended.size(); i++) {

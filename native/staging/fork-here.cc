@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 
 namespace spore::staging {
@@ -84,21 +86,28 @@ bool follow_parent(pid_t parent) {
 
 bool is_forked_here() { return is_child; }
 
-bool wait_for_events(int channel, const std::vector<ForkedHere> &children, std::vector<EndedChild> &ended) {
+bool wait_for_events(int channel, const std::vector<ForkedHere> &children, int timeout_ms,
+                     std::vector<EndedChild> &ended) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   for (;;) {
     std::vector<struct pollfd> waited = {{channel, POLLIN, 0}};
-    int timeout_ms = -1;
+    int wait_ms = -1;
+    if (timeout_ms >= 0) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+      wait_ms = std::max(0, int(left.count()));
+    }
+    const bool is_last_look = wait_ms == 0;
     for (const ForkedHere &child : children) {
       if (child.pidfd >= 0) waited.push_back({child.pidfd, POLLIN, 0});
-      else timeout_ms = kPollWithoutPidfdMs;
+      else wait_ms = wait_ms < 0 ? kPollWithoutPidfdMs : std::min(wait_ms, kPollWithoutPidfdMs);
     }
-    if (poll(waited.data(), waited.size(), timeout_ms) < 0 && errno != EINTR) return true;
+    if (poll(waited.data(), waited.size(), wait_ms) < 0 && errno != EINTR) return true;
     for (const ForkedHere &child : children) {
       ExitStatus status;
       if (reap_child(child.pid, status)) ended.push_back({child.pid, status});
     }
     const bool is_readable = waited[0].revents != 0;
-    if (is_readable || !ended.empty()) return is_readable;
+    if (is_readable || !ended.empty() || is_last_look) return is_readable;
   }
 }
 

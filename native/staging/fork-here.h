@@ -34,8 +34,9 @@ struct EndedChild {
 };
 
 // Waits until `channel` is readable (the result) or children have ended, which are reaped and added to
-// `ended`. `children` are pid and pidfd.
-bool wait_for_events(int channel, const std::vector<ForkedHere> &children, std::vector<EndedChild> &ended);
+// `ended`, or the time is over, unless that is -1. `children` are pid and pidfd.
+bool wait_for_events(int channel, const std::vector<ForkedHere> &children, int timeout_ms,
+                     std::vector<EndedChild> &ended);
 
 // Whether the process of a pidfd has ended, reaped or not.
 bool has_ended(int pidfd);

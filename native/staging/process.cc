@@ -44,6 +44,7 @@ constexpr auto kPidfdIdType = idtype_t(3); // P_PIDFD
 constexpr size_t kForkStackBytes = 8 << 20; // kernels run on a copy of the forking thread's stack
 
 std::atomic<bool> is_pidfd_allowed{true};
+std::atomic<bool> has_started_fork_thread{false};
 
 double milliseconds(const struct timeval &time) { return double(time.tv_sec) * 1e3 + double(time.tv_usec) / 1e3; }
 
@@ -154,6 +155,7 @@ public:
     std::lock_guard lock(mutex_);
     if (!is_started_ && !start()) return false;
     is_started_ = true;
+    has_started_fork_thread = true;
     tasks_.push_back(std::move(task));
     wake_.notify_one();
     return true;
@@ -285,6 +287,8 @@ void fork_children_async(const std::shared_ptr<ForkRequest> &request, const std:
 void abandon_child(std::unique_ptr<ChildProcess> child) {
   if (!child->try_reap()) ForkThread::get().abandon(std::move(child));
 }
+
+bool has_fork_thread() { return has_started_fork_thread.load(); }
 
 void set_pidfd_allowed(bool is_allowed) { is_pidfd_allowed.store(is_allowed, std::memory_order_relaxed); }
 

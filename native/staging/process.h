@@ -80,6 +80,9 @@ void fork_children_async(const std::shared_ptr<ForkRequest> &request, const std:
 // Leaves a child to the forking thread, which reaps it when it ends. For who must not wait for it.
 void abandon_child(std::unique_ptr<ChildProcess> child);
 
+// Whether the thread that forks has been started: a child that is forked otherwise lacks it.
+bool has_fork_thread();
+
 // Tests only: as on a kernel without pidfd_open (before 5.3).
 void set_pidfd_allowed(bool is_allowed);
 

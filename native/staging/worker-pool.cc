@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "spore/fault.h"
+#include "staging/crash-guard.h"
 #include "staging/kernel-registry.h"
 #include "staging/placement.h"
 
@@ -156,6 +157,9 @@ public:
       run_job(last_job, last_job == sweep_job);
     }
   }
+
+  // One job, for who knows that there is one.
+  void run_once(uint32_t job) { run_job(job, false); }
 
 private:
   uint32_t wait_for_job(uint32_t last_job) {
@@ -331,8 +335,8 @@ WorkerPool::~WorkerPool() {
   if (wake_fd_ >= 0) ::close(wake_fd_);
 }
 
-void WorkerPool::run_worker(uint32_t worker, bool is_replacement) const {
-  const spore_context context = {
+spore_context WorkerPool::context_of(uint32_t worker) const {
+  return {
       .files = files_.data(),
       .file_count = uint32_t(files_.size()),
       .worker = worker,
@@ -344,10 +348,30 @@ void WorkerPool::run_worker(uint32_t worker, bool is_replacement) const {
       .args_size = 0,
       .fault_row = SPORE_NO_ROW,
   };
+}
+
+void WorkerPool::run_worker(uint32_t worker, bool is_replacement) const {
+  const spore_context context = context_of(worker);
   const uint32_t job = control_->job.load();
   // A replacement joins the job in which its predecessor died, and looks for what that one left.
   Worker(*control_, context, options_.hooks, wake_fd_).run(is_replacement ? job - 1 : 0, is_replacement ? job : 0);
   _exit(0);
+}
+
+void WorkerPool::run_here(uint32_t job) {
+  Worker worker(*control_, context_of(0), options_.hooks, wake_fd_);
+  const int signo = run_guarded([&] { worker.run_once(job); });
+  if (signo == 0) return;
+  const JobDescription &d = control_->description;
+  const auto *chunks = reinterpret_cast<const ChunkWord *>(arena_->base() + d.chunk_table);
+  uint32_t crashed = 0;
+  while ((low_of(chunks[crashed].state.load()) & kKindMask) == Done) crashed++; // they were taken in order
+  const Range range = chunk_range(d, arena_->base(), crashed);
+  pending_.outcome = Outcome::Crashed;
+  pending_.first = range.first;
+  pending_.end = range.end;
+  pending_.signal = signo;
+  pending_.pid = getpid();
 }
 
 std::shared_ptr<ForkRequest> WorkerPool::fork_request() {
@@ -420,6 +444,10 @@ Failure WorkerPool::start(const Job &job) {
   started_ns_ = now_ns();
   control_->done.store(with_job(number, 0));
   control_->job.store(number);
+  if (options_.runs_here) {
+    run_here(number);
+    return {};
+  }
   if (control_->sleepers.load() != 0) futex_wake_all(control_->job);
   // A worker that died while it was idle may have left nobody to start.
   for (uint32_t w = 0; w < options_.workers; w++)
@@ -539,7 +567,7 @@ void WorkerPool::finish(JobReport &report, Outcome outcome) {
 bool WorkerPool::ends_at_once(JobReport &report) {
   const uint64_t spin_until = now_ns() + kParentSpinNs;
   do {
-    if (all_done() && collect(report)) return true;
+    if ((pending_.outcome != Outcome::Running || all_done()) && collect(report)) return true;
     for (int i = 0; i < 32; i++) pause_cpu();
   } while (now_ns() < spin_until);
   return false;
@@ -562,6 +590,7 @@ JobReport WorkerPool::wait() {
 }
 
 std::vector<std::unique_ptr<ChildProcess>> WorkerPool::close() {
+  if (options_.runs_here && control_) return give_up(false);
   if (workers_.empty()) return {};
   control_->is_closing.store(1);
   control_->job.fetch_add(1);

@@ -41,6 +41,8 @@ struct TestHooks {
 
 struct PoolOptions {
   uint32_t workers = 1;
+  // Kernels run in this process, as its one worker, and start() returns when the job has ended. A crash ends the pool.
+  bool runs_here = false;
   std::vector<int> kept_descriptors;
   TestHooks hooks;
 };
@@ -106,6 +108,7 @@ public:
   // Blocks until the job has ended.
   JobReport wait();
 
+  bool runs_here() const { return options_.runs_here; }
   bool is_running() const { return is_running_; }
   bool is_broken() const { return is_broken_; } // a job crashed; nothing more can be run
   uint32_t known_kernels() const { return known_kernels_; }
@@ -127,6 +130,8 @@ private:
   void replace(uint32_t worker);
   void finish(JobReport &report, Outcome outcome);
   std::vector<std::unique_ptr<ChildProcess>> give_up(bool are_killed);
+  void run_here(uint32_t job);
+  spore_context context_of(uint32_t worker) const;
   [[noreturn]] void run_worker(uint32_t worker, bool is_replacement) const;
 
   std::vector<spore_file> files_;

@@ -9,10 +9,12 @@ import type { DemangleBinding } from "./demangle-binding.ts";
 import type { DigestBinding } from "./digest-binding.ts";
 import type { ExitBinding } from "./exit-binding.ts";
 import type { LinkBinding } from "./link-binding.ts";
+import type { ResidentBinding } from "./resident-binding.ts";
 import type { StagingBinding } from "./staging-binding.ts";
 
 /** Everything that the addon exports. */
-export interface Addon extends StagingBinding, DemangleBinding, DigestBinding, ExitBinding, LinkBinding {}
+export interface Addon
+  extends StagingBinding, DemangleBinding, DigestBinding, ExitBinding, LinkBinding, ResidentBinding {}
 
 /** Why the addon cannot be used. */
 export class AddonError extends Error {

@@ -167,9 +167,12 @@ export interface StagingBinding {
   poolClose(pool: PoolHandle, callback: (() => void) | null, leave: number): void;
   /**
    * Ends the process without Node's teardown, once the workers of closed pools have been reaped: what is still to be
-   * written is lost. Nothing staged is mapped any more when the workers are waited for.
+   * written is lost. Nothing staged is mapped any more when the workers are waited for. Then the client at the other
+   * end of a connection is told, unless that is -1.
    */
-  endProcess(status: number): never;
+  endProcess(status: number, connection: number): never;
+  /** Whether it has a thread that forks kernels, which a child would lack. */
+  forksKernels(): boolean;
   readonly maxInlineBytes: number;
   readonly maxPacketDescriptors: number;
   channelOpen(): Int32Array | NativeFailure;
@@ -205,8 +208,8 @@ export interface StagingBinding {
   followParent(pid: number): boolean;
   forkProcess(closed: Int32Array): readonly [pid: number, pidfd: number] | NativeFailure;
   isForkedChild(): boolean;
-  /** Whether the channel is readable; of each child that ended its pid and the numbers of {@link ChildExit}. */
-  waitForChildren(channel: number, pids: Int32Array, pidfds: Int32Array): Float64Array;
+  /** Blocks, unless -1 so long at most. Whether the channel is readable; of each child that ended its pid and the numbers of {@link ChildExit}. */
+  waitForChildren(channel: number, pids: Int32Array, pidfds: Int32Array, timeoutMs: number): Float64Array;
   kernelId(name: string): number;
   kernelNames(): string[];
   loadKernels(path: string): string[] | { readonly code: KernelLibraryFailure; readonly message: string };

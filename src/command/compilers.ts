@@ -11,3 +11,10 @@ export function turnOnCompilers(inputs: number): void {
   setFlagsFromString("--sparkplug");
   setFlagsFromString("--opt");
 }
+
+/** Each child of a process that has compiled what it will would compile, again, what is nearly due. */
+export function turnOffCompilers(): void {
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  setFlagsFromString("--no-sparkplug");
+  setFlagsFromString("--no-opt");
+}

@@ -19,6 +19,8 @@ export interface LinkHooks {
 export interface OwnHooks extends LinkHooks, TestHooks {
   /** With `leavesToExit`: who ends the process waits for the workers by the addon's `endProcess()`. */
   readonly waitsAtExit?: boolean;
+  /** Kernels of a small link run in this process, which ends soon: their crash does not end it, but it is spoilt. */
+  readonly runsHere?: boolean;
   /** Called when a pass has ended, with the tables as it leaves them. */
   readonly onTables?: (pass: Pass, workers: Workers, findings: FindingReader) => void;
 }

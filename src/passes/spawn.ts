@@ -42,6 +42,7 @@ export async function spawn(
     leavesToExit = false,
     onSpawn,
     onTables,
+    runsHere = false,
     fault,
     delays,
   }: OwnHooks,
@@ -53,7 +54,8 @@ export async function spawn(
   const workers = options.threads ?? (isSpread ? SPREAD_WORKERS : workersFor(inputs));
   // Blocking: a thread that allocates while another forks can leave a lock behind in the child (AddressSanitizer's
   // allocator does), and there is nothing else to do.
-  const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, ...tests });
+  const isSmall = workers === 1 && Object.keys(tests).length === 0;
+  const pool = WorkerPool.createSync({ files: inputs.staged, arena, workers, runsHere: runsHere && isSmall, ...tests });
   const spawned = new Workers(arena, pool, tables, diagnostics, {
     chunkRows,
     isSpread,

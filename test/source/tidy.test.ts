@@ -41,7 +41,8 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   ],
   // The files at the top: link.ts and index.ts.
   "": ["addon", "passes", "output", "targets", "options", "diagnostics", "inputs", "reports", "staging", "tables"],
-  command: ["", "options", "reports", "diagnostics", "addon", "staging", "passes"],
+  resident: ["addon", "staging"],
+  command: ["", "resident", "options", "reports", "diagnostics", "addon", "staging", "passes"],
 };
 
 /** What each folder of native may include, besides itself and the C header. */

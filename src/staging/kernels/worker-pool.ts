@@ -37,6 +37,11 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   /** Descriptors that the workers keep; all others are closed. */
   readonly keepDescriptors?: readonly number[];
+  /**
+   * @internal Nothing is forked: kernels run in this process, as its one worker, before `run()` returns. After one that
+   * crashed, which it survives, the process must soon end.
+   */
+  readonly runsHere?: boolean;
   /** Tests only. */
   readonly fault?: PoolFault;
   /** Tests only: a seed for random sleeps before each chunk. Not 0. */
@@ -82,14 +87,16 @@ export class WorkerPool implements Disposable, AsyncDisposable {
   readonly #knownKernels: number;
   /** How many processes the pool has. */
   readonly size: number;
+  readonly #runsHere: boolean;
   #rejectRunning: ((error: Error) => void) | undefined;
   #closing: Promise<void> | undefined;
   #isBroken = false;
 
-  private constructor(handle: PoolHandle, { files, workers }: WorkerPoolOptions, knownKernels: number) {
+  private constructor(handle: PoolHandle, { files, workers, runsHere }: WorkerPoolOptions, knownKernels: number) {
     this.#handle = handle;
     this.#files = files;
     this.size = workers;
+    this.#runsHere = runsHere === true;
     this.#knownKernels = knownKernels;
   }
 
@@ -161,7 +168,7 @@ export class WorkerPool implements Disposable, AsyncDisposable {
     if (this.#closing) return this.#closing;
     const { wait = true, leave = -1 } = options;
     this.#rejectRunning?.(closedError());
-    if (wait) {
+    if (wait && !this.#runsHere) {
       this.#closing = new Promise((resolve) => addon().poolClose(this.#handle, resolve, leave));
     } else {
       this.#closing = Promise.resolve();
@@ -251,7 +258,8 @@ function checkBounds(bounds: Uint32Array, rows: number): void {
   }
 }
 
-function createArguments({ files, arena, workers, keepDescriptors, fault, delays = 0 }: WorkerPoolOptions) {
+function createArguments(options: WorkerPoolOptions) {
+  const { files, arena, workers, runsHere = false, keepDescriptors, fault, delays = 0 } = options;
   if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`a pool needs workers, not ${workers}`);
   const hooks = [
     fault?.at ?? "",
@@ -264,7 +272,7 @@ function createArguments({ files, arena, workers, keepDescriptors, fault, delays
   return [
     files.map((set) => set.batch.handle),
     arena.handle,
-    workers,
+    runsHere ? 0 : workers,
     fault || delays ? hooks : null,
     keepDescriptors ? Int32Array.from(keepDescriptors) : null,
   ] as const;

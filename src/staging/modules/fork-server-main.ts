@@ -75,6 +75,7 @@ class ForkServer {
         controlDescriptor,
         Int32Array.from(this.#children.keys()),
         Int32Array.from(this.#children.values()),
+        -1,
       );
       for (let at = 0; at < ended.length; at += endedNumbers) {
         const [pid, ...exit] = ended.slice(at, at + endedNumbers);

@@ -1,0 +1,64 @@
+/** A client's link, in the child of the resident linker that has taken the client's place. */
+import { addon } from "../addon/load.ts";
+import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import { turnOnCompilers } from "./compilers.ts";
+import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
+import { allWritten, terminal } from "./terminal.ts";
+import { testHooksOf } from "./test-hooks.ts";
+import { linkReporting } from "./write-reports.ts";
+
+/** Of a path that means another file in each process. */
+const ownFiles = /\/dev\/fd\/|\/proc\//;
+
+/** What is said in a link, in order, until it is known that the client will not link by itself. */
+class Saying implements Terminal {
+  readonly #said: { readonly isError: boolean; readonly text: string }[] = [];
+  readonly isErrorTerminal = terminal.isErrorTerminal;
+  readonly writeOutput = (text: string): void => void this.#said.push({ isError: false, text });
+  readonly writeError = (text: string): void => void this.#said.push({ isError: true, text });
+
+  /** Whether some error is of a file that is another one here. */
+  isOfOwnFiles(): boolean {
+    return this.#said.some(({ isError, text }) => isError && ownFiles.test(text));
+  }
+
+  say(): void {
+    for (const { isError, text } of this.#said) (isError ? terminal.writeError : terminal.writeOutput)(text);
+  }
+}
+
+/** Links, answers, and ends the process. What fails in a way that a link of its own may not, the client does again. */
+export async function serveLink(words: readonly string[], version: string, connection: number): Promise<never> {
+  const saying = new Saying();
+  let refusal: string | undefined;
+  const link: Link = async (options, diagnostics) => {
+    turnOnCompilers(options.inputs.length);
+    const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true, runsHere: true };
+    try {
+      return await linkReporting(options, diagnostics, hooks);
+    } finally {
+      if (hasCrashed(diagnostics)) refusal = "a worker crashed";
+    }
+  };
+  try {
+    process.exitCode = await runLinker(words, version, link, saying);
+  } catch (error) {
+    saying.writeError(`${PROGRAM}: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exitCode = 1;
+  }
+  if (process.exitCode !== 0 && saying.isOfOwnFiles()) refusal = "it names a file that is its own";
+  if (refusal !== undefined) {
+    addon().answerRefusal(connection, refusal);
+    return addon().endProcess(1, -1);
+  }
+  saying.say();
+  await allWritten();
+  return addon().endProcess(exitStatus(), connection);
+}
+
+/** A write that failed may have changed it. */
+const exitStatus = (): number => Number(process.exitCode);
+
+function hasCrashed(diagnostics: Diagnostics): boolean {
+  return diagnostics.list().some(({ code }) => code === "workerCrashed");
+}
