@@ -28,9 +28,11 @@ Napi::Value accept_one(const Napi::CallbackInfo &info) {
   return Napi::Number::New(info.Env(), accept_client(int_at(info, 0)));
 }
 
-// (connection): [kind, words], and this process is in the client's place; or why not, empty if it has gone.
+// Of a process that has one client, and ends with it.
+Request request; // NOLINT(bugprone-throwing-static-initialization)
+
+// (connection): [kind, words]; or why not, empty if it has gone.
 Napi::Value receive(const Napi::CallbackInfo &info) {
-  Request request;
   std::string failure;
   if (!receive_request(int_at(info, 0), request, failure)) return Napi::String::New(info.Env(), failure);
   auto words = Napi::Array::New(info.Env(), request.words.size());
@@ -41,8 +43,11 @@ Napi::Value receive(const Napi::CallbackInfo &info) {
   return result;
 }
 
+// (connection): null, and this process is in the client's place; or why not.
 Napi::Value begin(const Napi::CallbackInfo &info) {
-  return Napi::Boolean::New(info.Env(), begin_link(int_at(info, 0)));
+  std::string failure;
+  if (begin_link(int_at(info, 0), request, failure)) return info.Env().Null();
+  return Napi::String::New(info.Env(), failure);
 }
 
 // (connection, status)

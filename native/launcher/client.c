@@ -95,7 +95,12 @@ static int send_request(int connection, uint32_t kind, uint32_t open_bits, char 
   while (environ[variables]) variables++;
   struct spore_request head = {SPORE_PROTOCOL, kind, open_bits, word_count, variables, 0};
   head.text_bytes = bytes_of(words, word_count) + bytes_of(environ, variables);
+  struct iovec part = {&head, sizeof head};
+  return send_parts(connection, &part, 1) && send_strings(connection, words, word_count) &&
+         send_strings(connection, environ, variables);
+}
 
+static int send_go(int connection, uint32_t open_bits) {
   int sent[4] = {open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (sent[0] < 0) return 0;
   size_t count = 1;
@@ -105,7 +110,8 @@ static int send_request(int connection, uint32_t kind, uint32_t open_bits, char 
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof sent)];
   } control;
-  struct iovec part = {&head, sizeof head};
+  char go = kSporeGo;
+  struct iovec part = {&go, 1};
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
   struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
@@ -113,9 +119,9 @@ static int send_request(int connection, uint32_t kind, uint32_t open_bits, char 
   rights->cmsg_type = SCM_RIGHTS;
   rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
   memcpy(CMSG_DATA(rights), sent, sizeof(int) * count);
-  const int is_sent = sendmsg(connection, &message, MSG_NOSIGNAL) == (ssize_t)sizeof head;
+  const int is_sent = sendmsg(connection, &message, MSG_NOSIGNAL) == 1;
   close(sent[0]);
-  return is_sent && send_strings(connection, words, word_count) && send_strings(connection, environ, variables);
+  return is_sent;
 }
 
 static volatile sig_atomic_t ended_by;
@@ -189,10 +195,9 @@ int link_resident(int connection, uint32_t open_bits, char **words, int word_cou
   if (word != kSporeReady) return -1;
 
   catch_signals(connection);
-  const char go = kSporeGo;
   unsigned char status;
   int result = -1;
-  if (send(connection, &go, 1, MSG_NOSIGNAL) != 1 || receive(connection, &word, 1, -1) != 1) *reason = "it went away";
+  if (!send_go(connection, open_bits) || receive(connection, &word, 1, -1) != 1) *reason = "it went away";
   else if (word == kSporeRefused) *reason = receive_reason(connection);
   else if (word == kSporeDone && receive(connection, (char *)&status, 1, kPatienceMs) == 1) result = status;
   else *reason = "it went away";

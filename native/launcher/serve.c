@@ -34,14 +34,16 @@ static const char idle_option[] = "--idle=";
 
 static const char none_runs[] = "no resident linker of this build of Spore runs\n";
 
+static void name_lock(const struct place *place, char name[64]) { snprintf(name, 64, "%s.lock", place->name); }
+
 // -1 when another process has it.
-static int take_lock(const struct place *place, int operation) {
+static int take_lock(const struct place *place) {
   char name[64];
-  snprintf(name, sizeof name, "%s.lock", place->name);
+  name_lock(place, name);
   const int fd = openat(place->folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   struct stat st;
   // A linker that ends removes the file: then a lock of it is worth nothing.
-  if (fd >= 0 && flock(fd, operation) == 0 && fstat(fd, &st) == 0 && st.st_nlink == 1) return fd;
+  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink == 1) return fd;
   if (fd >= 0) close(fd);
   return -1;
 }
@@ -109,7 +111,7 @@ static _Noreturn void go_on_alone(const struct place *place, const char *code, i
 }
 
 const char *start_in_background(const struct place *place, const char *code) {
-  const int lock = take_lock(place, LOCK_EX | LOCK_NB);
+  const int lock = take_lock(place);
   if (lock < 0) return "one is being started";
   const int listener = bind_socket(place);
   const pid_t child = listener >= 0 ? fork() : -1;
@@ -135,14 +137,18 @@ int is_serve(char **words, int count) {
 }
 
 static _Noreturn void ask(const struct place *place, uint32_t kind) {
+  char name[64];
+  name_lock(place, name);
+  const int lock = openat(place->folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   const int connection = connect_resident(place);
   if (connection < 0) {
     if (write(STDOUT_FILENO, none_runs, sizeof none_runs - 1) < 0) _exit(1);
     _exit(kind == kSporeStatus ? 1 : 0);
   }
   if (!ask_resident(connection, kind)) fail("the resident linker does not answer");
-  // It has the lock until it ends.
-  if (kind == kSporeStop) take_lock(place, LOCK_EX);
+  // It holds the lock until it has ended.
+  while (kind == kSporeStop && flock(lock, LOCK_EX) != 0 && errno == EINTR) {
+  }
   _exit(0);
 }
 
@@ -159,7 +165,7 @@ void serve(char **words, int count, const char *root, const char *code) {
   const char *idle = *word ? word + sizeof idle_option - 1 : DEFAULT_IDLE_SECONDS;
   if (!*idle || strspn(idle, "0123456789") != strlen(idle) || strlen(idle) > 6)
     fail("%s takes a number of seconds, not \"%s\"", idle_option, idle);
-  const int lock = take_lock(&place, LOCK_EX | LOCK_NB);
+  const int lock = take_lock(&place);
   if (lock < 0) fail("a resident linker of this build of Spore runs already");
   const int listener = bind_socket(&place);
   if (listener < 0) fail("cannot listen in %s: %s", place.path, strerror(errno));

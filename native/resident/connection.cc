@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -25,13 +26,9 @@ constexpr int kFirstOwn = 3; // descriptors below are the client's
 constexpr uint32_t kMaxTextBytes = 64 << 20; // several times what the system lets a program have
 constexpr time_t kPatienceSeconds = 10; // with a client that stops in the middle of a word
 
-struct Received {
-  spore_request head = {};
-  std::vector<int> descriptors;
-};
-
-bool receive_head(int connection, Received &received) {
-  struct iovec part = {&received.head, sizeof received.head};
+// One byte, and the descriptors that come with it.
+bool receive_word(int connection, char &word, std::vector<int> &descriptors) {
+  struct iovec part = {&word, 1};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
   struct msghdr message = {};
   message.msg_iov = &part;
@@ -39,14 +36,14 @@ bool receive_head(int connection, Received &received) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   ssize_t size;
-  do size = recvmsg(connection, &message, MSG_CMSG_CLOEXEC | MSG_WAITALL);
+  do size = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
   while (size < 0 && errno == EINTR);
   for (struct cmsghdr *it = CMSG_FIRSTHDR(&message); it; it = CMSG_NXTHDR(&message, it)) {
     if (it->cmsg_level != SOL_SOCKET || it->cmsg_type != SCM_RIGHTS) continue;
-    received.descriptors.resize((it->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    memcpy(received.descriptors.data(), CMSG_DATA(it), received.descriptors.size() * sizeof(int));
+    descriptors.resize((it->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(descriptors.data(), CMSG_DATA(it), descriptors.size() * sizeof(int));
   }
-  return size == ssize_t(sizeof received.head) && !(message.msg_flags & MSG_CTRUNC);
+  return size == 1;
 }
 
 bool receive_all(int connection, char *bytes, size_t size) {
@@ -102,12 +99,9 @@ bool receive_request(int connection, Request &request, std::string &failure) {
     failure = "it is another user's";
     return false;
   }
-  Received received;
-  if (!receive_head(connection, received)) return false;
-  const spore_request &head = received.head;
-  const auto sent = 1 + size_t(__builtin_popcount(head.open_descriptors));
-  if (head.protocol != SPORE_PROTOCOL || head.text_bytes > kMaxTextBytes || head.open_descriptors > 7 ||
-      received.descriptors.size() != sent) {
+  spore_request head = {};
+  if (!receive_all(connection, reinterpret_cast<char *>(&head), sizeof head)) return false;
+  if (head.protocol != SPORE_PROTOCOL || head.text_bytes > kMaxTextBytes || head.open_descriptors > 7) {
     failure = "it is of another build";
     return false;
   }
@@ -123,24 +117,30 @@ bool receive_request(int connection, Request &request, std::string &failure) {
     return false;
   }
   request.words.assign(strings.begin(), strings.begin() + head.words);
+  request.open_descriptors = head.open_descriptors;
   if (request.kind != kSporeLink) return true;
-
   failure = difference_from(peer.pid);
-  if (failure.empty() && fchdir(received.descriptors[0]) != 0) failure = "its working folder cannot be entered";
   if (failure.empty()) failure = take_over_from(peer.pid);
   if (!failure.empty()) return false;
-  take_descriptors(head.open_descriptors, received.descriptors);
-  for (const int fd : received.descriptors) close(fd);
   strings.push_back(nullptr);
   environ = strings.data() + head.words;
   return true;
 }
 
-bool begin_link(int connection) {
+bool begin_link(int connection, const Request &request, std::string &failure) {
   const char ready = kSporeReady;
   send_all(connection, &ready, 1);
   char word = 0;
-  if (!receive_all(connection, &word, 1) || word != kSporeGo) return false;
+  std::vector<int> received;
+  if (!receive_word(connection, word, received) || word != kSporeGo) return false;
+  if (received.size() != 1 + size_t(__builtin_popcount(request.open_descriptors)))
+    failure = "its descriptors cannot be had";
+  else if (fchdir(received[0]) != 0) failure = "its working folder cannot be entered";
+  else take_descriptors(request.open_descriptors, received);
+  for (const int fd : received) close(fd);
+  if (!failure.empty()) return false;
+  // It may have written, then, and can remove that: a signal of its own choice, not SIGKILL, when the parent ends.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   // Whatever comes next, be it that the other end is closed, is the end.
   fcntl(connection, F_SETOWN, getpid());
   fcntl(connection, F_SETSIG, SIGTERM);

@@ -2,10 +2,12 @@
 // are of one build, which the socket is named for, and on one machine: structures go as they are in memory. C, too.
 //
 //     client                                    linker
-//     spore_request, descriptors, strings  ->
-//                                          <-   kSporeReady, or kSporeRefused and a reason
-//     kSporeGo                             ->
-//                                          <-   kSporeDone and an exit status, or kSporeRefused and a reason
+//     spore_request, strings    ->
+//                               <-   kSporeReady, or kSporeRefused and a reason
+//     kSporeGo, descriptors     ->
+//                               <-   kSporeDone and an exit status, or kSporeRefused and a reason
+//
+// Descriptors go to who has shown that it lives: what waits in a socket that nobody reads is open for others.
 //
 // From kSporeGo on, the client's end of the socket is shut when it wants the link to end. A linker that goes without a
 // word, or that does not answer in time, has done nothing: the client links by itself.
@@ -25,13 +27,12 @@ enum { // of spore_request.kind
 // The first byte of what is said.
 enum {
   kSporeReady = 'R',
-  kSporeGo = 'G',
+  kSporeGo = 'G', // with descriptors: of the working folder, and of 0, 1 and 2 those that are open
   kSporeDone = 'D', // a byte follows
   kSporeRefused = 'C', // text follows, up to the end
   kSporeText = 'T', // the same
 };
 
-// Descriptors that are sent with it: of the working folder, and of 0, 1 and 2 those that are open.
 struct spore_request {
   uint32_t protocol;
   uint32_t kind;

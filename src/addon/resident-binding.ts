@@ -7,12 +7,15 @@ export interface ResidentBinding {
   /** Blocks until there is a client; its descriptor, or -1 when there can be none. */
   acceptClient(socket: number): number;
   /**
-   * What the client asks for; this process has then its place. Or why it cannot, empty if the client has gone. Only a
-   * process that is to end with this client may ask.
+   * What the client asks for. Or why it cannot be done, empty if the client has gone. Only a process that is to end with
+   * this client may ask: of a link it has then the environment, the limits and the rest.
    */
   receiveRequest(connection: number): readonly [kind: number, words: string[]] | string;
-  /** Tells the client that its link begins. False if it has gone. Later, its going is a SIGTERM here. */
-  beginLink(connection: number): boolean;
+  /**
+   * Tells the client that its link begins, and takes its working folder and descriptors. Null, or why it cannot, as
+   * above. Later, that the client goes is a SIGTERM here.
+   */
+  beginLink(connection: number): string | null;
   /** The link has ended, with this exit status. */
   answerStatus(connection: number, status: number): void;
   /** The client is to link by itself. */

@@ -1,4 +1,6 @@
 /** A client's link, in the child of the resident linker that has taken the client's place. */
+import { readFileSync, statSync } from "node:fs";
+
 import { addon } from "../addon/load.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { turnOnCompilers } from "./compilers.ts";
@@ -9,6 +11,17 @@ import { linkReporting } from "./write-reports.ts";
 
 /** Of a path that means another file in each process. */
 const ownFiles = /\/dev\/fd\/|\/proc\//;
+const namesOwnFiles = "it names a file that is its own";
+
+/** Of a response file, the text says so. What is no regular file can be read only once. */
+function mayNameOwnFiles(word: string): boolean {
+  if (!word.startsWith("@")) return false;
+  try {
+    return statSync(word.slice(1)).isFile() && ownFiles.test(readFileSync(word.slice(1), "latin1"));
+  } catch {
+    return false; // who reads it says what is wrong
+  }
+}
 
 /** What is said in a link, in order, until it is known that the client will not link by itself. */
 class Saying implements Terminal {
@@ -30,23 +43,23 @@ class Saying implements Terminal {
 /** Links, answers, and ends the process. What fails in a way that a link of its own may not, the client does again. */
 export async function serveLink(words: readonly string[], version: string, connection: number): Promise<never> {
   const saying = new Saying();
-  let refusal: string | undefined;
+  let refusal = words.some(mayNameOwnFiles) ? namesOwnFiles : undefined;
   const link: Link = async (options, diagnostics) => {
     turnOnCompilers(options.inputs.length);
     const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true, runsHere: true };
     try {
-      return await linkReporting(options, diagnostics, hooks);
+      return await linkReporting(options, diagnostics, hooks, `used, process ${process.ppid}`);
     } finally {
       if (hasCrashed(diagnostics)) refusal = "a worker crashed";
     }
   };
   try {
-    process.exitCode = await runLinker(words, version, link, saying);
+    if (refusal === undefined) process.exitCode = await runLinker(words, version, link, saying);
   } catch (error) {
     saying.writeError(`${PROGRAM}: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 1;
   }
-  if (process.exitCode !== 0 && saying.isOfOwnFiles()) refusal = "it names a file that is its own";
+  if (process.exitCode !== 0 && saying.isOfOwnFiles()) refusal = namesOwnFiles;
   if (refusal !== undefined) {
     addon().answerRefusal(connection, refusal);
     return addon().endProcess(1, -1);

@@ -14,7 +14,9 @@ export type Program = (argv: readonly string[], version: string, link: Link, ter
 
 const linkAndReport: Link = async (options, diagnostics) => {
   turnOnCompilers(options.inputs.length);
-  return linkReporting(options, diagnostics, { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true });
+  const reason = process.env["SPORE_COLD_REASON"]; // of the launcher
+  const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true };
+  return linkReporting(options, diagnostics, hooks, reason === undefined ? undefined : `not used, ${reason}`);
 };
 
 /** Runs a program and ends the process. */

@@ -14,22 +14,27 @@ import { ioError } from "../staging/index.ts";
 import { throwIfCut } from "../staging/io-error.ts";
 import type { LinkReports } from "./main.ts";
 
-/** Links, and writes the reports that go to files; resolves to what goes to the terminal. */
+/**
+ * Links, and writes the reports that go to files; resolves to what goes to the terminal.
+ *
+ * @param residence what --stats says of the resident linker
+ */
 export async function linkReporting(
   options: LinkOptions,
   diagnostics: Diagnostics,
   hooks: OwnHooks,
+  residence?: string,
 ): Promise<LinkReports> {
   let reports: LinkReports = {};
   const beforeCommit = (result: LinkResult): void => {
-    reports = writeReports(result, options);
+    reports = writeReports(result, options, residence);
   };
   await linkWith(options, diagnostics, { ...hooks, beforeCommit });
   return reports;
 }
 
 /** @throws IoError naming the report */
-function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
+function writeReports(result: LinkResult, options: LinkOptions, residence: string | undefined): LinkReports {
   let standardOutput = "";
   let standardError = "";
   if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
@@ -39,6 +44,7 @@ function writeReports(result: LinkResult, options: LinkOptions): LinkReports {
       formatStats(result.timings),
       formatPasses(result.timings, result.wallMs),
       formatBytes(result.bytes),
+      ...(residence === undefined ? [] : [`resident linker: ${residence}\n`]),
     ].join("\n");
   if (options.traceFile !== undefined) writeReport(options.traceFile, formatTrace(result.timings));
   if (options.dependencyFile !== undefined)

@@ -76,7 +76,9 @@ export class OutputFile implements Disposable, AsyncDisposable {
     if (found !== undefined && !found.isFile()) return openIn(tmpdir(), target, size, mode);
     const place = found === undefined ? endOfLinks(target) : target;
     try {
-      return openIn(dirname(resolve(place)), target, size, mode, place);
+      // Of a working folder that was deleted, nobody knows the name.
+      const path = attempt("open", target, () => resolve(place));
+      return openIn(dirname(path), target, size, mode, place);
     } catch (error) {
       if (found === undefined || !directoryErrors.has((error as IoError).code)) throw error;
       checkWritable(target);

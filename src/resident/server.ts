@@ -88,20 +88,24 @@ export class Server {
     addon().closeDescriptor(this.#taken[1]);
     addon().closeDescriptor(listener);
     const request = addon().receiveRequest(connection);
-    if (typeof request === "string") {
-      if (request !== "") addon().answerRefusal(connection, request);
-      return addon().exitNow(0);
-    }
+    if (typeof request === "string") return this.#refuse(connection, request);
     const [kind, words] = request;
     const { link, status, stop } = addon().requestKinds;
     if (kind === link) {
+      const failure = addon().beginLink(connection);
+      if (failure !== null) return this.#refuse(connection, failure);
       this.#becomeItself();
-      if (!addon().beginLink(connection)) return addon().exitNow(0);
       return this.#serveClient(words, connection);
     }
     if (kind === status) addon().answerText(connection, this.#describe());
     if (kind === stop) addon().answerText(connection, "the resident linker ends with the links that run\n");
     return addon().exitNow(kind === stop ? stopStatus : 0);
+  }
+
+  /** In a child. Nobody is left to hear an empty reason. */
+  #refuse(connection: number, reason: string): never {
+    if (reason !== "") addon().answerRefusal(connection, reason);
+    return addon().exitNow(0);
   }
 
   /** What Node knows of its parent is not so of this process. */
