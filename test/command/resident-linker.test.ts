@@ -323,11 +323,8 @@ test.skipIf(lacksRoot("to own files as somebody else"))(
     await using open = await residentLinker();
     for (const path of [open.path, dirname(open.socket)]) await chmod(path, 0o755);
     await chmod(open.socket, 0o777);
-    const script = `import socket
-s = socket.socket(socket.AF_UNIX)
-s.connect("${open.socket}")
-print(s.recv(100))`;
-    const words = ["--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", script];
+    const script = `require("net").connect("${open.socket}").on("data", (text) => console.log(String(text)))`;
+    const words = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, "-e", script];
     const { stdout } = await run("setpriv", words);
     for (const path of [open.path, dirname(open.socket)]) await chmod(path, 0o700);
     expect(stdout).toContain("it is another user's");
