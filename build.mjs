@@ -267,7 +267,15 @@ function compileWarmUp() {
   const source = (name) => join(root, "native", "resident", "warm-up", `${name}.c`);
   for (const name of ["main", "member", "unused"])
     compile("gcc", "-c", "-O1", "-fPIE", "-ffunction-sections", source(name));
-  compile("gcc", "-shared", "-fPIC", source("library"), "-o", "liblibrary.so");
+  writeFileSync(
+    join(folder, "versions"),
+    "V1 { global: library_value; };\nV2 { global: from_library; local: *; } V1;\n",
+  );
+  compile("gcc", "-shared", "-fPIC", source("library"), "-Wl,--version-script=versions", "-o", "liblibrary.so");
+  writeFileSync(
+    join(folder, "libscript.so"),
+    "/* As the C library has it. */\nOUTPUT_FORMAT(elf64-x86-64)\nGROUP ( libmember.a AS_NEEDED ( liblibrary.so ) )\n",
+  );
   rmSync(join(folder, "libmember.a"), { force: true });
   compile("ar", "rcs", "libmember.a", "member.o", "unused.o");
 }

@@ -5,8 +5,8 @@
  *   --only NAME        a workload, by its name in bench/workloads. May be repeated
  *   --runs N           rounds that count; 10, or 3 with --quick
  *   --quick            smaller inputs, fewer runs, one place for the output: a few minutes
- *   --parts A,B        of table, one-processor, processor-time, places, memory, growth, workers, floors; default all, less
- *                      with --quick
+ *   --parts A,B        of table, resident, one-processor, processor-time, places, memory, growth, workers, floors; default
+ *                      all, less with --quick
  *   --budget           besides, what each pass may cost and costs (with the workers of L1)
  *   --output-dir DIR   where the output goes in the first table; default build/bench/out
  *   --tmpfs            the same as --output-dir /dev/shm
@@ -40,19 +40,35 @@ import {
 } from "./measure.ts";
 import { type Outputs, compareOutputs, lookAtOutput, type OutputComparison } from "./outputs.ts";
 import { measurePeakMemory, type PeakMemory, SAMPLE_PERIOD_MS } from "./peak-memory.ts";
+import { formatResident, raceResident } from "./resident.ts";
 import { findLinkers, formatLinkers, type Linker, SPORE } from "./peers.ts";
 import { workloads } from "./workloads/index.ts";
 import type { LinkCase, Workload } from "./workloads/workload.ts";
 
-const parts = ["table", "one-processor", "processor-time", "places", "memory", "growth", "workers", "floors"] as const;
+const parts = [
+  "table",
+  "resident",
+  "one-processor",
+  "processor-time",
+  "places",
+  "memory",
+  "growth",
+  "workers",
+  "floors",
+] as const;
 type Part = (typeof parts)[number];
-const quickParts: readonly Part[] = ["table", "growth", "workers", "floors"];
+const quickParts: readonly Part[] = ["table", "resident", "growth", "workers", "floors"];
 
 /** Workloads that these parts are for; the others are for all. */
-const only: Partial<Record<Part, readonly string[]>> = { workers: ["clang", "many-files"] };
+const only: Partial<Record<Part, readonly string[]>> = {
+  workers: ["clang", "many-files"],
+  resident: ["hello"],
+};
 
 const FULL_RUNS = 10;
 const QUICK_RUNS = 3;
+/** Of small links, which noise changes most, so many times more. */
+const MORE_RUNS = 10;
 /** Linkers slower than this many times the best of the others are left out where they would only take time. */
 const SLOW = 2;
 const WORKERS = [1, 2, 4];
@@ -100,6 +116,7 @@ interface Results {
   readonly outputs: Outputs;
   readonly fairness?: OutputComparison;
   readonly table?: PlaceResults;
+  resident?: readonly Series[];
   oneProcessor?: PlaceResults;
   /** Of all processes of a link, ms. */
   processorMs?: Readonly<Record<string, number>>;
@@ -333,10 +350,15 @@ async function measureWorkload(workload: Workload, linkers: readonly Linker[]): 
     results.places = [];
     for (const place of places) results.places = [...results.places, await race(link, fast, place, more)];
   }
+  const spore = able.find(({ name }) => name === SPORE);
+  if (wants("resident") && spore !== undefined) {
+    const commands = able.map((linker) => linkCommand(linker, link, join(folder, linker.name)));
+    const command = linkCommand(spore, link, join(folder, "resident"));
+    results.resident = await raceResident(commands, command, runs * MORE_RUNS);
+  }
   if (wants("one-processor")) results.oneProcessor = await race(link, fast, firstPlace, more, onOneProcessor);
   if (wants("processor-time")) results.processorMs = processorTime(link, fast, folder);
   if (wants("memory")) results.memory = await peakMemory(link, fast, folder);
-  const spore = able.find(({ name }) => name === SPORE);
   if (wants("workers") && spore !== undefined) results.workers = await withWorkers(link, spore, folder);
   if (wants("floors")) {
     const bytes = (outputs[SPORE] ?? Object.values(outputs)[0])?.bytes ?? 0;
@@ -547,6 +569,7 @@ async function main(): Promise<void> {
   }
   rmSync(TMPFS, { recursive: true, force: true });
   printTable(all, linkers.present);
+  for (const [{ title }, { resident }] of all) if (resident !== undefined) say(formatResident(title, resident));
   printOneProcessor(all, linkers.present);
   printProcessorTime(all, linkers.present);
   printOutputs(all, linkers.present);

@@ -25,9 +25,10 @@
 #define SYS_close_range 436
 #endif
 
-// One thread, so that it can fork; compiled code, which it keeps.
-static const char *const flags[] = {"--single-threaded",   "--v8-pool-size=0",        "--no-memory-reducer",
-                                    "--no-flush-bytecode", "--min-semi-space-size=2", "--expose-gc"};
+// One thread, so that it can fork; code that is compiled before the first fork, all of it, and kept.
+static const char *const flags[] = {"--single-threaded", "--v8-pool-size=0",    "--no-memory-reducer",
+                                    "--no-lazy",         "--no-flush-bytecode", "--min-semi-space-size=2",
+                                    "--expose-gc"};
 
 static const char idle_option[] = "--idle=";
 #define DEFAULT_IDLE_SECONDS "600"

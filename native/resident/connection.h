@@ -26,7 +26,7 @@ bool receive_request(int connection, Request &request, std::string &failure);
 // then on this process gets SIGTERM when the client has gone, or wants the link to end.
 bool begin_link(int connection, const Request &request, std::string &failure);
 
-// kSporeDone and a status.
+// kSporeDone and a status. Nothing can be said on descriptors 0 to 2 any more.
 void say_status(int connection, int status);
 
 // kSporeRefused or kSporeText, and the text.

@@ -84,6 +84,17 @@ export async function runSpore(
     .action((one: string, other: string, flags: DiffFlags) => {
       status = runDiff([one, other], flags, terminal);
     });
+  // The launcher has run it before Node was started; here are its help, and what is wrong with its options.
+  program
+    .command("serve")
+    .description("link for others: a process that stays, to which bin/ld hands its links while it runs")
+    .option("--idle=<seconds>", "end after so long without a link; 0: never; default: 600")
+    .option("--status", "print whether one runs and what it has done; start nothing")
+    .option("--stop", "end the one that runs, after the links that run")
+    .action(() => {
+      terminal.writeError(`${PROGRAM}: error: serve takes one option, as "--idle=60"\n`);
+      status = 1;
+    });
   program
     .command("tune")
     .description("measure on this machine when a file is better read than mapped, and keep it for StageMode.Adaptive")

@@ -136,7 +136,8 @@ test("a Node that does not work is named, with what it did", async () => {
   }
   await dir.write("path/node", "no program at all");
   await chmod(dir.file("path/node"), 0o755);
-  const { stderr } = await dir.run(linker, ["-v"], { env: { PATH: dir.file("path") } });
+  const env = { SPORE_RESIDENT: "0", PATH: dir.file("path") };
+  const { stderr } = await dir.run(linker, ["-v"], { env });
   expect(stderr).toMatch(new RegExp(`^spore: error: ".*" does not work: with -v it ended with status 126${needs}`));
 });
 

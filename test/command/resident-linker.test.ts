@@ -71,7 +71,7 @@ async function both(script: string): Promise<void> {
       const folder = dir.file(`both-${createHash("md5").update(script).digest("hex")}-${at}/work`);
       await mkdir(folder, { recursive: true });
       for (const name of ["main.o", "bad.o", "start.o", "script"]) await cp(dir.file(name), `${folder}/${name}`);
-      const ended = await run("bash", ["-c", script], { cwd: folder, env: { ld: linker, ...how } });
+      const ended = await run("bash", ["-c", script], { cwd: folder, env: { ld: linker, BASH_ENV: "", ...how } });
       const files = existsSync(folder) ? await readdir(folder) : [];
       const contents = files.map(async (name) => (await readFile(`${folder}/${name}`)).toString("latin1"));
       return { ...ended, files, contents: await Promise.all(contents) };
