@@ -325,3 +325,30 @@ test("a worker that is left goes on, idle, until the process ends", async () => 
   `);
   while (isThere(left as number)) await new Promise((resolve) => setTimeout(resolve, 1));
 });
+
+describe("kernels that run in the process itself", () => {
+  test("do the same, in the same chunks, without a worker", async () => {
+    for (const make of [WorkerPool.create, WorkerPool.createSync]) {
+      await using pool = await make({ files: [], arena, workers: 1, runsHere: true });
+      expect(pool.pids).toEqual([]);
+      for (const [, way] of ways) {
+        const { report, wrong } = await numberRows(pool, 1000, {}, way);
+        expect(wrong).toEqual([]);
+        expect(report).toMatchObject({ chunks: 128, workers: [{ chunks: 128 }] });
+        expect((await way(pool, "test-nothing", { rows: 0 })).chunks).toBe(0);
+        const failing = way(pool, "test-return", { rows: 10, args: number32(-7) });
+        await expect(failing).rejects.toMatchObject({ name: "KernelError", status: -7 });
+      }
+    }
+  });
+
+  test("are an error when they crash, which the process survives", async () => {
+    const script = `
+      const pool = WorkerPool.createSync({ files: [], arena: Arena.create(), workers: 1, runsHere: true });
+      const crash = await pool.run("test-signal", { rows: 3, args: new Uint8Array([11, 0, 0, 0]) }).catch((e) => e);
+      say([crash.name, crash.first, crash.end, crash.signal, crash.pid === process.pid]);
+      await pool.close();
+      say("goes on");`;
+    expect(await run(script)).toEqual([["WorkerCrashError", 0, 1, "SIGSEGV", true], "goes on"]);
+  });
+});

@@ -105,6 +105,7 @@ export class WorkerPool implements Disposable, AsyncDisposable {
    * @throws IoError when a worker cannot be forked; then none is left
    */
   static async create(options: WorkerPoolOptions): Promise<WorkerPool> {
+    if (options.runsHere === true) return WorkerPool.createSync(options);
     const args = createArguments(options);
     const knownKernels = addon().kernelNames().length;
     const result = await new Promise<PoolHandle | NativeFailure>((resolve) => addon().poolCreate(...args, resolve));
