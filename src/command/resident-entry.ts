@@ -12,7 +12,6 @@ declare const gc: () => void;
 
 async function serve(): Promise<void> {
   const [listener, lock, path = "", idleSeconds] = process.argv.slice(3);
-  process.title = "spore-resident";
   addon();
   await warmUp(path, SPORE_VERSION);
   turnOffCompilers();

@@ -32,6 +32,8 @@ const backlog = 4096;
 const stopStatus = 3;
 /** So many children in a row that end before they have had a client: then something is very wrong. */
 const maxEarlyEnds = 8;
+/** A child says its pid when it has a client. */
+const pidBytes = 4;
 /** Of a child that ended: its pid, and how. */
 const endedNumbers = 6;
 
@@ -82,9 +84,11 @@ export class Server {
 
   async #beChild(): Promise<never> {
     const { listener } = this.#settings;
+    const pid = Number(readlinkSync("/proc/self"));
+    this.#packet.writeInt32LE(pid);
     const connection = addon().acceptClient(listener);
     if (connection < 0) return addon().exitNow(0);
-    addon().channelSend(this.#taken[1], this.#packet, 1, null, true, 0, 0);
+    addon().channelSend(this.#taken[1], this.#packet, pidBytes, null, true, 0, 0);
     addon().closeDescriptor(this.#taken[1]);
     addon().closeDescriptor(listener);
     const request = addon().receiveRequest(connection);
@@ -94,7 +98,7 @@ export class Server {
     if (kind === link) {
       const failure = addon().beginLink(connection);
       if (failure !== null) return this.#refuse(connection, failure);
-      this.#becomeItself();
+      this.#becomeItself(pid);
       return this.#serveClient(words, connection);
     }
     if (kind === status) addon().answerText(connection, this.#describe());
@@ -109,8 +113,8 @@ export class Server {
   }
 
   /** What Node knows of its parent is not so of this process. */
-  #becomeItself(): void {
-    Object.defineProperty(process, "pid", { value: Number(readlinkSync("/proc/self")), enumerable: true });
+  #becomeItself(pid: number): void {
+    Object.defineProperty(process, "pid", { value: pid, enumerable: true });
     process.chdir("."); // Node keeps the name of the working folder until it is changed
   }
 
@@ -137,15 +141,18 @@ export class Server {
       Int32Array.from(this.#children.values()),
       timeoutMs,
     );
-    if (isReadable !== 0) {
-      addon().channelReceive(this.#taken[0], false, this.#packet);
-      this.#spare = undefined;
+    if (isReadable !== 0) this.#noteTaken();
+    else if (ended.length === 0) this.#isStopping = true; // nobody has come
+    for (let at = 0; at < ended.length; at += endedNumbers) this.#bury(ended[at]!, ended[at + 1]!);
+  }
+
+  /** Children that have clients, of which some may have ended already. */
+  #noteTaken(): void {
+    while (addon().channelReceive(this.#taken[0], false, this.#packet) === pidBytes) {
+      if (this.#packet.readInt32LE() === this.#spare) this.#spare = undefined;
       this.#earlyEnds = 0;
       this.#links++;
-    } else if (ended.length === 0) {
-      this.#isStopping = true; // nobody has come
     }
-    for (let at = 0; at < ended.length; at += endedNumbers) this.#bury(ended[at]!, ended[at + 1]!);
   }
 
   #bury(pid: number, status: number): void {
@@ -168,6 +175,7 @@ export class Server {
       }
     }
     addon().closeDescriptor(this.#settings.listener);
+    this.#noteTaken(); // somebody has come just now
     if (this.#spare !== undefined) process.kill(this.#spare, "SIGKILL");
     while (this.#children.size > 0) this.#wait(-1);
   }

@@ -328,8 +328,9 @@ test("a worker that is left goes on, idle, until the process ends", async () => 
 
 describe("kernels that run in the process itself", () => {
   test("do the same, in the same chunks, without a worker", async () => {
-    for (const make of [WorkerPool.create, WorkerPool.createSync]) {
-      await using pool = await make({ files: [], arena, workers: 1, runsHere: true });
+    const options = { files: [], arena, workers: 1, runsHere: true };
+    for (const made of [WorkerPool.create(options), WorkerPool.createSync(options)]) {
+      await using pool = await made;
       expect(pool.pids).toEqual([]);
       for (const [, way] of ways) {
         const { report, wrong } = await numberRows(pool, 1000, {}, way);
