@@ -126,16 +126,23 @@ void start_node(const struct start *start) {
   const char *own_options = getenv("SPORE_NODE_OPTIONS");
   if (!own_options) own_options = "";
   char options[sizeof "NODE_OPTIONS=" + strlen(own_options)];
+  // `spore exec` gives them back to its command.
+  const char *user_options = getenv("NODE_OPTIONS");
+  if (!user_options) user_options = "";
+  char aside[sizeof SPORE_USER_NODE_OPTIONS "=" + strlen(user_options)];
   char reason[sizeof SPORE_COLD_REASON "=" + (start->cold_reason ? strlen(start->cold_reason) : 0)];
-  char *environment[variables + 4];
+  char *environment[variables + 4]; // up to three of ours, and the end
   count = 0;
   for (int i = 0; i < variables; i++) {
-    if (is_variable(environ[i], "NODE_OPTIONS") || is_variable(environ[i], SPORE_COLD_REASON)) continue;
+    if (is_variable(environ[i], "NODE_OPTIONS") || is_variable(environ[i], SPORE_USER_NODE_OPTIONS)) continue;
+    if (is_variable(environ[i], SPORE_COLD_REASON)) continue;
     if (!start->keeps_certificates && is_variable(environ[i], "NODE_EXTRA_CA_CERTS")) continue;
     environment[count++] = environ[i];
   }
   sprintf(options, "NODE_OPTIONS=%s", own_options);
   environment[count++] = options;
+  sprintf(aside, SPORE_USER_NODE_OPTIONS "=%s", user_options);
+  environment[count++] = aside;
   if (start->cold_reason) {
     sprintf(reason, "%s=%s", SPORE_COLD_REASON, start->cold_reason);
     environment[count++] = reason;

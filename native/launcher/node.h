@@ -6,6 +6,9 @@
 // The variable that tells a link why it is cold.
 #define SPORE_COLD_REASON "SPORE_COLD_REASON"
 
+// The variable with the user's NODE_OPTIONS, which are not for the linker.
+#define SPORE_USER_NODE_OPTIONS "SPORE_USER_NODE_OPTIONS"
+
 // What Node is started with.
 struct start {
   const char *const *flags; // for Node itself

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { addon } from "../addon/load.ts";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { turnOnCompilers } from "./compilers.ts";
+import { logLink } from "./link-log.ts";
 import { type Link, PROGRAM, runLinker, type Terminal } from "./main.ts";
 import { allWritten, terminal } from "./terminal.ts";
 import { testHooksOf } from "./test-hooks.ts";
@@ -43,14 +44,19 @@ class Saying implements Terminal {
 /** Links, answers, and ends the process. What fails in a way that a link of its own may not, the client does again. */
 export async function serveLink(words: readonly string[], version: string, connection: number): Promise<never> {
   const saying = new Saying();
+  const begin = performance.now();
   let refusal = words.some(mayNameOwnFiles) ? namesOwnFiles : undefined;
   const link: Link = async (options, diagnostics) => {
     turnOnCompilers(options.inputs.length);
     const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true, runsHere: true };
+    let hasFailed = true;
     try {
-      return await linkReporting(options, diagnostics, hooks, `used, process ${process.ppid}`);
+      const reports = await linkReporting(options, diagnostics, hooks, `used, process ${process.ppid}`);
+      hasFailed = diagnostics.hasFailed;
+      return reports;
     } finally {
       if (hasCrashed(diagnostics)) refusal = "a worker crashed";
+      else logLink({ output: options.output, ms: performance.now() - begin, hasFailed });
     }
   };
   try {

@@ -48,6 +48,7 @@ export async function runSpore(
   const program = new Command(PROGRAM)
     .description("A linker for ELF on Linux, and what looks at links")
     .version(`Spore ${version}`)
+    .enablePositionalOptions() // those after the command of `exec` are its own
     .exitOverride()
     .configureOutput({ writeOut: terminal.writeOutput, writeErr: terminal.writeError });
   program
@@ -94,6 +95,24 @@ export async function runSpore(
     .action(() => {
       terminal.writeError(`${PROGRAM}: error: serve takes one option, as "--idle=60"\n`);
       status = 1;
+    });
+  program
+    .command("exec")
+    .description("run a command, such as a build, with Spore in the place of the linkers that its compilers look for")
+    .argument("<command>", "a program, with its arguments; put -- before it")
+    .argument("[arguments...]")
+    .passThroughOptions()
+    .addHelpText("after", "\nThe exit status is the command's. What was linked is said at the end, on standard error.")
+    .action(async (command: string, args: string[]) => {
+      const { runExec } = await import("./exec.ts");
+      status = await runExec(command, args, terminal);
+    });
+  program
+    .command("dir")
+    .description("print the folder for gcc -B, where Spore is called ld")
+    .action(async () => {
+      const { linkerFolder } = await import("./exec.ts");
+      terminal.writeOutput(`${linkerFolder()}\n`);
     });
   program
     .command("tune")

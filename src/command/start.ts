@@ -1,6 +1,7 @@
 /** How the two programs run: the link that they call, what happens when they end. */
 import { addon, isAddonLoaded } from "../addon/load.ts";
 import { turnOnCompilers } from "./compilers.ts";
+import { logLink } from "./link-log.ts";
 import { type Link, PROGRAM, type Terminal } from "./main.ts";
 import { allWritten, terminal } from "./terminal.ts";
 import { testHooksOf } from "./test-hooks.ts";
@@ -16,7 +17,15 @@ const linkAndReport: Link = async (options, diagnostics) => {
   turnOnCompilers(options.inputs.length);
   const reason = process.env["SPORE_COLD_REASON"]; // of the launcher
   const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true };
-  return linkReporting(options, diagnostics, hooks, reason === undefined ? undefined : `not used, ${reason}`);
+  let hasFailed = true;
+  try {
+    const residence = reason === undefined ? undefined : `not used, ${reason}`;
+    const reports = await linkReporting(options, diagnostics, hooks, residence);
+    hasFailed = diagnostics.hasFailed;
+    return reports;
+  } finally {
+    logLink({ output: options.output, ms: performance.now(), hasFailed });
+  }
 };
 
 /** Runs a program and ends the process. */
