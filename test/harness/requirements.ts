@@ -1,4 +1,5 @@
 /** Tests that need what a machine may lack are skipped there, and say so: `test.skipIf(lacks(requirements))`. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 
@@ -20,6 +21,14 @@ export function lacks(requirements: readonly Requirement[]): boolean {
   const packages = new Set(requirements.filter(({ needs }) => !isThere(needs)).map(({ from }) => from));
   for (const name of packages) tell(`${name}, which is not installed`);
   return packages.size > 0;
+}
+
+/** Whether a program is older than this version. Says so, once. */
+export function lacksVersion(program: string, version: string): boolean {
+  const [, found = "0"] = /(\d+(?:\.\d+)+)/.exec(spawnSync(program, ["--version"], { encoding: "utf8" }).stdout) ?? [];
+  const isOlder = found.localeCompare(version, "en", { numeric: true }) < 0;
+  if (isOlder) tell(`${program} ${version} (this is ${found})`);
+  return isOlder;
 }
 
 /** Whether the tests do not run as root. Says so, once. */
