@@ -2,7 +2,7 @@
 /**
  * Builds what `npm run build` and the tests need, each only when its sources changed:
  *
- *   node build.mjs [generate] [sanitize] [addon] [launcher] [command] [library] [--force]
+ *   node build.mjs [generate] [sanitize] [addon] [launcher] [command] [library] [prebuilt] [--force]
  *   node build.mjs run FILE.ts [ARGUMENT...]
  *
  * run:      a TypeScript program of this tree, which Node 20 does not run as it is; with addon and command
@@ -14,6 +14,7 @@
  * command:  dist/command.cjs, what bin/ld and bin/spore load, and these. CommonJS, because loading an ES module costs
  *           Node 20 another 4 ms
  * library:  dist/*.js and *.d.ts, what `import "spore-ld"` loads
+ * prebuilt: prebuilt/linux-x64-glibc/spore.node, the addon as it is packed (not part of the default)
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -173,7 +174,11 @@ async function buildLauncher() {
       requireTools();
       const built = join(root, "bin", ".launcher");
       const files = sources.filter((file) => file.endsWith(".c"));
-      const done = spawnSync("gcc", [...flags, ...files, "-o", built], { cwd: root, encoding: "utf8" });
+      const compile = (...how) =>
+        spawnSync("gcc", [...how, ...flags, ...files, "-o", built], { cwd: root, encoding: "utf8" });
+      // One without a loader starts faster, and with any C library; not every system can make one.
+      let done = compile("-static");
+      if (done.status !== 0) done = compile();
       if (done.status !== 0) fail(`the launcher does not compile:\n${done.stderr}`);
       process.stderr.write(done.stderr);
       // Renamed, because one that runs cannot be written.
@@ -212,6 +217,7 @@ async function buildCommand() {
         target: "node20.19",
         format: "cjs",
         sourcemap: true,
+        sourcesContent: false, // places are enough for a trace
         minify: true,
         legalComments: "none", // all are in dist/THIRD-PARTY.txt
         metafile: true,
@@ -250,7 +256,7 @@ async function buildCommand() {
       );
       writeFileSync(join(root, "dist", "command.cjs"), loader);
       // V8 knows whose code a cache has by the length of the source only.
-      for (const program of cachedPrograms) rmSync(join(root, "dist", `${program}-code.cache`), { force: true });
+      for (const name of readdirSync(join(root, "dist"))) if (name.endsWith(".cache")) rmSync(join(root, "dist", name));
       warmCodeCache();
     },
   );
@@ -314,6 +320,10 @@ function writeThirdPartyNotice(bundledFiles) {
       return `${name} ${version} (${license})\n\n${text}\n`;
     });
   const head = "Spore is shipped with code of these packages:\n";
+  notices.push(
+    "libstdc++ and libgcc (GPL-3.0 with the GCC Runtime Library Exception 3.1)\n\n" +
+      "GCC's runtime libraries, which the addon has inside. The exception lets it be under any licence.\n",
+  );
   writeFileSync(join(root, "dist", "THIRD-PARTY.txt"), [head, ...notices].join(`\n${"-".repeat(80)}\n\n`));
 }
 
@@ -350,9 +360,32 @@ function warmCodeCache() {
 }
 
 async function buildLibrary() {
-  await unlessFresh("dist/staging/index.js", filesBelow("src", "package.json", "tsconfig.json"), () =>
-    run("typescript/bin/tsc", ["-p", "tsconfig.json"]),
-  );
+  await unlessFresh("dist/staging/index.js", filesBelow("src", "package.json", "tsconfig.json"), () => {
+    // What was compiled from sources that are gone would be packed.
+    const isCompiled = (name) =>
+      name !== "warm-up" && !name.startsWith(".") && (!name.includes(".") || /\.(js|d\.ts)(\.map)?$/.test(name));
+    for (const name of existsSync(join(root, "dist")) ? readdirSync(join(root, "dist")) : [])
+      if (isCompiled(name)) rmSync(join(root, "dist", name), { recursive: true });
+    run("typescript/bin/tsc", ["-p", "tsconfig.json"]);
+  });
+}
+
+/**
+ * The addon without what only debuggers read. It runs with the glibc that it was linked with and later ones:
+ * .ci/prebuild makes the one that is published.
+ */
+async function buildPrebuilt() {
+  const output = "prebuilt/linux-x64-glibc/spore.node";
+  const inputs = filesBelow("native").filter((file) => !relative(root, file).startsWith(join("native", "build")));
+  await unlessFresh(output, inputs, async () => {
+    await buildAddon();
+    mkdirSync(dirname(join(root, output)), { recursive: true });
+    const from = join(root, "native", "build", "Release", "spore.node");
+    const { status, stderr } = spawnSync("strip", ["--strip-unneeded", "-o", join(root, output), from], {
+      encoding: "utf8",
+    });
+    if (status !== 0) fail(`strip failed${stderr ? `: ${stderr}` : ""}`);
+  });
 }
 
 /** The generator is TypeScript, which Node 20 does not run as it is. */
@@ -392,7 +425,11 @@ async function buildSanitized() {
     // Without the two optimisations each check has a place of its own, which its trace names.
     const flags =
       "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fno-crossjumping -fno-tree-tail-merge";
-    const env = { CXXFLAGS: `${flags} -D_GLIBCXX_ASSERTIONS -DSPORE_CHECKED`, LDFLAGS: flags };
+    const env = {
+      CXXFLAGS: `${flags} -D_GLIBCXX_ASSERTIONS -DSPORE_CHECKED`,
+      LDFLAGS: flags,
+      SPORE_SHARED_RUNTIME: "1",
+    };
     const directory = ["--directory", join(copy, "native"), "--nodedir", nodeDirectory(), "--loglevel", "error"];
     run("node-gyp/bin/node-gyp.js", ["configure", ...directory], { env });
     run("node-gyp/bin/node-gyp.js", ["build", "--jobs", String(availableParallelism()), ...directory], { env });
@@ -453,6 +490,7 @@ const steps = {
   launcher: buildLauncher,
   command: buildCommand,
   library: buildLibrary,
+  prebuilt: buildPrebuilt,
 };
 const program = words[0] === "run" ? words[1] : undefined;
 if (words[0] === "run" && program === undefined) fail("run what? node build.mjs run FILE.ts [ARGUMENT...]");

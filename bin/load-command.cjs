@@ -1,7 +1,7 @@
 "use strict";
 /**
- * Loads the code of `ld`, `spore` or the resident linker by way of V8's code cache. `npm run build` copies this file to dist/command.cjs
- * and has it write the caches. A cache that does not fit the running Node is ignored by V8, and the code compiled.
+ * Loads the code of `ld`, `spore` or the resident linker by way of V8's code cache. `npm run build` copies this file
+ * to dist/command.cjs and has it write the caches. For another Node there is no cache, and the code is compiled.
  */
 /** The Node that is needed; `npm run build` puts it in, from "engines" of package.json. */
 const [neededMajor, neededMinor] = "NEEDED_NODE".split(".").map(Number);
@@ -19,7 +19,8 @@ const { Script } = require("node:vm");
 
 const program = process.argv[2];
 const filename = path.join(__dirname, `${program}-code.cjs`);
-const cacheFile = path.join(__dirname, `${program}-code.cache`);
+// V8 takes the cache of another Node for its own where its own version is the same, though Node has changed it.
+const cacheFile = path.join(__dirname, `${program}-code-${process.version}.cache`);
 
 /** Modules of Node that most links do without, and that take a millisecond to load. */
 const neededByFew = new Set(["node:os", "node:util"]);

@@ -16,7 +16,12 @@
       "cflags_cc": ["-std=c++20", "-O3", "-g1", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-plt"],
       "variables": { "werror%": "<!(node -p \"process.env.CI ? 1 : 0\")" },
       "conditions": [
-        ["OS=='linux'", { "libraries": ["-lpthread"] }]
+        ["OS=='linux'", {
+          "libraries": ["-lpthread"],
+          # The C++ runtime is inside, and nobody else's business: the addon needs no more of a system than its glibc.
+          # A sanitizer's build shares the runtime whose calls it intercepts.
+          "ldflags": ["<!@(node -p \"process.env.SPORE_SHARED_RUNTIME ? '' : '-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL,-Bsymbolic'\")"]
+        }]
       ]
     }
   ]

@@ -86,7 +86,7 @@ template <typename Visit> bool for_each_cie(const Bytes &contents, u64 &bad_offs
       else if (!has_cie) return false; // an FDE comes after its CIE
       has_cie |= *id == 0;
     }
-    at += u64{*length} + 4;
+    at += static_cast<u64>(*length) + 4; // GCC 10 does not parse u64{*length} in a template
   }
   return true;
 }

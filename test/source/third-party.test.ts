@@ -20,7 +20,7 @@ test("the package has the licence of each package that its bundles, its wasm and
     expect(part, name).toContain("Copyright (c)");
     expect(part, name).toContain("Permission is hereby granted");
   }
-  const packed = spawnSync("npm", ["pack", "--dry-run", "--json"], { cwd: root, encoding: "utf8" });
+  const packed = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root, encoding: "utf8" });
   const [{ files }] = JSON.parse(packed.stdout) as [{ files: { path: string }[] }];
   expect(files.map(({ path }) => path)).toContain("dist/THIRD-PARTY.txt");
 });
