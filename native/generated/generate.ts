@@ -1,9 +1,10 @@
 /**
  * Writes what follows from tables that are declared in TypeScript: their C++ view, and the pages about
- * options. `npm run generate` runs it; a test fails when what is committed is stale.
+ * options and errors. `npm run generate` runs it; a test fails when what is committed is stale.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
+import { errorsPage } from "../../src/command/errors-page.ts";
 import { compatibilityPage, optionsPage } from "../../src/command/option-pages.ts";
 import { type Access, accesses, reported } from "../../src/tables/accesses.ts";
 import { findings } from "../../src/tables/findings.ts";
@@ -165,6 +166,7 @@ export const generated: Readonly<Record<string, (root: string) => string>> = {
   "native/generated/relocation-enums.h": relocationEnums,
   "native/generated/relocations-x86-64.h": relocationsHeader,
   "docs/options.md": optionsPage,
+  "docs/errors.md": errorsPage,
   "docs/compatibility.md": (root) => compatibilityPage(readFileSync(`${root}docs/differences.md`, "utf8")),
 };
 

@@ -10,6 +10,7 @@ import { parseOptions } from "../options/parse.ts";
 import { formatDefaultPlan } from "../reports/plan-script.ts";
 import { IoError } from "../staging/index.ts";
 import { helpText, longVersionText, versionText } from "./help.ts";
+import { diagnosticsAsJson, diagnosticsAsSarif } from "./diagnostics-data.ts";
 import { isColored, renderDiagnostics } from "./print-diagnostics.ts";
 
 /** A link: resolves to what is to be printed on standard output besides, or throws LinkFailed. */
@@ -64,7 +65,12 @@ export async function runLinker(
   if (diagnostics.hasFailed || diagnostics.warningCount > 0) {
     if (isDemangle) diagnostics.configure({ demangle: await loadDemangler() });
     const colored = isColored(colorDiagnostics, terminal.isErrorTerminal(), process.env["NO_COLOR"]);
-    terminal.writeError(renderDiagnostics(PROGRAM, diagnostics, colored));
+    const rendered = {
+      text: () => renderDiagnostics(PROGRAM, diagnostics, colored),
+      json: () => diagnosticsAsJson(diagnostics),
+      sarif: () => diagnosticsAsSarif(diagnostics, version),
+    };
+    terminal.writeError(rendered[options.diagnosticsFormat]());
   }
   if (failure !== undefined) terminal.writeError(failure);
   return failure !== undefined || diagnostics.hasFailed ? 1 : 0;

@@ -15,7 +15,11 @@ export function isColored(when: WhenColored, isTerminal: boolean, noColor: strin
 
 /** Everything that is wrong with a link, as text that ends in a newline; empty when nothing is. */
 export function renderDiagnostics(program: string, diagnostics: Diagnostics, colored: boolean): string {
-  const lines = diagnostics.list().flatMap((diagnostic) => renderOne(program, diagnostic, colored));
+  const messages = diagnostics.list().map((diagnostic) => renderOne(program, diagnostic, colored));
+  // An empty line where one message of several lines meets another; those of one line stand together.
+  const lines = messages.flatMap((message, i) =>
+    i > 0 && (message.length > 1 || messages[i - 1]!.length > 1) ? ["", ...message] : message,
+  );
   const unlisted = diagnostics.unlistedErrorCount;
   if (unlisted > 0)
     lines.push(

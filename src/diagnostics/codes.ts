@@ -32,6 +32,12 @@ const warning = <Operands = object>(
   options: Options<Operands> = {},
 ): CodeRow<Operands> => ({ severity: "warning", text, ...options });
 
+/** A sentence with names of symbols in it, as they are in files; diagnostics.ts demangles them, too. */
+export type NamedText = readonly (string | { readonly symbol: string })[];
+
+const plainText = (text: NamedText | undefined): string | undefined =>
+  text?.map((part) => (typeof part === "string" ? part : part.symbol)).join("");
+
 interface Relocation {
   /** The relocation's name, `R_X86_64_32`, or its number. */
   readonly relocation: string;
@@ -111,15 +117,18 @@ export const codes = {
   // Finding and reading inputs.
   cannotOpen: error<{ path: string; reason: string }>(({ path, reason }) => `cannot open '${path}': ${reason}`),
   inputIsDirectory: error<{ path: string }>(({ path }) => `cannot open '${path}': it is a directory`),
-  libraryNotFound: error<{ library: string; searched: readonly string[]; isStatic: boolean }>(
+  libraryNotFound: error<{ library: string; searched: readonly string[]; isStatic: boolean; shared?: string }>(
     ({ library }) => `cannot find ${library}`,
     {
       groupBy: ({ library }) => library,
-      hint: ({ library, searched, isStatic }) =>
-        (searched.length === 0
-          ? "no directory was searched; use -L"
-          : `searched ${searched.map((directory) => `'${directory}'`).join(", ")}`) +
-        (isStatic ? `; only a static '${library}' will do, because of -static or -Bstatic` : ""),
+      hint: ({ library, searched, isStatic, shared }) => {
+        const lines = searched.map((directory) => `searched '${directory}'`);
+        if (searched.length === 0) lines.push("no directory was searched; use -L");
+        if (shared !== undefined)
+          lines.push(`'${shared}' is a shared object, and -static or -Bstatic asks for an archive`);
+        else if (isStatic) lines.push(`only a static '${library}' will do, because of -static or -Bstatic`);
+        return lines.join("\n");
+      },
     },
   ),
   inputIsPipe: error<{ path: string }>(({ path }) => `cannot read '${path}': only scripts can come through a pipe`),
@@ -247,17 +256,17 @@ export const codes = {
   }),
 
   // Symbols.
-  undefinedSymbol: error<{ symbol: string; hint?: string | undefined }>(
+  undefinedSymbol: error<{ symbol: string; hint?: NamedText | undefined }>(
     ({ symbol }) => `undefined reference to '${symbol}'`,
     {
       groupBy: ({ symbol }) => symbol,
       placeIs: "referenced by",
-      hint: ({ hint }) => hint,
+      hint: ({ hint }) => plainText(hint),
     },
   ),
-  undefinedSymbolWarning: warning<{ symbol: string; hint?: string | undefined }>(
+  undefinedSymbolWarning: warning<{ symbol: string; hint?: NamedText | undefined }>(
     ({ symbol }) => `undefined reference to '${symbol}'`,
-    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by", hint: ({ hint }) => hint },
+    { groupBy: ({ symbol }) => symbol, placeIs: "referenced by", hint: ({ hint }) => plainText(hint) },
   ),
   undefinedInShared: error<{ symbol: string }>(
     ({ symbol }) => `undefined reference to '${symbol}' in a shared object`,
@@ -318,11 +327,22 @@ export const codes = {
     groupBy: ({ relocation }) => relocation,
     placeIs: "in",
   }),
-  relocationOutOfRange: error<Relocation & { value: string; minimum?: string; maximum?: string }>(
+  relocationOutOfRange: error<
+    Relocation & {
+      value: string;
+      minimum?: string | undefined;
+      maximum?: string | undefined;
+      model?: string | undefined;
+    }
+  >(
     (operands) =>
       `${against(operands)} out of range: ${operands.value}` +
       (operands.minimum === undefined ? "" : ` is not in [${operands.minimum}, ${operands.maximum ?? ""}]`),
-    { groupBy: ({ relocation, symbol }) => `${relocation}\0${symbol ?? ""}`, placeIs: "in" },
+    {
+      groupBy: ({ relocation, symbol }) => `${relocation}\0${symbol ?? ""}`,
+      placeIs: "in",
+      hint: ({ model }) => model,
+    },
   ),
   relocationNeedsPic: error<Relocation & { output: string; flag?: string }>(
     (operands) => `${against(operands)} can not be used when making a ${operands.output}`,

@@ -2,7 +2,7 @@
  * Collects what is wrong with a link, puts it in an order that does not depend on timing, and limits it.
  * Passes add and go on; nothing is printed here. The wording is in codes.ts.
  */
-import { type Code, type CodeRow, codes, type OperandsOf, type Severity } from "./codes.ts";
+import { type Code, type CodeRow, codes, type NamedText, type OperandsOf, type Severity } from "./codes.ts";
 
 /** Where a diagnostic comes from. All that is known is given; what is printed is chosen here. */
 export interface Place {
@@ -260,8 +260,14 @@ function compareEntries(a: Entry, b: Entry): number {
 }
 
 function demangleOperands(operands: object, demangle: (name: string) => string): object {
-  const { symbol } = operands as { symbol?: unknown };
-  return typeof symbol === "string" ? { ...operands, symbol: demangle(symbol) } : operands;
+  const { symbol, hint } = operands as { symbol?: unknown; hint?: NamedText };
+  return {
+    ...operands,
+    ...(typeof symbol === "string" ? { symbol: demangle(symbol) } : {}),
+    ...(hint === undefined
+      ? {}
+      : { hint: hint.map((part) => (typeof part === "string" ? part : demangle(part.symbol))) }),
+  };
 }
 
 /** A place as ld words it: `main.o:(function main)`, `libx.a(y.o):(.data+0x10)`. */
@@ -293,6 +299,6 @@ export function formatDiagnostic(diagnostic: Diagnostic): string[] {
     }
     if (placeCount > places.length) lines.push(`>>> ${placeIs} ${placeCount - places.length} more`);
   }
-  if (hint !== undefined) lines.push(`>>> ${hint}`);
+  if (hint !== undefined) lines.push(...hint.split("\n").map((line) => `>>> ${line}`));
   return lines;
 }

@@ -205,6 +205,7 @@ export interface LinkOptions {
   readonly isWarnRwxSegments: boolean;
   readonly isVerbose: boolean;
   readonly colorDiagnostics: "auto" | "always" | "never";
+  readonly diagnosticsFormat: "text" | "json" | "sarif";
 
   /** What is asked for besides, or instead of, a link. */
   readonly queries: Queries;
@@ -371,6 +372,7 @@ export function newDraft(): OptionsDraft {
     isWarnRwxSegments: true,
     isVerbose: false,
     colorDiagnostics: "auto",
+    diagnosticsFormat: "text",
     queries: {
       isHelp: false,
       isVersion: false,

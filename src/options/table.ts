@@ -942,6 +942,16 @@ export const optionTable: readonly OptionRow[] = [
       setting.draft.errorLimit = number;
     }),
   ),
+  valued(
+    "diagnostics",
+    "diagnostics",
+    "FORMAT",
+    "Print errors and warnings as text, as json (one object a line) or as sarif (2.1.0)",
+    (setting, value) =>
+      setWord(setting, value, ["text", "json", "sarif"], (format) => {
+        setting.draft.diagnosticsFormat = format;
+      }),
+  ),
   optional("diagnostics", "demangle", "STYLE", "Print C++ and Rust names as in the source", ({ draft }) => {
     draft.isDemangle = true;
   }),

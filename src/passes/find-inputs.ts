@@ -4,6 +4,8 @@
  * one call. Reads the command line and the first bytes of each file; fills `Inputs`. Costs a system call or
  * two for each file and directory searched. Objects and archives are read by scan.
  */
+import { normalize } from "node:path";
+
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { FormatError } from "../elf/byte-reader.ts";
 import { readArchiveIndex, readThinArchive } from "../inputs/archive.ts";
@@ -193,12 +195,15 @@ class InputFinder {
     }
     const { value, done } = slot.candidates.next();
     slot.path = done === true ? undefined : value;
-    if (slot.path === undefined)
-      this.#diagnostics.add("libraryNotFound", {
-        library: slot.searchedFor!,
-        searched: this.#search.directories,
-        isStatic: slot.libraryName !== undefined && slot.state.isStatic,
-      });
+    if (slot.path !== undefined) return;
+    const isStatic = slot.libraryName !== undefined && slot.state.isStatic;
+    const [shared] = isStatic ? this.#search.candidates(slot.libraryName, false) : [];
+    this.#diagnostics.add("libraryNotFound", {
+      library: slot.searchedFor!,
+      searched: [...new Set(this.#search.directories.map((path) => normalize(path).replace(/(?<=.)\/$/, "")))],
+      isStatic,
+      ...(shared === undefined ? {} : { shared }),
+    });
   }
 
   /** Judges a file that was found, and makes slots of what a script or a thin archive names. */

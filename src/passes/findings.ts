@@ -14,7 +14,7 @@ import type { FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { type Finding, FindingTable } from "./finding-table.ts";
 import { InputNames } from "./input-names.ts";
-import { relocationName } from "../targets/x86-64-relocations.ts";
+import { relocationName, relocationRange } from "../targets/x86-64-relocations.ts";
 import { UndefinedHints } from "./undefined-hints.ts";
 import type { Workers } from "./workers.ts";
 
@@ -51,10 +51,7 @@ export class FindingReader extends InputNames {
   readonly #table: FindingTable;
   /** Texts of .gnu.warning sections by symbol, once they have been read. */
   warnings: ReadonlyMap<string, string> = new Map();
-  readonly #hints = new UndefinedHints(
-    () => this.definedNames(),
-    () => this.definedIndirectly(),
-  );
+  readonly #hints = new UndefinedHints(this);
 
   constructor(workers: Workers, inputs: Inputs, options: LinkOptions) {
     super(workers, inputs, options);
@@ -188,13 +185,12 @@ export class FindingReader extends InputNames {
       case "relocationOutsideSection":
         diagnostics.add(name, { relocation: relocationName(finding.operandLow) }, place);
         return;
-      case "relocationOutOfRange":
-        diagnostics.add(
-          name,
-          { relocation: object?.relocationAt(section, offset) ?? "", symbol: symbolName, value: signedHex(finding) },
-          place,
-        );
+      case "relocationOutOfRange": {
+        const type = object?.relocationAt(section, offset) ?? "";
+        const operands = { relocation: type, symbol: symbolName, value: signedHex(finding), ...relocationRange(type) };
+        diagnostics.add(name, operands, place);
         return;
+      }
       case "relocationNeedsPic":
         diagnostics.add(name, { ...relocation, output: outputNames[outputKind] }, place);
         return;

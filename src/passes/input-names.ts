@@ -1,5 +1,6 @@
 /** What files, members, sections and symbols are called, read from the inputs for messages and reports. */
 import { ByteReader } from "../elf/byte-reader.ts";
+import { STT_FUNC, STT_OBJECT } from "../elf/constants.ts";
 import { MemberNames } from "../inputs/archive.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { FileNames } from "../output/script/file-pattern.ts";
@@ -98,20 +99,40 @@ export class InputNames {
     return this.object(file)?.sectionName(section) ?? "";
   }
 
-  /** Every name that an object of the link defines. */
-  *definedNames(): Generator<string> {
+  /** Every name that a file of the link defines for others, and the file. */
+  *definedNames(): Generator<readonly [name: string, file: FileRow]> {
+    const { tables } = this.#workers;
+    const mentionFlags = tables.column("mention", "flags");
+    for (const [file, object] of this.#ownObjects()) {
+      const firstGlobal = tables.column("file", "firstGlobal")[file];
+      const firstMention = tables.column("file", "firstMention")[file];
+      for (let i = firstGlobal; i < object.symbolCount; i++)
+        if ((mentionFlags[rowAt(firstMention, i - firstGlobal)] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
+          yield [object.symbolName(i), file];
+    }
+  }
+
+  /** Every function and datum that an object of the link has for itself, and the object: `static` in C. */
+  *localNames(): Generator<readonly [name: string, file: FileRow]> {
+    const { tables } = this.#workers;
+    const traits = tables.column("file", "traits");
+    for (const [file, object] of this.#ownObjects()) {
+      if (traits[file] & FileTraits.IS_SHARED) continue;
+      for (let i = 1; i < tables.column("file", "firstGlobal")[file]; i++) {
+        const type = object.symbolType(i);
+        if ((type === STT_FUNC || type === STT_OBJECT) && object.isDefined(i)) yield [object.symbolName(i), file];
+      }
+    }
+  }
+
+  *#ownObjects(): Generator<readonly [FileRow, ObjectReader]> {
     const { tables } = this.#workers;
     const flags = tables.column("file", "flags");
     const traits = tables.column("file", "traits");
-    const mentionFlags = tables.column("mention", "flags");
     for (let file = 0 as FileRow; file < tables.rows("file"); file++) {
       if (traits[file] & FileTraits.IS_BROKEN || flags[file] & FileFlags.IS_INTERNAL) continue;
-      const firstGlobal = tables.column("file", "firstGlobal")[file];
-      const firstMention = tables.column("file", "firstMention")[file];
       const object = this.object(file);
-      for (let i = firstGlobal; i < tables.column("file", "symbolCount")[file]; i++)
-        if ((mentionFlags[rowAt(firstMention, i - firstGlobal)] & MentionFlags.KIND) !== MentionFlags.UNDEFINED)
-          yield object?.symbolName(i) ?? "";
+      if (object !== undefined) yield [file, object];
     }
   }
 

@@ -101,3 +101,17 @@ const names = new Map<number, string>(Object.entries(relocations).map(([name, { 
 
 /** `R_X86_64_PC32`, or the number of a type that is unknown. */
 export const relocationName = (type: number): string => names.get(type) ?? `${type}`;
+
+/** What a type can store, and what to compile with where that is too little; nothing for a type that is unknown. */
+export function relocationRange(name: string): { minimum?: string; maximum?: string; model?: string } {
+  const { field } = (relocations as Readonly<Record<string, RelocationRow>>)[name] ?? {};
+  const hex = (value: number): string => (value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`);
+  const [, sign, bits] = /^(word|signed|unsigned)(8|16|32)$/.exec(field ?? "") ?? [];
+  if (bits === undefined) return {};
+  const size = 2 ** Number(bits);
+  return {
+    minimum: hex(sign === "unsigned" ? 0 : -size / 2),
+    maximum: hex(sign === "signed" ? size / 2 - 1 : size - 1),
+    ...(bits === "32" ? { model: "recompile with -mcmodel=large, or -mcmodel=medium for large data" } : {}),
+  };
+}

@@ -23,6 +23,7 @@ test("an undefined symbol is one message with three places and a count of the ot
 >>> referenced by 1.o:(function f1)
 >>> referenced by 2.o:(function f2)
 >>> referenced by 2 more
+
 spore: error: undefined reference to 'bar'
 >>> referenced by one.c:12
 >>>               1.o:(function g)

@@ -26,6 +26,7 @@ const samples: Readonly<Record<string, string>> = {
   "hash-style": "gnu",
   "pack-dyn-relocs": "relr",
   z: "now",
+  diagnostics: "json",
   "color-diagnostics": "never",
   icf: "all",
   "sort-section": "name",
