@@ -27,6 +27,7 @@ import { spawn } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
 import type { KernelTiming } from "./passes/workers.ts";
+import { explainWhyLinked } from "./passes/why-linked.ts";
 import { write } from "./passes/write.ts";
 import { formatCrossReference } from "./reports/cross-reference.ts";
 import type { MapSection } from "./reports/map-file.ts";
@@ -137,6 +138,7 @@ async function linkOnce(
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, versioned, inputs, options, told, internal, findings); // no symbol is added below this line
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
+  explainWhyLinked(workers, resolved, options, findings, diagnostics); // --why
   findings.check(diagnostics);
   const buckets = await split(workers, resolved, plan, findings); // a bucket for every section: what is laid out together
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line

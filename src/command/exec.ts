@@ -3,7 +3,7 @@
  * gcc and clang search COMPILER_PATH before their own folders; rustc is found in PATH. Nothing is written into the
  * build: what it remembers of paths is the compiler's own.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -56,15 +56,14 @@ interface CommandEnd {
 
 function runCommand(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandEnd> {
   return new Promise((resolve) => {
-    let child: ChildProcess | undefined;
     const passOn = (signal: NodeJS.Signals): void => {
       // A terminal sends its own to all of the group; twice is "at once" to many programs.
       const isFromTerminal = (signal === "SIGINT" || signal === "SIGQUIT") && hasTerminal();
-      if (!isFromTerminal) child?.kill(signal);
+      if (!isFromTerminal) child.kill(signal);
     };
     // Before the command runs: it may have somebody send one at once.
     for (const signal of passedOn) process.on(signal, passOn);
-    child = spawn(command, args, { stdio: "inherit", env });
+    const child = spawn(command, args, { stdio: "inherit", env });
     const end = (ended: CommandEnd): void => {
       for (const signal of passedOn) process.off(signal, passOn);
       resolve(ended);

@@ -115,6 +115,13 @@ export async function runSpore(
       terminal.writeOutput(`${linkerFolder()}\n`);
     });
   program
+    .command("doctor")
+    .description("say what Spore runs on here, and which linker each compiler would call")
+    .action(async () => {
+      const { runDoctor } = await import("./doctor.ts");
+      status = runDoctor(version, terminal);
+    });
+  program
     .command("tune")
     .description("measure on this machine when a file is better read than mapped, and keep it for StageMode.Adaptive")
     .option("--folder <path>", "measure on the disk of this folder; default: the system's for temporary files")

@@ -160,6 +160,8 @@ export interface LinkOptions {
   readonly wrappedSymbols: readonly string[];
   readonly defsyms: readonly Defsym[];
   readonly tracedSymbols: readonly string[];
+  /** Symbols as in the file or in the source, and files, whose way into the link is to be said. */
+  readonly whyNames: readonly string[];
   readonly isAddNeededCopied: boolean;
 
   readonly strip: "none" | "debug" | "all";
@@ -344,6 +346,7 @@ export function newDraft(): OptionsDraft {
     wrappedSymbols: [],
     defsyms: [],
     tracedSymbols: [],
+    whyNames: [],
     isAddNeededCopied: false,
     strip: "none",
     discard: "default",

@@ -895,6 +895,15 @@ export const optionTable: readonly OptionRow[] = [
   valued("reports", "trace-symbol y", "SYMBOL", "List the files that mention SYMBOL", ({ draft }, value) => {
     draft.tracedSymbols.push(value);
   }),
+  valued(
+    "reports",
+    "why",
+    "NAME",
+    "Say what brought a symbol, object, member or library into the link",
+    ({ draft }, value) => {
+      draft.whyNames.push(value);
+    },
+  ),
   flag("reports", "stats perf", "Print time and memory of each pass", ({ draft }) => {
     draft.isStats = true;
   }),

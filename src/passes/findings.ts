@@ -203,6 +203,11 @@ export class FindingReader extends InputNames {
       case "badTlsSequence":
         diagnostics.add(name, relocation, place);
         return;
+      case "badSectionHeaders": {
+        const detail = this.whereCut(file as FileRow);
+        diagnostics.add(name, detail === undefined ? {} : { detail }, place);
+        return;
+      }
       case "wrongMachine":
       case "wrongType":
         diagnostics.add(name, {}, place);

@@ -1,6 +1,7 @@
 /** What files, members, sections and symbols are called, read from the inputs for messages and reports. */
-import { ByteReader } from "../elf/byte-reader.ts";
+import { ByteReader, FormatError } from "../elf/byte-reader.ts";
 import { STT_FUNC, STT_OBJECT } from "../elf/constants.ts";
+import { Elf64_Ehdr } from "../elf/records.ts";
 import { MemberNames } from "../inputs/archive.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { FileNames } from "../output/script/file-pattern.ts";
@@ -149,6 +150,19 @@ export class InputNames {
         if (object?.isDefined(i) === true) names.set(object.symbolName(i), this.fileName(file));
     }
     return names;
+  }
+
+  /** Where the section headers should end, of a file that ends before; undefined for one that is wrong otherwise. */
+  whereCut(file: FileRow): string | undefined {
+    const reader = new ByteReader("", this.#bytesOf(file));
+    try {
+      const size = reader.u16(Elf64_Ehdr.e_shnum) * reader.u16(Elf64_Ehdr.e_shentsize);
+      const end = reader.u64(Elf64_Ehdr.e_shoff) + size;
+      if (end > reader.size) return `it ends at byte ${end}, of ${reader.size} that are there: the file was cut off`;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+    }
+    return undefined;
   }
 
   #membersOf(input: number): MemberNames {

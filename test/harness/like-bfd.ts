@@ -12,7 +12,7 @@ import { bfd, run, type RunOptions } from "./oracles.ts";
 
 /** Options that write another file, which the test may look at afterwards; that only Spore has. */
 const leftOut =
-  /^(-Wl,)?(-Map|--Map|--dependency-file|--threads|--thread-count|--no-threads|--stats|--fork|--no-fork)\b/;
+  /^(-Wl,)?(-Map|--Map|--dependency-file|--threads|--diagnostics|--thread-count|--no-threads|--stats|--fork|--no-fork)\b/;
 
 export interface Linked {
   /** `gcc`, or ld itself. */

@@ -97,3 +97,15 @@ test("an empty line stands between messages of several lines", async () => {
   const stderr = await said({ "main.c": "int one(void), two(void); int main(void) { return one() + two(); }" });
   expect(stderr.split("\n\n")).toHaveLength(2);
 });
+
+test("an object that was cut off is called that, with the bytes that it lacks", async () => {
+  await using dir = await scratch({ "main.c": "int main(void) { return 0; }" });
+  await dir.compile("main.c");
+  const whole = await dir.read("main.o");
+  await dir.write("main.o", whole.subarray(0, 500));
+  const { status, stderr } = await dir.link(spore, ["main.o"]);
+  expect(status).toBe(1);
+  // GCC's assembler ends an object with its section headers.
+  const cut = `it ends at byte ${whole.length}, of 500 that are there: the file was cut off`;
+  expect(stderr).toContain(`spore: error: main.o: corrupt section header table: ${cut}\n`);
+});
