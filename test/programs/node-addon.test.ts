@@ -18,7 +18,7 @@ test("an addon that Spore linked links programs, and passes the tests of staging
   expect(objects.length).toBeGreaterThan(20);
 
   // This tree, but for the addon.
-  const skipped = new Set(["node_modules", ".git", "build"]);
+  const skipped = new Set(["node_modules", ".git", "build", "prebuilt"]);
   for (const name of readdirSync(root))
     if (!skipped.has(name))
       cpSync(join(root, name), dir.file(name), {
