@@ -87,7 +87,7 @@ test("objects without the properties are named with -z cet-report", async () => 
   const link = (kind: string) =>
     dir.link(spore, ["a.o", "b.o"], { flags: ["-shared", "-nostdlib", `-Wl,-z,cet-report=${kind}`] });
   expect(await link("none")).toMatchObject({ status: 0, stderr: "" });
-  const text = "missing SHSTK property\n>>> in a.o\nspore: warning: missing IBT and SHSTK properties\n>>> in b.o\n";
+  const text = "missing SHSTK property\n>>> in a.o\n\nspore: warning: missing IBT and SHSTK properties\n>>> in b.o\n";
   expect(await link("warning")).toMatchObject({ status: 0, stderr: `spore: warning: ${text}` });
   const { status, stderr } = await link("error");
   expect(status).toBe(1);
