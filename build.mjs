@@ -14,7 +14,7 @@
  * command:  dist/command.cjs, what bin/ld and bin/spore load, and these. CommonJS, because loading an ES module costs
  *           Node 20 another 4 ms
  * library:  dist/*.js and *.d.ts, what `import "spore-ld"` loads
- * prebuilt: prebuilt/linux-x64-glibc/spore.node, the addon as it is packed (not part of the default)
+ * prebuilt: prebuilt/linux-x64-glibc/spore.node, the addon as it is packed, and the launcher (not part of the default)
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -141,18 +141,13 @@ function neededNode() {
 /** What the launcher is called. */
 const launchers = ["bin/ld", "bin/spore"];
 
-/**
- * The launcher, under each of its names. It knows by the file which Node it was built with, and need not ask that one
- * for its version.
- */
+/** The launcher, under each of its names, and the Node that it need not ask for its version. */
 async function buildLauncher() {
   const [major, minor] = neededNode();
   const { dev, ino, size, mtimeMs } = statSync(process.execPath);
-  const defines = {
-    SPORE_NODE_MAJOR: major,
-    SPORE_NODE_MINOR: minor,
-    SPORE_KNOWN_NODE: `"${dev}-${ino}-${size}-${Math.floor(mtimeMs / 1000)}"`,
-  };
+  mkdirSync(join(root, "dist"), { recursive: true });
+  writeFileSync(join(root, "dist", "known-node"), `${dev}-${ino}-${size}-${Math.floor(mtimeMs / 1000)}\n`);
+  const defines = { SPORE_NODE_MAJOR: major, SPORE_NODE_MINOR: minor };
   const sources = filesBelow("native/launcher", "native/resident/protocol.h");
   const flags = [
     "-std=gnu11",
@@ -174,11 +169,7 @@ async function buildLauncher() {
       requireTools();
       const built = join(root, "bin", ".launcher");
       const files = sources.filter((file) => file.endsWith(".c"));
-      const compile = (...how) =>
-        spawnSync("gcc", [...how, ...flags, ...files, "-o", built], { cwd: root, encoding: "utf8" });
-      // One without a loader starts faster, and with any C library; not every system can make one.
-      let done = compile("-static");
-      if (done.status !== 0) done = compile();
+      const done = spawnSync("gcc", [...flags, ...files, "-o", built], { cwd: root, encoding: "utf8" });
       if (done.status !== 0) fail(`the launcher does not compile:\n${done.stderr}`);
       process.stderr.write(done.stderr);
       // Renamed, because one that runs cannot be written.
@@ -371,12 +362,13 @@ async function buildLibrary() {
 }
 
 /**
- * The addon without what only debuggers read. It runs with the glibc that it was linked with and later ones:
- * .ci/prebuild makes the one that is published.
+ * The addon without what only debuggers read. It runs with the glibc that it was linked with and later ones, as the
+ * launcher does: .ci/prebuild makes those that are published.
  */
 async function buildPrebuilt() {
   const output = "prebuilt/linux-x64-glibc/spore.node";
   const inputs = filesBelow("native").filter((file) => !relative(root, file).startsWith(join("native", "build")));
+  await buildLauncher();
   await unlessFresh(output, inputs, async () => {
     await buildAddon();
     mkdirSync(dirname(join(root, output)), { recursive: true });

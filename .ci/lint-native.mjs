@@ -37,7 +37,7 @@ const flags = ["-std=c++20", "-Inative", "-Inative/include", "-Inode_modules/nod
 /** Runs clang-tidy on one file; resolves to what it found. */
 function tidy(file) {
   const defines = file.includes("/checked/") ? ["-DNAPI_VERSION=9", "-DSPORE_CHECKED"] : ["-DNAPI_VERSION=9"];
-  const ofLanguage = file.endsWith(".c") ? [...flagsOfC, '-DSPORE_KNOWN_NODE=""'] : [...flags, ...defines];
+  const ofLanguage = file.endsWith(".c") ? flagsOfC : [...flags, ...defines];
   const child = spawn(tidier, ["--quiet", file, "--", ...ofLanguage], { cwd: root });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));

@@ -41,12 +41,21 @@ static void find_node(char path[PATH_MAX], struct stat *st) {
   }
 }
 
-// The Node that the build ran with, which needs not be asked: device, inode, size and time of change.
-static int is_known(const struct stat *st) {
-  char identity[128];
-  snprintf(identity, sizeof identity, "%llu-%llu-%lld-%lld", (unsigned long long)st->st_dev,
+// Whether it is the Node that the build ran with, which needs not be asked: device, inode, size and time of change.
+// It is named in a file beside the code.
+static int is_known(const struct stat *st, const char *code) {
+  char path[PATH_MAX + 32];
+  snprintf(path, sizeof path, "%.*s/known-node", (int)(strrchr(code, '/') - code), code);
+  char known[128];
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t size = read(file, known, sizeof known - 1);
+  close(file);
+  known[size > 0 ? size : 0] = 0;
+  char identity[sizeof known];
+  snprintf(identity, sizeof identity, "%llu-%llu-%lld-%lld\n", (unsigned long long)st->st_dev,
            (unsigned long long)st->st_ino, (long long)st->st_size, (long long)st->st_mtim.tv_sec);
-  return strcmp(identity, SPORE_KNOWN_NODE) == 0;
+  return strcmp(identity, known) == 0;
 }
 
 // The first word that `node -v` prints. The exit status is that of waitpid().
@@ -83,8 +92,8 @@ static int ask_version(const char *node, char *answer, size_t size) {
 }
 
 // Whether it is new enough for the flags. Ends here if it does not work at all.
-static int is_new_enough(const char *node, const struct stat *st) {
-  if (is_known(st)) return 1;
+static int is_new_enough(const char *node, const struct stat *st, const char *code) {
+  if (is_known(st, code)) return 1;
   char version[64];
   const int status = ask_version(node, version, sizeof version);
   int major = 0;
@@ -108,7 +117,7 @@ void start_node(const struct start *start) {
   struct stat st;
   find_node(node, &st);
   // One that is too old says so itself: bin/load-command.cjs.
-  const int flag_count = is_new_enough(node, &st) ? start->flag_count : 0;
+  const int flag_count = is_new_enough(node, &st, start->code) ? start->flag_count : 0;
 
   char *arguments[1 + flag_count + 2 + start->word_count + 1];
   int count = 0;

@@ -158,6 +158,7 @@ async function shell(dir: Scratch, command: string): Promise<string[]> {
     CARGO_TARGET_DIR: dir.file("target"),
     npm_config_nodedir: nodeDirectory,
     NODE_OPTIONS: undefined,
+    PATH: `${dir.file("node_modules/.bin")}:${process.env["PATH"]}`,
   };
   await dir.write("links", "");
   const ended = await run("sh", ["-ec", command], { cwd: dir.path, env, timeoutMs: 600_000 });
@@ -193,7 +194,7 @@ for (const tool of tools.filter(({ atLeast }) => atLeast === undefined)) {
   test.skipIf(isMissing(tool))(`spore exec around ${tool.title} links with Spore`, async () => {
     await using dir = await project(tool.files);
     if (tool.configure !== undefined) await shell(dir, tool.configure);
-    const command = `npx spore exec -- ${tool.build} 2> said; tail -n 1 said`;
+    const command = `spore exec -- ${tool.build} 2> said; tail -n 1 said`;
     expect(await shell(dir, command)).toEqual([]); // its own list is another file
     const { stdout } = await dir.mustRun("tail", ["-n", "1", "said"]);
     expect(stdout).toMatch(/^spore: \d+ links? in /);
