@@ -2,10 +2,11 @@ import { configDefaults, defineConfig } from "vitest/config";
 
 // test/programs needs more than gcc and g++: `npm run test:programs`.
 // test/growth measures time: `npm run test:growth`.
+// test/package installs into an older Debian: `npm run test:package`.
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/programs/**", "test/growth/**"],
+    exclude: [...configDefaults.exclude, "test/programs/**", "test/growth/**", "test/package/**"],
     pool: "forks",
     // A resident linker that somebody has started is not what is tested.
     env: { SPORE_RESIDENT: "0" },

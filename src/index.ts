@@ -21,6 +21,7 @@ export type {
   UnresolvedSymbols,
   ZOptions,
 } from "./options/link-options.ts";
+export type { MemoryUsage } from "./output/script/memory-regions.ts";
 export type { LinkHooks } from "./passes/link-hooks.ts";
 export { parseOptions } from "./options/parse.ts";
 export type { Pass } from "./tables/kernels.ts";

@@ -335,12 +335,16 @@ function sizeParts(
   const rows = tables.rows(table);
   let end = 0;
   let log2 = 0;
+  let before: { readonly row: number; readonly begin: number } | undefined;
   for (let row = ordinal; row < rows; row += buckets) {
     const bytes = size.get(row);
     const begin = alignUp(end, forced ?? 2 ** alignment[row]);
     offset.set(row, begin); // of an empty part, too: a label in it is there
     if (bytes === 0 && !isEmptyCounted) continue;
     if (alignment[row] > log2) log2 = alignment[row];
+    // Who writes a part fills the gap behind it, too: code may run on through it.
+    if (before !== undefined && table === "chunkBucket") size.set(before.row, begin - before.begin);
+    if (bytes > 0) before = { row, begin };
     end = begin + bytes;
   }
   return { size: end, log2 };

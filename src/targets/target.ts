@@ -6,7 +6,7 @@ export interface Target {
   readonly machine: number;
   /** Where an executable that is not position-independent begins, unless options say otherwise. */
   readonly imageBase: number;
-  /** Fills gaps between functions: an instruction that traps. */
+  /** Fills gaps in code: an instruction that does nothing, as GNU ld has it, because code may run on through a gap. */
   readonly codeFiller: number;
   /** Words at the beginning of .got.plt that are the loader's. */
   readonly gotPltReserved: number;

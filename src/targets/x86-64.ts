@@ -30,7 +30,7 @@ export const x86_64: Target = {
   name: "elf_x86_64",
   machine: EM_X86_64,
   imageBase: 0x400000,
-  codeFiller: 0xcc,
+  codeFiller: 0x90, // nop
   gotPltReserved: 3,
   // psABI 3.4.6, variant II: the block ends at the thread pointer.
   threadPointer: ({ end }) => end,

@@ -71,6 +71,32 @@ test(".preinit_array, .init and .init_array run, in that order", async () => {
   }
 });
 
+test.each(["1 chunk", "a chunk for each file"])("code runs on through gaps in .init and .fini (%s)", async (how) => {
+  const part = (section: string, alignment: number): string => `
+    .section ${section},"ax",@progbits
+    .balign ${alignment}
+    call from_init@PLT
+    .section .note.GNU-stack,"",@progbits`;
+  await using dir = await scratch({
+    "main.c": `
+      #include <unistd.h>
+      void from_init(void) { write(1, "part\\n", 5); }
+      int main(void) { return 0; }`,
+    "one.s": part(".init", 8),
+    "two.s": part(".init", 16),
+    "three.s": part(".init", 4) + part(".fini", 16),
+    "four.s": part(".fini", 8),
+  });
+  const env = how === "1 chunk" ? {} : { SPORE_TEST_SPREAD: "1" };
+  const objects = ["main.o", "one.o", "two.o", "three.o", "four.o"];
+  for (const flags of [["-pie"], ["-no-pie"], ["-static"]]) {
+    const unlike = "GNU ld fills with longer instructions";
+    const { stdout } = await dir.linkAndRun(spore, objects, { flags, env, unlike });
+    expect(stdout).toBe((await dir.linkAndRun(bfd, objects, { flags })).stdout);
+    expect(stdout).toBe("part\n".repeat(5));
+  }
+});
+
 /** Two functions for each of these lists, in the order of the file; each says its name. */
 function listing(file: string): string {
   const sections = [
