@@ -560,7 +560,8 @@ struct ChunkBucketTable {
   u64 rows;
   Column<ChunkBucketId, u64> size; // bytes (layout)
   Column<ChunkBucketId, u64> offset; // bytes from the beginning of the bucket to that of the part (layout)
-  Column<ChunkBucketId, u8> alignment; // log2 of the largest alignment (layout)
+  Column<ChunkBucketId, u8> alignment; // log2 of the largest alignment of a section in it (layout)
+  Column<ChunkBucketId, u8> start_alignment; // log2 of the alignment of its beginning: the same, or what SUBALIGN says (layout)
   Column<ChunkBucketId, u32> relr_words; // words of .relr.dyn for its packed relative relocations (layout)
   Column<ChunkBucketId, u32> first_relr_word; // the first of them (layout)
 };

@@ -14,15 +14,18 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
   const Tables &t = job.t;
   u32 buckets = static_cast<u32>(t.link.bucket_count);
   std::vector<u64> size(buckets);
-  std::vector<u32> alignment(buckets);
+  std::vector<u32> alignment(buckets), start_alignment(buckets);
   for (ChunkId chunk : rows) {
     std::fill(size.begin(), size.end(), 0);
     std::fill(alignment.begin(), alignment.end(), 0);
+    std::fill(start_alignment.begin(), start_alignment.end(), 0);
     auto take = [&](BucketId bucket, u64 bytes, u32 log2) {
       u32 at = t.bucket.ordinal[bucket], forced = t.bucket.subalignment[bucket];
-      u64 offset = align_up(size[at], forced ? forced - 1 : log2);
+      u32 used = forced ? forced - 1 : log2;
+      u64 offset = align_up(size[at], used);
       size[at] = offset + bytes;
       if (alignment[at] < log2) alignment[at] = log2;
+      if (start_alignment[at] < used) start_alignment[at] = used;
       return offset;
     };
     auto fits = [&](BucketId bucket, u64 bytes, u32 log2) {
@@ -62,6 +65,7 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
       ChunkBucketId part{raw(chunk) * buckets + b};
       t.chunk_bucket.size[part] = size[b];
       t.chunk_bucket.alignment[part] = static_cast<u8>(alignment[b]);
+      t.chunk_bucket.start_alignment[part] = static_cast<u8>(start_alignment[b]);
     }
   }
 }

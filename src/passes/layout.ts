@@ -301,12 +301,10 @@ function sizeBuckets(
   const sizes = new Map<number, BucketSize>();
   const ordinal = tables.column("bucket", "ordinal");
   const alignment = tables.column("bucket", "alignment");
-  const subalignment = tables.column("bucket", "subalignment");
   let total = 0;
   for (const { id, entsize } of buckets) {
     const table = entsize === 0 ? "chunkBucket" : "mergeCell";
-    const forced = entsize === 0 && subalignment[id] > 0 ? 2 ** (subalignment[id] - 1) : undefined;
-    const parts = sizeParts(tables, table, ordinal[id], buckets.length, forced, isEmptyCounted);
+    const parts = sizeParts(tables, table, ordinal[id], buckets.length, isEmptyCounted);
     total += parts.size;
     if (parts.log2 > alignment[id]) alignment[id] = parts.log2;
     // An empty one has a place too: a symbol may be in it.
@@ -326,19 +324,19 @@ function sizeParts(
   table: "chunkBucket" | "mergeCell",
   ordinal: number,
   buckets: number,
-  forced: number | undefined,
   isEmptyCounted: boolean,
 ): { readonly size: number; readonly log2: number } {
   const size = tables.column(table, "size");
   const offset = tables.column(table, "offset");
   const alignment = tables.column(table, "alignment");
+  const startAlignment = table === "chunkBucket" ? tables.column(table, "startAlignment") : alignment;
   const rows = tables.rows(table);
   let end = 0;
   let log2 = 0;
   let before: { readonly row: number; readonly begin: number } | undefined;
   for (let row = ordinal; row < rows; row += buckets) {
     const bytes = size.get(row);
-    const begin = alignUp(end, forced ?? 2 ** alignment[row]);
+    const begin = alignUp(end, 2 ** startAlignment[row]);
     offset.set(row, begin); // of an empty part, too: a label in it is there
     if (bytes === 0 && !isEmptyCounted) continue;
     if (alignment[row] > log2) log2 = alignment[row];

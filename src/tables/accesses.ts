@@ -422,7 +422,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [
       ...of("mention", "commonOffset"),
       ...of("section", "offset", "offsetHigh"),
-      ...of("chunkBucket", "size", "alignment"),
+      ...of("chunkBucket", "size", "alignment", "startAlignment"),
     ],
   },
   packRelatives: {

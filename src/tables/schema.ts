@@ -322,7 +322,8 @@ export const schema = {
     columns: {
       size: u64("bytes (layout)"),
       offset: u64("bytes from the beginning of the bucket to that of the part (layout)"),
-      alignment: u8("log2 of the largest alignment (layout)"),
+      alignment: u8("log2 of the largest alignment of a section in it (layout)"),
+      startAlignment: u8("log2 of the alignment of its beginning: the same, or what SUBALIGN says (layout)"),
       relrWords: u32("words of .relr.dyn for its packed relative relocations (layout)"),
       firstRelrWord: u32("the first of them (layout)"),
     },
