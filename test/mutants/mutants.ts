@@ -356,7 +356,7 @@ const layout: readonly Mutant[] = [
   },
   {
     file: "src/passes/layout.ts",
-    find: "const begin = alignUp(end, forced ?? 2 ** alignment[row]);",
+    find: "const begin = alignUp(end, 2 ** startAlignment[row]);",
     replace: "const begin = end;",
     tests: link("sections", "executables"),
   },
