@@ -54,6 +54,7 @@ function inputsOf(
     staged,
     scriptEntry: undefined,
     scriptOutput: undefined,
+    isScriptOutputBinary: false,
     scriptUndefinedSymbols: [],
     layout: nothingSaid,
     replacesPlan: false,

@@ -2,13 +2,15 @@
 import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
 import type { MemoryUsage } from "./output/script/memory-regions.ts";
+import { binaryImage } from "./output/binary-image.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
 import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./passes/linker-object.ts";
 import { countBytes } from "./passes/count-bytes.ts";
 import { nothingSaid } from "./inputs/script-layout.ts";
+import { checkCrossReferences } from "./passes/check-cross-references.ts";
 import { choosePlan } from "./passes/choose-plan.ts";
-import { findInputs } from "./passes/find-inputs.ts";
+import { findInputs, withScriptOutput } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { Held } from "./passes/held.ts";
@@ -43,6 +45,8 @@ export interface ReportingHooks extends OwnHooks {
 }
 
 export interface LinkResult {
+  /** The output: what the options, or OUTPUT of a script, call it. */
+  readonly path: string;
   /** Bytes of the output. */
   readonly size: number;
   /** Every file that was read, in the order of opening. */
@@ -114,11 +118,12 @@ function asLinkFailure(error: unknown, diagnostics: Diagnostics): unknown {
 async function linkOnce(
   attempt: Attempt,
   held: Held,
-  options: LinkOptions,
+  asked: LinkOptions,
   diagnostics: Diagnostics,
   hooks: ReportingHooks,
 ): Promise<LinkResult> {
-  const inputs = held.inputs(findInputs(options, diagnostics)); // -l, archives, scripts; each file staged as it is found
+  const inputs = held.inputs(findInputs(asked, diagnostics)); // -l, archives, scripts; each file staged as it is found
+  const options = withScriptOutput(asked, inputs); // OUTPUT and OUTPUT_FORMAT of scripts
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
   const { plan, layout: told } = choosePlan(inputs, options, target, diagnostics); // which sections the output has, in which order, what each is made of
@@ -150,6 +155,7 @@ async function linkOnce(
   checkRequired(workers, options, addressOf);
   const synthetic = await synthesise(workers, needs, options, target, findings); // no section is added below this line
   const laidOut = await layout(workers, synthetic, plan, internal, options, target, addressOf, findings); // addresses are final below this line
+  await checkCrossReferences(workers, told, laidOut.placed, laidOut.fileBounds); // NOCROSSREFS
   const entry = entryAddress(workers, options, inputs.scriptEntry, addressOf, laidOut.placed);
   findings.check(diagnostics); // nothing has been written yet
   const image = await pack(workers, laidOut, options, target); // --compress-debug-sections; no offset in the file changes below this line
@@ -158,8 +164,10 @@ async function linkOnce(
   await write(workers, { ...image, entry }, output, options, target); // no kernel runs below this line: workers end
   findings.check(diagnostics); // a relocation out of range keeps the old output
   for (const set of inputs.staged) set.check(); // so does an input that has changed meanwhile
-  const { size } = output;
+  using binary = options.isBinaryOutput ? binaryImage(output, laidOut.placed.sections) : undefined; // --oformat=binary
+  const { size } = binary ?? output;
   const result: LinkResult = {
+    path: options.output,
     size,
     get openedPaths() {
       return inputs.openedPaths;
@@ -173,7 +181,7 @@ async function linkOnce(
     bytes: countBytes(workers, inputs, size),
   };
   hooks.beforeCommit?.(result); // a report that cannot be written keeps the old output, too
-  output.commit(); // renamed into place
+  (binary ?? output).commit(); // renamed into place
   return result;
 }
 

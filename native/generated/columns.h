@@ -253,6 +253,9 @@ enum class MentionId : u32 { };
 // a global name; its id is the row of its first mention in input order, other rows are unused
 enum class SymbolId : u32 { };
 
+// two sections of the output of which one must not refer to the other
+enum class ProhibitedId : u32 { };
+
 // a symbol of the linker's own object, by its index there
 enum class LinkerSymbolId : u32 { };
 
@@ -456,6 +459,13 @@ struct SymbolTable {
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
   Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (synthesise)
   Column<SymbolId, u64> address; // st_value in the output (layout)
+};
+
+// A row is two sections of the output of which one must not refer to the other.
+struct ProhibitedTable {
+  u64 rows;
+  Column<ProhibitedId, u32> from; // header index of the section that refers (layout)
+  Column<ProhibitedId, u32> to; // header index of the section that is referred to (layout)
 };
 
 // A row is a symbol of the linker's own object, by its index there.
@@ -842,6 +852,7 @@ struct Tables {
   FileTable file;
   MentionTable mention;
   SymbolTable symbol;
+  ProhibitedTable prohibited;
   LinkerSymbolTable linker_symbol;
   EntryTable entry;
   SectionTable section;

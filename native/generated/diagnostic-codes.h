@@ -53,6 +53,7 @@ enum class Code : u16 {
   RelocationInReadOnly, // offset: of the place; symbol: index in the file; operand: its type
   TextRelocation, // offset: of the first such place of a file; symbol: index in the file; operand: its type
   RelocationToDiscarded, // offset: of the place; symbol: index in the file
+  ProhibitedReference, // offset: of the place; symbol: index in the file
   BadTlsSequence, // offset: of the place; operand: its type
   TlsMismatch, // offset: of the place; symbol: index in the file; operand: its type
   OverlappingFdes, // offset: of one of the FDEs

@@ -138,6 +138,9 @@ void size_buckets(Job &job, RowRange<ChunkId> rows);
 // Counts the words of .relr.dyn that each chunk's part of each bucket needs.
 void pack_relatives(Job &job, RowRange<ChunkId> rows);
 
+// Reports relocations that NOCROSSREFS of a script prohibits.
+void check_cross_references(Job &job, RowRange<FileId> rows);
+
 // Counts what .symtab keeps of a file.
 void count_symtab(Job &job, RowRange<FileId> rows);
 

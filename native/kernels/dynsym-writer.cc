@@ -176,8 +176,9 @@ void write_dynsym(Job &job, u32 part, u32 parts) {
   };
   write_part(job, output, digest_of(Dynsym), symbols,
              t.own_section.offset[OwnSection::Dynsym] + u64{begin} * sizeof(Elf64_Sym));
-  write_part(job, output, digest_of(Dynstr), strings,
-             t.own_section.offset[OwnSection::Dynstr] + t.link.dynstr_own + strings_begin);
+  if (t.own_section.offset[OwnSection::Dynstr])
+    write_part(job, output, digest_of(Dynstr), strings,
+               t.own_section.offset[OwnSection::Dynstr] + t.link.dynstr_own + strings_begin);
   if (t.own_section.offset[OwnSection::Versym])
     write_part(job, output, digest_of(Versym), versions,
                t.own_section.offset[OwnSection::Versym] + u64{begin} * sizeof(u16));

@@ -48,7 +48,7 @@ function writeReports(result: LinkResult, options: LinkOptions, residence: strin
     ].join("\n");
   if (options.traceFile !== undefined) writeReport(options.traceFile, formatTrace(result.timings));
   if (options.dependencyFile !== undefined)
-    writeReport(options.dependencyFile, formatDependencies(options.output, result.openedPaths));
+    writeReport(options.dependencyFile, formatDependencies(result.path, result.openedPaths));
   if (options.isVerbose)
     standardOutput += result.openedPaths.map((path) => `attempt to open ${path} succeeded\n`).join("");
   if (options.isPrintMemoryUsage) standardOutput += formatMemoryUsage(result.memoryUsage);

@@ -375,6 +375,11 @@ export const codes = {
     groupBy: ({ symbol }) => symbol,
     placeIs: "referenced by",
   }),
+  /** NOCROSSREFS of a linker script. */
+  prohibitedReference: error<{ symbol: string }>(({ symbol }) => `prohibited cross reference to '${symbol}'`, {
+    groupBy: ({ symbol }) => symbol,
+    placeIs: "in",
+  }),
   /** As in GNU ld: of two functions that overlap, unwinders would find one only. */
   overlappingFdes: error(() => ".eh_frame_hdr refers to overlapping FDEs", { groupBy: () => "", placeIs: "in" }),
   frameOutOfReach: error(() => ".eh_frame_hdr has no room for functions and FDEs that are 2 GiB or more from it", {

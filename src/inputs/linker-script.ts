@@ -8,6 +8,7 @@ import type {
   Insertion,
   LayoutCommands,
   MemoryDescription,
+  NoCrossReferences,
   ScriptPlace,
   SectionsStatement,
   SegmentDescription,
@@ -33,6 +34,8 @@ export interface LinkerScript extends LayoutCommands {
   readonly entry: string | undefined;
   readonly output: string | undefined;
   readonly undefinedSymbols: readonly string[];
+  /** OUTPUT_FORMAT(binary): what is loaded, without headers. */
+  readonly isBinaryOutput: boolean;
   /** Formats other than x86-64's ELF, of OUTPUT_FORMAT and TARGET. */
   readonly foreignFormat: string | undefined;
   readonly versions: VersionScript | undefined;
@@ -41,7 +44,7 @@ export interface LinkerScript extends LayoutCommands {
 const knownFormats: readonly string[] = ["elf64-x86-64", "elf64-x86-64-sol2", "default", "binary-x86-64"];
 
 /** Commands of GNU ld's language that Spore does not do. */
-const unsupportedCommands: ReadonlySet<string> = new Set(["LD_FEATURE", "NOCROSSREFS", "NOCROSSREFS_TO"]);
+const unsupportedCommands: ReadonlySet<string> = new Set(["LD_FEATURE"]);
 
 /** Commands that change nothing here; each has one list in parentheses or none. */
 const ignoredCommands: ReadonlySet<string> = new Set([
@@ -82,11 +85,13 @@ class ScriptParser {
   readonly memory: MemoryDescription[] = [];
   readonly aliases: { alias: string; region: string; place: ScriptPlace }[] = [];
   readonly segments: SegmentDescription[] = [];
+  readonly noCrossReferences: NoCrossReferences[] = [];
   entry: string | undefined;
   output: string | undefined;
   foreignFormat: string | undefined;
   versions: VersionScript | undefined;
   hasSections = false;
+  isBinaryOutput = false;
   readonly #lexer: ScriptLexer;
   readonly #include: Includer;
   #isBinary = false;
@@ -99,9 +104,11 @@ class ScriptParser {
   /** What has been read. */
   get script(): LinkerScript {
     const { inputs, searchDirectories, undefinedSymbols, statements, insertions, memory, aliases, segments } = this;
-    const { entry, output, foreignFormat, versions, hasSections } = this;
-    const layout = { statements, insertions, memory, aliases, segments, hasSections };
-    return { ...layout, inputs, searchDirectories, undefinedSymbols, entry, output, foreignFormat, versions };
+    const { entry, output, foreignFormat, versions, hasSections, noCrossReferences } = this;
+    const layout = { statements, insertions, memory, aliases, segments, noCrossReferences, hasSections };
+    const { isBinaryOutput } = this;
+    const of = { entry, output, isBinaryOutput, foreignFormat, versions };
+    return { ...layout, inputs, searchDirectories, undefinedSymbols, ...of };
   }
 
   parseCommand(): void {
@@ -132,9 +139,12 @@ class ScriptParser {
         if (!this.#isBinary && !knownFormats.includes(format)) this.foreignFormat ??= format;
         return true;
       }
-      case "OUTPUT_FORMAT":
-        this.foreignFormat ??= parseList(lexer).find((format) => !knownFormats.includes(format));
+      case "OUTPUT_FORMAT": {
+        const formats = parseList(lexer);
+        if (formats[0] === "binary") this.isBinaryOutput = true;
+        else this.foreignFormat ??= formats.find((format) => !knownFormats.includes(format));
         return true;
+      }
       case "OUTPUT_ARCH":
         this.foreignFormat ??= parseList(lexer).find((machine) => machine !== "i386:x86-64");
         return true;
@@ -179,6 +189,7 @@ class ScriptParser {
         this.hasSections = true;
         for (const statement of parseSectionsCommand(lexer, this.#include))
           if (statement.kind === "entry") this.entry = statement.symbol;
+          else if (statement.kind === "noCrossReferences") this.noCrossReferences.push(statement);
           else this.statements.push(statement);
         return true;
       case "INSERT": {
@@ -199,6 +210,14 @@ class ScriptParser {
         this.aliases.push({ alias, region, place: placeOf(command) });
         return true;
       }
+      case "NOCROSSREFS":
+      case "NOCROSSREFS_TO":
+        this.noCrossReferences.push({
+          kind: "noCrossReferences",
+          sections: parseList(lexer),
+          isToFirst: word === "NOCROSSREFS_TO",
+        });
+        return true;
       case "PHDRS":
         this.segments.push(...parseSegmentsCommand(lexer));
         return true;

@@ -18,6 +18,7 @@ export function joinLayouts(layouts: readonly LayoutCommands[], defsyms: readonl
     memory: layouts.flatMap(({ memory }) => memory),
     aliases: layouts.flatMap(({ aliases }) => aliases),
     segments: layouts.flatMap(({ segments }) => segments),
+    noCrossReferences: layouts.flatMap(({ noCrossReferences }) => noCrossReferences),
     hasSections: layouts.some(({ hasSections }) => hasSections),
   };
 }
@@ -93,5 +94,6 @@ export const nothingSaid: LayoutCommands = {
   memory: [],
   aliases: [],
   segments: [],
+  noCrossReferences: [],
   hasSections: false,
 };

@@ -97,6 +97,10 @@ export interface LinkOptions {
   /** The entry symbol or, as a number in text, its address. */
   readonly entry: string;
   readonly isEntryExplicit: boolean;
+  /** -o was given: then OUTPUT of a script changes nothing. */
+  readonly isOutputExplicit: boolean;
+  /** --oformat=binary: what is loaded, by load addresses, without headers. */
+  readonly isBinaryOutput: boolean;
   readonly initSymbol: string;
   readonly finiSymbol: string;
   readonly soname: string | undefined;
@@ -169,7 +173,7 @@ export interface LinkOptions {
   readonly imageBase: number | undefined;
   readonly isCheckSections: boolean;
   /** What becomes of sections that a script, or the default plan, does not name. */
-  readonly orphanHandling: "place" | "warn" | "error";
+  readonly orphanHandling: "place" | "warn" | "error" | "discard";
   /** The order of what patterns with wildcards find that have none of their own. */
   readonly sortSection: "name" | "alignment" | undefined;
   /** How much of each memory region of a script is taken is printed. */
@@ -178,7 +182,8 @@ export interface LinkOptions {
   readonly sectionStarts: ReadonlyMap<string, number>;
   /** Addresses of segments that scripts ask for by SEGMENT_START: -Trodata-segment, -Tldata-segment. */
   readonly segmentStarts: ReadonlyMap<string, number>;
-  readonly isOmagic: boolean;
+  /** What begins on a page of its own: each segment; with -n what may be written; with -N nothing. */
+  readonly paged: "segments" | "data" | "none";
   /** JSON of .note.package, which says what package the output is part of; undefined for none. */
   readonly packageMetadata: string | undefined;
 
@@ -243,6 +248,8 @@ export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   isShared: boolean;
   isPie: boolean;
   rpaths: string[];
+  /** Of -dT: it is read where there is no -T. */
+  defaultScript: string | undefined;
   /** The last option about them decides; undefined without one. */
   unresolvedInObjects: UnresolvedSymbols | undefined;
   unresolvedInShared: UnresolvedSymbols | undefined;
@@ -273,10 +280,13 @@ export function newDraft(): OptionsDraft {
     emulation: "elf_x86_64",
     entry: "_start",
     isEntryExplicit: false,
+    isOutputExplicit: false,
+    isBinaryOutput: false,
     initSymbol: "_init",
     finiSymbol: "_fini",
     soname: undefined,
     rpaths: [],
+    defaultScript: undefined,
     isNewDtags: true,
     rpathLink: [],
     spareDynamicTags: 0,
@@ -357,7 +367,7 @@ export function newDraft(): OptionsDraft {
     isPrintMemoryUsage: false,
     sectionStarts: new Map(),
     segmentStarts: new Map(),
-    isOmagic: false,
+    paged: "segments",
     packageMetadata: undefined,
     threads: undefined,
     isFork: true,
@@ -399,7 +409,7 @@ export function resolveOptions(
   environment: NodeJS.ProcessEnv = process.env,
 ): LinkOptions {
   const outputKind = outputKindOf(draft, diagnostics);
-  const { rpaths, isShared, isPie, maxPageSize, commonPageSize, ...rest } = draft;
+  const { rpaths, defaultScript, isShared, isPie, maxPageSize, commonPageSize, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
   const unresolved = isExecutable ? "report" : "ignore";
 
@@ -407,6 +417,8 @@ export function resolveOptions(
   return deepFreeze<LinkOptions>({
     ...rest,
     outputKind,
+    linkerScripts:
+      draft.linkerScripts.length > 0 || defaultScript === undefined ? draft.linkerScripts : [defaultScript],
     // An RPATH given twice is one entry, and LD_RUN_PATH stands in for it, as in GNU ld.
     rpath: rpaths.length === 0 ? environment["LD_RUN_PATH"] || undefined : [...new Set(rpaths)].join(":"),
     dynamicLinker: isExecutable && !draft.isNoDynamicLinker ? draft.dynamicLinker : undefined,

@@ -213,6 +213,7 @@ const isNotFolded = warned("identical functions are not folded");
 
 export const optionTable: readonly OptionRow[] = [
   valued("output", "o output", "FILE", "Write the output to FILE instead of a.out", ({ draft }, value) => {
+    draft.isOutputExplicit = true;
     draft.output = value;
   }),
   flag("output", "shared Bshareable", "Make a shared object", (setting) => setOutputKind(setting, "shared")),
@@ -232,13 +233,15 @@ export const optionTable: readonly OptionRow[] = [
     if (emulation !== undefined) draft.emulation = emulation;
     else diagnostics.add("unknownEmulation", { emulation: value, supported: EMULATIONS.join(" ") });
   }),
-  valuedOf(
-    ignored("it is the only one; another is an error"),
+  valued(
     "output",
     "oformat",
     "FORMAT",
-    "Set the output's format: elf64-x86-64",
-    oneOf("elf64-x86-64", "elf", "default"),
+    "Set the output's format: elf64-x86-64, or binary (what is loaded, without headers)",
+    (setting, value) =>
+      setWord(setting, value, ["elf64-x86-64", "elf", "default", "binary"], (format) => {
+        setting.draft.isBinaryOutput = format === "binary";
+      }),
   ),
   valued("output", "entry e", "SYMBOL", "Set the entry point", ({ draft }, value) => {
     draft.entry = value;
@@ -368,6 +371,9 @@ export const optionTable: readonly OptionRow[] = [
   }),
   valued("inputs", "script T", "FILE", "Read a linker script", ({ draft }, value) => {
     draft.linkerScripts.push(value);
+  }),
+  valued("inputs", "default-script dT", "FILE", "Read a linker script where no other is given", ({ draft }, value) => {
+    draft.defaultScript = value;
   }),
   valued(
     "inputs",
@@ -621,12 +627,11 @@ export const optionTable: readonly OptionRow[] = [
     "sections",
     "orphan-handling",
     "MODE",
-    "What becomes of sections that no statement names: place, warn, error",
+    "What becomes of sections that no statement names: place, warn, error, discard",
     (setting, value) =>
       setWord(setting, value, ["place", "warn", "error", "discard"], (word) => {
-        if (word !== "discard") setting.draft.orphanHandling = word;
+        setting.draft.orphanHandling = word;
       }),
-    { statusOf: { discard: refused("name the sections in /DISCARD/") } },
   ),
   optionalOf(
     warned("sections are not split"),
@@ -838,24 +843,19 @@ export const optionTable: readonly OptionRow[] = [
   }),
   // As GNU ld: what has no pages of its own is not linked with shared objects, and --no-omagic does not end that.
   flag("layout", "omagic N", "Make all segments writable and executable, search only archives", (setting) => {
-    setting.draft.isOmagic = true;
+    setting.draft.paged = "none";
     setting.state.isStatic = true;
   }),
   flag("layout", "no-omagic", "End --omagic", ({ draft }) => {
-    draft.isOmagic = false;
+    draft.paged = "segments";
   }),
-  row(
-    "nmagic n",
-    "none",
-    "",
-    "layout",
-    "Do not align segments to pages, search only archives",
-    ({ state }) => {
-      state.isStatic = true;
-    },
-    { status: warned("segments are aligned to pages") },
-  ),
-  takesBack("nmagic", "layout", "no-nmagic", "End --nmagic"),
+  flag("layout", "nmagic n", "Align nothing but data to pages, search only archives", (setting) => {
+    setting.draft.paged = "data";
+    setting.state.isStatic = true;
+  }),
+  flag("layout", "no-nmagic", "End --nmagic", ({ draft }) => {
+    draft.paged = "segments";
+  }),
   takesBack("no-rosegment", "layout", "rosegment", "Keep read-only data in a segment of its own"),
   flagOf(warned("read-only data has a segment of its own"), "layout", "no-rosegment", "Keep read-only data with code"),
 
@@ -1128,7 +1128,6 @@ export const optionTable: readonly OptionRow[] = [
   ),
 
   valuedOf(symbolsAreNotRead, "inputs", "just-symbols", "FILE", "Take the addresses of symbols from a linked FILE"),
-  valuedOf(refused("the layout is built in"), "inputs", "default-script dT", "FILE", "Replace the default script"),
   valuedOf(refused("MRI scripts are not read"), "inputs", "mri-script c", "FILE", "Read an MRI script"),
   flagOf(refused("x86-64 is little-endian"), "output", "EB", "Link big-endian objects"),
   valuedOf(refused("import libraries are not written"), "output", "out-implib", "FILE", "Write an import library"),

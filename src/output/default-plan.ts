@@ -30,6 +30,9 @@ export interface PlanOptions {
   readonly isPic: boolean;
   /** It has .dynamic. */
   readonly isDynamic: boolean;
+  /** Constants come after code, as in GNU ld's script: with -Ttext, -n or -N code is expected to be what comes first. */
+  readonly isCodeFirst: boolean;
+  readonly paged: KindPlan["paged"];
 }
 
 /**
@@ -38,17 +41,20 @@ export interface PlanOptions {
  * @param isDynamic whether it has .dynamic
  */
 export function planOptions(options: LinkOptions, imageBase: number, isDynamic: boolean): PlanOptions {
-  const { outputKind, z, isOmagic } = options;
+  const { outputKind, z, paged } = options;
   return {
     base: options.imageBase ?? (outputKind === "exec" ? imageBase : 0),
-    isRelro: z.isRelro && !isOmagic,
+    isRelro: z.isRelro && paged === "segments",
     isNow: z.isNow,
     isPic: outputKind !== "exec",
     isDynamic,
+    isCodeFirst: options.sectionStarts.has(".text") || paged !== "segments",
+    paged,
   };
 }
 
 const readOnly: LoadSegment = { name: "read only", access: "read", hasHeaders: true };
+const constants: LoadSegment = { name: "constants", access: "read" };
 const code: LoadSegment = { name: "code", access: "execute" };
 const relro: LoadSegment = {
   name: "data that is read only once the loader has relocated it",
@@ -114,7 +120,7 @@ const functionLists = [
   functionList(".fini_array", ".dtors", elf.SHT_FINI_ARRAY),
 ];
 
-export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOptions): KindPlan {
+export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic, isCodeFirst, paged }: PlanOptions): KindPlan {
   const slots: Slot[] = [
     { load: readOnly, sections: [own("interp")] },
     {
@@ -137,23 +143,7 @@ export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOpti
         own("relaPlt"),
       ],
     },
-    {
-      load: readOnly,
-      sections: [rodata, section(".gcc_except_table", inputs(family(".gcc_except_table")))],
-      orphans: "readOnly",
-    },
-    { load: readOnly, sections: [own("ehFrameHdr"), ehFrame] },
-    {
-      load: code,
-      sections: [
-        section(".init", inputs(exact(".init"))),
-        joined("plt"),
-        joined("pltGot"),
-        joined("pltSec"),
-        section(".fini", inputs(exact(".fini"))),
-      ],
-    },
-    { load: code, sections: [text], orphans: "code" },
+    ...(isCodeFirst ? [...codeSlots(), ...constantSlots(constants)] : [...constantSlots(readOnly), ...codeSlots()]),
     ...dataSlots(isRelro, isNow),
     {
       load: largeReadOnly,
@@ -169,7 +159,34 @@ export function defaultPlan({ base, isRelro, isNow, isPic, isDynamic }: PlanOpti
     { load: undefined, sections: [], orphans: "notLoaded" },
     { load: undefined, sections: [own("symtab"), own("symtabIndices"), own("strtab"), own("shstrtab")] },
   ];
-  return { order: "kinds", base, slots, segments, symbols: defaultSymbols(isPic, isDynamic) };
+  return { order: "kinds", base, paged, slots, segments, symbols: defaultSymbols(isPic, isDynamic) };
+}
+
+function constantSlots(load: LoadSegment): Slot[] {
+  return [
+    {
+      load,
+      sections: [rodata, section(".gcc_except_table", inputs(family(".gcc_except_table")))],
+      orphans: "readOnly",
+    },
+    { load, sections: [own("ehFrameHdr"), ehFrame] },
+  ];
+}
+
+function codeSlots(): Slot[] {
+  return [
+    {
+      load: code,
+      sections: [
+        section(".init", inputs(exact(".init"))),
+        joined("plt"),
+        joined("pltGot"),
+        joined("pltSec"),
+        section(".fini", inputs(exact(".fini"))),
+      ],
+    },
+    { load: code, sections: [text], orphans: "code" },
+  ];
 }
 
 /** What may be written. Without protection all of it is one segment. */

@@ -150,6 +150,8 @@ export interface KindPlan {
   readonly order: "kinds";
   /** Address of the first byte of the image. */
   readonly base: number;
+  /** What begins on a page of its own. */
+  readonly paged: "segments" | "data" | "none";
   readonly slots: readonly Slot[];
   readonly segments: readonly SegmentPlan[];
   readonly symbols: readonly PlanSymbol[];

@@ -148,7 +148,6 @@ export function kindLoads(
   headerSize: number,
   options: LinkOptions,
 ): { readonly loads: readonly ElfSegment[]; readonly relro: ElfSegment | undefined } {
-  const permissions = options.isOmagic ? PF_R | PF_W | PF_X : 0; // GNU ld has one segment then
   const page = options.z.maxPageSize;
   const byLoad = new Map<LoadSegment, PlacedSection[]>();
   for (const { load } of slots) if (load !== undefined) byLoad.set(load, []);
@@ -156,7 +155,7 @@ export function kindLoads(
   const loads: ElfSegment[] = [];
   let relro: ElfSegment | undefined;
   for (const [load, sections] of byLoad) {
-    const flags = accessFlags[load.access] | permissions;
+    const flags = accessFlags[load.access];
     const alignment = Math.max(page, ...sections.map((section) => section.alignment));
     if (load.hasHeaders) {
       const last = sections.at(-1);

@@ -13,6 +13,9 @@ import type { Target } from "../targets/target.ts";
 import type { Inputs } from "./find-inputs.ts";
 import { hasDynamicSection } from "./loader.ts";
 
+/** What --orphan-handling=discard stands for. */
+const DISCARD_REST = "SECTIONS { /DISCARD/ : { *(*) } }";
+
 export interface ChosenPlan {
   readonly plan: OutputPlan;
   /** What scripts say, that of the default plan among them where they add to it; and --defsym. */
@@ -26,11 +29,14 @@ export function choosePlan(inputs: Inputs, options: LinkOptions, target: Target,
   const isTold =
     options.sectionStarts.size > 0 ||
     options.segmentStarts.size > 0 ||
+    options.paged !== "segments" ||
     options.orphanHandling !== "place" ||
     options.sortSection !== undefined;
   if (!isStated(layout) && !isTold) return { plan, layout };
   const base = replacesPlan ? [] : parseLinkerScript("the default plan", formatPlan(plan)).statements;
-  const commands = { ...layout, statements: [...base, ...layout.statements] };
+  const rest =
+    options.orphanHandling === "discard" ? parseLinkerScript("--orphan-handling", DISCARD_REST).statements : [];
+  const commands = { ...layout, statements: [...base, ...layout.statements, ...rest] };
   const stated = tryToParse(diagnostics, () =>
     statedPlan(commands, unstated(asked), asked.isDynamic, options.sortSection),
   );

@@ -34,7 +34,9 @@ export interface Inputs extends Disposable, Patterns {
   readonly staged: readonly StagedSet[];
   /** ENTRY, OUTPUT and EXTERN of linker scripts. Options on the command line come first. */
   readonly scriptEntry: string | undefined;
+  /** Of OUTPUT and OUTPUT_FORMAT(binary) in scripts of -T: as in GNU ld, other scripts come too late for them. */
   readonly scriptOutput: string | undefined;
+  readonly isScriptOutputBinary: boolean;
   readonly scriptUndefinedSymbols: readonly string[];
   /** What linker scripts say of the output, and --defsym. */
   readonly layout: LayoutCommands;
@@ -58,6 +60,13 @@ export function findInputs(options: LinkOptions, diagnostics: Diagnostics): Inpu
     finder.files.release();
     throw error;
   }
+}
+
+/** The options with what OUTPUT and OUTPUT_FORMAT(binary) of scripts say where the command line does not. */
+export function withScriptOutput(options: LinkOptions, { scriptOutput, isScriptOutputBinary }: Inputs): LinkOptions {
+  const output = options.isOutputExplicit ? options.output : (scriptOutput ?? options.output);
+  const isBinaryOutput = options.isBinaryOutput || isScriptOutputBinary;
+  return Object.freeze({ ...options, output, isBinaryOutput });
 }
 
 class InputFinder {
@@ -102,7 +111,8 @@ class InputFinder {
       files,
       staged: this.files.sets,
       scriptEntry: commands.find((script) => script.entry !== undefined)?.entry,
-      scriptOutput: commands.find((script) => script.output !== undefined)?.output,
+      scriptOutput: replacing.find((script) => script.output !== undefined)?.output,
+      isScriptOutputBinary: replacing.some(({ isBinaryOutput }) => isBinaryOutput),
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
       versionScripts,
       dynamicList: patterns.dynamicList,

@@ -171,6 +171,7 @@ export class FindingReader extends InputNames {
       case "dynamicSymbolSection":
       case "tlsMismatch":
       case "relocationToDiscarded":
+      case "prohibitedReference":
         diagnostics.add(name, { symbol: symbolName }, place);
         return;
       case "badSymbolName":

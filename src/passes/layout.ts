@@ -91,7 +91,7 @@ export async function layout(
       ? arrange(plan, buckets, bucketSizes, own)
       : arrangeStated(plan, buckets, bucketSizes, own, (name) => reportOrphan(workers, name, options));
   const arranged = items.filter(isSection);
-  if (dynamic !== undefined) add(dynamicOf(workers, dynamic, own, arranged, options, addressOf));
+  if (dynamic !== undefined && own.has("dynamic")) add(dynamicOf(workers, dynamic, own, arranged, options, addressOf));
   if (own.has("relr")) await packRelatives(workers, synthetic, arranged);
   const sectionNames = new StringTable(arranged.map(({ name }) => name));
   const sizeOf = partSizes(workers, synthetic, own, bucketSizes, sectionNames);
@@ -207,8 +207,24 @@ function reportOrphan({ diagnostics }: Workers, name: string, { orphanHandling }
   else if (orphanHandling === "error") diagnostics.add("orphanUnplaced", { name });
 }
 
-/** What /DISCARD/ may leave out of what the linker makes: nothing else refers to these. */
-const discardable: ReadonlySet<OwnSectionId> = new Set(["interp", "propertyNote", "buildIdNote", "packageNote"]);
+/**
+ * What /DISCARD/ may leave out of what the linker makes: no code refers to these. An image that is started by code of
+ * its own, such as the Linux kernel's decompressor, has no use for the loader's tables, though it is a PIE.
+ */
+const discardable: ReadonlySet<OwnSectionId> = new Set([
+  "interp",
+  "propertyNote",
+  "buildIdNote",
+  "packageNote",
+  "dynamic",
+  "dynsym",
+  "dynstr",
+  "hash",
+  "gnuHash",
+  "versym",
+  "versionDefinitions",
+  "versionNeeds",
+]);
 
 function discardOwn(
   { diagnostics }: Workers,
@@ -217,7 +233,7 @@ function discardOwn(
   isGotUsed: boolean,
 ): void {
   // As GNU ld: with nothing in it but what the loader takes for itself.
-  const isTableEmpty = !own.has("got") && !own.has("plt") && !own.has("relaPlt") && !own.has("dynamic");
+  const isTableEmpty = !own.has("got") && !own.has("plt") && !own.has("relaPlt");
   if (isTableEmpty && !isGotUsed) own.delete("gotPlt");
   for (const id of discarded)
     if (discardable.has(id)) own.delete(id);

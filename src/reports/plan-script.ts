@@ -55,7 +55,7 @@ export function formatPlan(plan: KindPlan): string {
     if (slot.load !== load) {
       add("");
       add(`/* ${nameOf(slot.load)} */`);
-      for (const line of boundary(load, slot.load)) add(line);
+      for (const line of boundary(load, slot.load, plan.paged)) add(line);
     }
     load = slot.load;
     // Tables of symbols and names are in every output, and no script places them.
@@ -70,9 +70,11 @@ export function formatPlan(plan: KindPlan): string {
 
 const nameOf = (load: LoadSegment | undefined): string => load?.name ?? "not loaded";
 
-function boundary(before: LoadSegment | undefined, after: LoadSegment | undefined): string[] {
-  if (after === undefined) return [];
-  if (after.isProtected) return [". = DATA_SEGMENT_ALIGN (CONSTANT (MAXPAGESIZE), CONSTANT (COMMONPAGESIZE));"];
+function boundary(before: LoadSegment | undefined, after: LoadSegment | undefined, paged: KindPlan["paged"]): string[] {
+  if (after === undefined || paged === "none") return [];
+  if (paged === "data" && after.access !== "write") return [];
+  if (after.isProtected || (paged === "data" && before?.access !== "write"))
+    return [". = DATA_SEGMENT_ALIGN (CONSTANT (MAXPAGESIZE), CONSTANT (COMMONPAGESIZE));"];
   if (before?.isProtected) return [". = DATA_SEGMENT_RELRO_END (0, .);"];
   if (after.isLarge && !before?.isLarge) return [`. = SEGMENT_START("ldata-segment", ${NEXT_PAGE});`];
   return [`. = ${NEXT_PAGE};`];

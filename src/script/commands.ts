@@ -129,6 +129,13 @@ export interface OverlayDescription {
   readonly place: ScriptPlace;
 }
 
+/** NOCROSSREFS and NOCROSSREFS_TO: sections of the output that must not refer to each other, or all others to the first. */
+export interface NoCrossReferences {
+  readonly kind: "noCrossReferences";
+  readonly sections: readonly string[];
+  readonly isToFirst: boolean;
+}
+
 export type SectionsStatement =
   | ScriptAssignment
   | ScriptAssertion
@@ -171,6 +178,7 @@ export interface LayoutCommands {
   readonly memory: readonly MemoryDescription[];
   readonly aliases: readonly { readonly alias: string; readonly region: string; readonly place: ScriptPlace }[];
   readonly segments: readonly SegmentDescription[];
+  readonly noCrossReferences: readonly NoCrossReferences[];
   /** It has SECTIONS, so that it takes the default plan's place. */
   readonly hasSections: boolean;
 }

@@ -1,16 +1,10 @@
 /** OVERLAY as the sections and assignments that it stands for (ld manual, "Overlay Description"). */
-import type { OutputSectionDescription, OverlayDescription, SectionsStatement } from "./commands.ts";
+import type { NoCrossReferences, OutputSectionDescription, OverlayDescription, SectionsStatement } from "./commands.ts";
 import type { Expression } from "./expressions.ts";
-import { ScriptError } from "./script-lexer.ts";
 
-/**
- * An overlay is sections at one address that are loaded one behind the other, and `.` behind the longest.
- * @throws ScriptError for NOCROSSREFS, which is not supported
- */
-export function withoutOverlay(overlay: OverlayDescription): SectionsStatement[] {
+/** An overlay is sections at one address that are loaded one behind the other, and `.` behind the longest. */
+export function withoutOverlay(overlay: OverlayDescription): (SectionsStatement | NoCrossReferences)[] {
   const { place } = overlay;
-  if (overlay.hasNoCrossReferences)
-    throw new ScriptError(place.path, place.line, "'NOCROSSREFS' is not supported", "NOCROSSREFS");
   const [first] = overlay.sections;
   if (first === undefined) return [];
   const of = (asked: "ADDR" | "SIZEOF" | "LOADADDR", name: string): Expression => ({
@@ -41,5 +35,7 @@ export function withoutOverlay(overlay: OverlayDescription): SectionsStatement[]
     ];
   });
   const end = { ...assign(".", sum(of("ADDR", first.name), longest), false), endsOverlay: true };
-  return [...sections, end, ...bounds];
+  const names = overlay.sections.map(({ name }) => name);
+  const apart = { kind: "noCrossReferences", sections: names, isToFirst: false } as const;
+  return [...sections, end, ...bounds, ...(overlay.hasNoCrossReferences ? [apart] : [])];
 }

@@ -3,6 +3,7 @@ import * as elf from "../elf/constants.ts";
 import { placeOf, type ScriptLexer, type Token } from "./script-lexer.ts";
 import { parseAssertion, parseAssignment, parseProvide } from "./assignment-commands.ts";
 import type {
+  NoCrossReferences,
   Fill,
   OutputSectionDescription,
   OverlayDescription,
@@ -19,8 +20,8 @@ import { parseInParentheses, parseScriptExpression } from "./script-expressions.
 export type Includer = (lexer: ScriptLexer) => void;
 
 /** After SECTIONS. */
-export function parseSectionsCommand(lexer: ScriptLexer, include: Includer): SectionsStatement[] {
-  const statements: SectionsStatement[] = [];
+export function parseSectionsCommand(lexer: ScriptLexer, include: Includer): (SectionsStatement | NoCrossReferences)[] {
+  const statements: (SectionsStatement | NoCrossReferences)[] = [];
   lexer.expect("{");
   while (!lexer.take("}")) {
     if (lexer.take(";")) continue;
@@ -29,7 +30,7 @@ export function parseSectionsCommand(lexer: ScriptLexer, include: Includer): Sec
   return statements;
 }
 
-function parseStatement(lexer: ScriptLexer, include: Includer): readonly SectionsStatement[] {
+function parseStatement(lexer: ScriptLexer, include: Includer): readonly (SectionsStatement | NoCrossReferences)[] {
   const assignment = parseAssignment(lexer, true);
   if (assignment !== undefined) return [assignment];
   const token = lexer.name("a section, an assignment or '}'");

@@ -429,6 +429,19 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     reads: [...fileView, ...references, ...places, ...of("chunk", "firstFile")],
     fills: [...of("chunkBucket", "relrWords")],
   },
+  checkCrossReferences: {
+    reads: [
+      ...fileView,
+      ...of("file", "state", "flags"),
+      ...of("mention", "symbol"),
+      ...of("symbol", "claim", "flags"),
+      ...of("section", "flags", "bucket", "bucketHigh"),
+      ...of("bucket", "index"),
+      ...of("prohibited", "from", "to"),
+      ...of("linkerSymbol", "section"),
+    ],
+    fills: [],
+  },
   countSymtab: {
     reads: [
       ...fileView,

@@ -72,6 +72,7 @@ export const findings = {
     hasOffset: true,
   },
   relocationToDiscarded: { operands: "offset: of the place; symbol: index in the file", hasOffset: true },
+  prohibitedReference: { operands: "offset: of the place; symbol: index in the file", hasOffset: true },
   badTlsSequence: { operands: "offset: of the place; operand: its type", hasOffset: true },
   tlsMismatch: { operands: "offset: of the place; symbol: index in the file; operand: its type", hasOffset: true },
   overlappingFdes: { operands: "offset: of one of the FDEs", hasOffset: true },

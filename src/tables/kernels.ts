@@ -129,6 +129,11 @@ export const kernels = {
     row: "chunk",
     does: "Counts the words of .relr.dyn that each chunk's part of each bucket needs.",
   },
+  checkCrossReferences: {
+    pass: "layout",
+    row: "file",
+    does: "Reports relocations that NOCROSSREFS of a script prohibits.",
+  },
   countSymtab: { pass: "layout", row: "file", does: "Counts what .symtab keeps of a file." },
   assignAddresses: { pass: "layout", row: "file", does: "Gives each symbol the address of its definition." },
   assignEntryAddresses: { pass: "layout", row: "entry", does: "Gives copied and PLT symbols theirs." },

@@ -209,6 +209,14 @@ export const schema = {
       address: u64("st_value in the output (layout)"),
     },
   },
+  prohibited: {
+    row: "two sections of the output of which one must not refer to the other",
+    id: "ProhibitedId",
+    columns: {
+      from: u32("header index of the section that refers (layout)"),
+      to: u32("header index of the section that is referred to (layout)"),
+    },
+  },
   linkerSymbol: {
     row: "a symbol of the linker's own object, by its index there",
     id: "LinkerSymbolId",

@@ -54,8 +54,8 @@ test("a one-letter option takes its argument joined or as the next word", () => 
 });
 
 test("-omagic writes the file magic, --omagic is an option", () => {
-  expect(parse("-omagic")).toMatchObject({ output: "magic", isOmagic: false });
-  expect(parse("--omagic")).toMatchObject({ output: "a.out", isOmagic: true });
+  expect(parse("-omagic")).toMatchObject({ output: "magic", paged: "segments" });
+  expect(parse("--omagic")).toMatchObject({ output: "a.out", paged: "none" });
 });
 
 test("inputs keep their order and the state of the options before them", () => {

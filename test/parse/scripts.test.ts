@@ -71,7 +71,6 @@ test("what is wrong in a script is named with its line", () => {
   expect(errorOf('INPUT("a)\n').message).toBe("s:1: quote without an end");
   expect(errorOf('LD_FEATURE("SANE_EXPR")').unsupported).toBe("LD_FEATURE");
   expect(errorOf("\nx = .;").message).toBe("s:2: '.' has no value outside of SECTIONS");
-  expect(errorOf("NOCROSSREFS(.a .b)").unsupported).toBe("NOCROSSREFS");
   expect(errorOf("x = 1").message).toBe("s:1: unexpected end of the script: expected ';'");
   expect(errorOf("x = 1 +;").message).toBe("s:1: expected a value, not ';'");
 });

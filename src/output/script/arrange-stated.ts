@@ -44,6 +44,16 @@ export function arrangeStated(
   return finished(alignThreadLocal(orderedItems([...placed.items, ...tables])));
 }
 
+const loaderTables: readonly OwnSectionId[] = [
+  "versionDefinitions",
+  "versym",
+  "versionNeeds",
+  "dynsym",
+  "dynstr",
+  "hash",
+  "gnuHash",
+];
+
 /** Sections of statements, in order, and what is between them. */
 class Gathering {
   readonly items: GatheredItem[] = [];
@@ -88,11 +98,15 @@ class Gathering {
     return true;
   }
 
-  /** What the output has and no statement names. */
+  /** What the output has and no statement names; the loader's tables in GNU ld's order. */
   get unplacedOwn(): OwnSection[] {
-    return [...this.#own.values()].filter(
+    const unplaced = [...this.#own.values()].filter(
       ({ id }) => scriptNames.has(id) && !this.#placed.has(id) && !this.#plan.discarded.has(id),
     );
+    const tables = loaderTables.flatMap((asked) => unplaced.find(({ id }) => id === asked) ?? []);
+    const at = unplaced.findIndex((section) => tables.includes(section));
+    const others = unplaced.filter((section) => !tables.includes(section));
+    return at === -1 ? others : others.toSpliced(at, 0, ...tables);
   }
 }
 

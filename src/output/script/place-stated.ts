@@ -74,10 +74,10 @@ export class StatedPlacer implements Placer {
   constructor(placing: StatedPlacing) {
     const { plan, items, options, sizeOf, symbols } = placing;
     this.#placing = placing;
-    const { z, isOmagic } = options;
+    const { z, paged } = options;
     this.#layout = new StatedLayout(plan, items, {
       maxPageSize: z.maxPageSize,
-      isRelro: z.isRelro && !isOmagic,
+      isRelro: z.isRelro && paged === "segments",
       sizeOf,
       symbols,
       sectionStart: (name) => options.sectionStarts.get(name),
@@ -113,11 +113,11 @@ export class StatedPlacer implements Placer {
 
   #placement(walked: Walked): StatedPlacement {
     const { plan, options, isStackExecutable } = this.#placing;
-    const { z, isOmagic } = options;
+    const { z, paged } = options;
     const headerSize = this.#headerSize;
     const map = mapToSegments(walked.located, plan.programHeaders, {
       maxPageSize: z.maxPageSize,
-      isPaged: !isOmagic,
+      isPaged: paged === "segments",
       isCodeSeparate: z.separate !== "none",
       headerSize,
       wantsHeaders: walked.usesHeaders,
@@ -135,7 +135,10 @@ export class StatedPlacer implements Placer {
             options,
             headerSize,
             headerAddress,
-            loads: map.segments.map((segment) => loadOf(segment, map, headerSize, z.maxPageSize, isOmagic)),
+            loads: map.segments.map((segment) => {
+              const load = loadOf(segment, map, headerSize, z.maxPageSize, paged !== "segments");
+              return paged === "none" ? { ...load, flags: PF_R | PF_W | PF_X } : load; // -N: code may write itself
+            }),
             relro: relroOf(walked, sections),
             isStackExecutable,
           });
@@ -192,14 +195,14 @@ export class StatedPlacer implements Placer {
   /** A segment of PHDRS. */
   #statedSegment(segment: StatedSegment, map: SegmentMap, walked: Walked): ElfSegment {
     const { stated, type } = segment;
-    const { z, isOmagic } = this.#placing.options;
+    const { z, paged } = this.#placing.options;
     if (type === PT_PHDR) return this.#programHeaders(map, stated, walked);
     const load = loadOf(
       segment,
       map,
       this.#headerSize,
       type === PT_LOAD ? z.maxPageSize : 1,
-      isOmagic || type !== PT_LOAD,
+      paged !== "segments" || type !== PT_LOAD,
     );
     const flags = stated?.flags === undefined ? load.flags : this.#value(stated.flags, walked, stated.place);
     const loadAddress =

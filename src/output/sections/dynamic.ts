@@ -81,7 +81,7 @@ function dynamicEntries(inputs: DynamicInputs): DynamicEntry[] {
   addOwn("gnuHash", elf.DT_GNU_HASH);
   addOwn("dynstr", elf.DT_STRTAB);
   addOwn("dynsym", elf.DT_SYMTAB);
-  add(elf.DT_STRSZ, (placed) => placed.own("dynstr")!.size);
+  if (has("dynstr")) add(elf.DT_STRSZ, (placed) => placed.own("dynstr")!.size);
   add(elf.DT_SYMENT, Elf64_Sym.sizeof);
   if (options.outputKind !== "shared") add(elf.DT_DEBUG, 0);
   if (has("relaPlt")) {
