@@ -3,7 +3,7 @@
  * /dev/stdin) is read to its end instead. What can not be opened is added to the diagnostics, once.
  */
 import { constants } from "node:buffer";
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 import { IoError, type IoFailure, type StagedSet, stageFiles, StageMode } from "../staging/index.ts";
@@ -110,7 +110,7 @@ export class MappedFiles {
   #read(path: string): MappedFile | undefined {
     let contents: Buffer;
     try {
-      contents = readFileSync(path);
+      contents = readPipe(path);
     } catch (error) {
       this.#diagnostics.add("cannotOpen", { path, reason: error instanceof Error ? error.message : String(error) });
       return undefined;
@@ -125,6 +125,27 @@ export class MappedFiles {
     if (member !== undefined) this.#missing.set(path, reason);
     else if (failure.code === "EISDIR") this.#diagnostics.add("inputIsDirectory", { path });
     else this.#diagnostics.add("cannotOpen", { path: path.replaceAll("\0", "\\0"), reason });
+  }
+}
+
+/** Scripts have much less; /dev/zero has no end. */
+const MAX_PIPE_BYTES = 64 << 20;
+
+/** All that comes through a pipe or a device. @throws Error for what cannot be read, or does not end */
+function readPipe(path: string): Buffer {
+  const fd = openSync(path, "r");
+  try {
+    const chunks: Buffer[] = [];
+    for (let total = 0; ;) {
+      const chunk = Buffer.alloc(1 << 16);
+      const count = readSync(fd, chunk);
+      if (count === 0) return Buffer.concat(chunks);
+      total += count;
+      if (total > MAX_PIPE_BYTES) throw new Error("more than 64 MiB come through it");
+      chunks.push(chunk.subarray(0, count));
+    }
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -117,7 +117,8 @@ export async function layout(
   } else {
     let known: PlacedImage | undefined;
     const source = symbolSource(symbols, synthetic.assignments, () => known);
-    const stated = new StatedPlacer({ plan, items, options, isStackExecutable, sizeOf, symbols: source });
+    const { codeFiller } = target;
+    const stated = new StatedPlacer({ plan, items, options, isStackExecutable, codeFiller, sizeOf, symbols: source });
     placer = stated;
     const found = await placeUntilStill(workers, stated, finish, (image) => (known = placedImage(image, options)));
     reportStated(workers, found.errors);

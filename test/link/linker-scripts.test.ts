@@ -303,6 +303,7 @@ test("hostile scripts end with an error, or with what they ask for", async () =>
     [`SECTIONS { .t : { *(.text) }`, "unexpected end of the script"],
     [`INCLUDE script.ld`, "include each other too deeply"],
     [`SECTIONS { INCLUDE nowhere }`, "cannot find 'nowhere'"],
+    [`INCLUDE /dev/zero`, "more than 64 MiB come through it"],
   ] as const) {
     await dir.write("script.ld", script);
     const { status, stderr } = await dir.run(spore.path, ["-T", "script.ld", "a.o", "b.o"]);

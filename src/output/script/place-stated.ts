@@ -52,6 +52,7 @@ export interface StatedPlacing {
   readonly items: readonly ArrangedItem[];
   readonly options: LinkOptions;
   readonly isStackExecutable: boolean | undefined;
+  readonly codeFiller: number;
   readonly sizeOf: (part: ArrangedPart) => number;
   readonly symbols: SymbolSource;
 }
@@ -72,12 +73,13 @@ export class StatedPlacer implements Placer {
   }
 
   constructor(placing: StatedPlacing) {
-    const { plan, items, options, sizeOf, symbols } = placing;
+    const { plan, items, options, codeFiller, sizeOf, symbols } = placing;
     this.#placing = placing;
     const { z, paged } = options;
     this.#layout = new StatedLayout(plan, items, {
       maxPageSize: z.maxPageSize,
       isRelro: z.isRelro && paged === "segments",
+      codeFiller,
       sizeOf,
       symbols,
       sectionStart: (name) => options.sectionStarts.get(name),

@@ -26,6 +26,8 @@ export interface SymbolSource {
 export interface StatedOptions {
   readonly maxPageSize: number;
   readonly isRelro: boolean;
+  /** A byte that is an instruction which does nothing. */
+  readonly codeFiller: number;
   readonly sizeOf: (part: ArrangedPart) => number;
   readonly symbols: SymbolSource;
   /** What options say of a section's address. */
@@ -129,6 +131,7 @@ class Walk {
   readonly #before: ReadonlyMap<string, Value>;
   readonly #state: WalkState;
   readonly #regions: MemoryRegions;
+  readonly #codeFill: FillBytes;
   readonly #values = new Map<string, Value>();
   readonly #located: Located[] = [];
   readonly #leftOut: LeftOut[] = [];
@@ -146,6 +149,7 @@ class Walk {
 
   constructor(plan: StatedPlan, options: StatedOptions, before: ReadonlyMap<string, Value>, state: WalkState) {
     this.#options = options;
+    this.#codeFill = { bytes: [options.codeFiller], word: options.codeFiller * 0x01010101 };
     this.#before = before;
     this.#state = state;
     state.dataSegment.begin();
@@ -298,7 +302,7 @@ class Walk {
     const begin = counter.address;
     const isPadded = section.type !== SHT_NOBITS && isAllocated(section);
     let fill = sectionFill;
-    if (fill.word === undefined && section.flags & SHF_EXECINSTR) fill = noOperations;
+    if (fill.word === undefined && section.flags & SHF_EXECINSTR) fill = this.#codeFill; // it may run on through a gap
     const pad = (from: number): void => {
       if (isPadded && fill.word !== undefined && this.#dot > from)
         located.push(contentPart(from - begin, this.#dot - from, Uint8Array.from(fill.bytes)));
@@ -434,9 +438,6 @@ interface FillBytes {
   /** Four bytes, the first lowest; undefined where the script says nothing. */
   readonly word: number | undefined;
 }
-
-/** Code may run on through a gap. */
-const noOperations: FillBytes = { bytes: [0x90], word: 0x90909090 };
 
 /** What gaps are filled with. */
 function fillOf(fill: Fill | undefined, valueOf: (value: Expression) => Value): FillBytes {
