@@ -24,7 +24,7 @@ export function runDoctor(version: string, terminal: Terminal): number {
   ];
   const width = Math.max(...rows.map(([what]) => what.length));
   for (const [what, found] of rows) terminal.writeOutput(`${what.padEnd(width)}  ${found}\n`);
-  if (!linkers.some(([, found]) => found.startsWith("Spore")))
+  if (!linkers.some(([, found]) => found.includes("Spore ")))
     terminal.writeOutput(`\nNo compiler calls Spore by itself: spore exec -- COMMAND, or gcc -B${folder}\n`);
   return addonProblem === undefined ? 0 : 1;
 }

@@ -1,10 +1,15 @@
 /** What `--help`, `--version` and `-v` print, made from the option table. */
 import { EMULATIONS, type Group, groupTitles, type OptionRow, optionTable } from "../options/table.ts";
 
-/** The name under which build systems know this program, and what they look for: libtool and Meson for
- * "GNU", CMake for "GNU ld". */
+/** The GNU ld whose options and scripts are the measure. */
+const GNU_LD_VERSION = "2.40";
+
+/**
+ * The name under which build systems know this program, and what they look for: libtool and Meson "GNU", CMake "GNU
+ * ld", the Linux kernel (scripts/ld-version.sh) a line of which "GNU ld" is the beginning and a version the end.
+ */
 export function versionText(version: string): string {
-  return `Spore ${version} (compatible with GNU ld)\n`;
+  return `GNU ld compatible: Spore ${version}, as of ${GNU_LD_VERSION}\n`;
 }
 
 /** `-V` lists the emulations, as GNU ld does. */

@@ -9,9 +9,16 @@ const ask = (...args: string[]) => run(spore.path, args);
 test("--version says what Meson and CMake take for GNU ld", async () => {
   expect(await ask("--version")).toMatchObject({
     status: 0,
-    stdout: expect.stringMatching(/^Spore \d+\.\d+\.\d+ \(compatible with GNU ld\)\n$/),
+    stdout: expect.stringMatching(/^GNU ld compatible: Spore \d+\.\d+\.\d+, as of \d\.\d+\n$/),
     stderr: "",
   });
+});
+
+test("the Linux kernel takes the version for GNU ld's", async () => {
+  // As its scripts/ld-version.sh: the first two words, and of the last one what is digits and dots.
+  const words = (await ask("--version")).stdout.trim().split(" ");
+  expect(words.slice(0, 2)).toEqual(["GNU", "ld"]);
+  expect(words.at(-1)).toMatch(/^2\.\d\d$/);
 });
 
 test("-v without inputs prints the version and succeeds, as libtool expects", async () => {
@@ -37,12 +44,12 @@ test("without inputs it is an error, with status 1", async () => {
 
 test("gcc asks the linker of -B, and gives it what it knows", async () => {
   const { stdout, stderr } = await run("gcc", [...spore.gccFlags, "-Wl,--version"]);
-  expect(stdout + stderr).toContain("(compatible with GNU ld)");
+  expect(stdout + stderr).toContain("GNU ld compatible: Spore");
 });
 
 test.runIf(isInstalled("clang"))("clang asks the linker of --ld-path", async () => {
   const { stdout } = await run("clang", [`--ld-path=${spore.path}`, "-Wl,--version"]);
-  expect(stdout).toContain("(compatible with GNU ld)");
+  expect(stdout).toContain("GNU ld compatible: Spore");
 });
 
 test("a closed pipe is no stack trace", async () => {
