@@ -146,7 +146,7 @@ async function buildLauncher() {
   const [major, minor] = neededNode();
   const { dev, ino, size, mtimeMs } = statSync(process.execPath);
   mkdirSync(join(root, "dist"), { recursive: true });
-  writeFileSync(join(root, "dist", "known-node"), `${dev}-${ino}-${size}-${Math.floor(mtimeMs / 1000)}\n`);
+  writeFileSync(join(root, "dist", "known-node.txt"), `${dev}-${ino}-${size}-${Math.floor(mtimeMs / 1000)}\n`);
   const defines = { SPORE_NODE_MAJOR: major, SPORE_NODE_MINOR: minor };
   const sources = filesBelow("native/launcher", "native/resident/protocol.h");
   const flags = [

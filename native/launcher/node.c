@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "say.h"
 
 extern char **environ;
@@ -45,7 +46,7 @@ static void find_node(char path[PATH_MAX], struct stat *st) {
 // It is named in a file beside the code.
 static int is_known(const struct stat *st, const char *code) {
   char path[PATH_MAX + 32];
-  snprintf(path, sizeof path, "%.*s/known-node", (int)(strrchr(code, '/') - code), code);
+  snprintf(path, sizeof path, "%.*s/known-node.txt", (int)(strrchr(code, '/') - code), code);
   char known[128];
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return 0;
@@ -62,6 +63,7 @@ static int is_known(const struct stat *st, const char *code) {
 static int ask_version(const char *node, char *answer, size_t size) {
   int ends[2];
   answer[0] = 0;
+  const uint32_t open_bits = occupy_descriptors(); // or the pipe would be where the child has its standard ones
   if (pipe2(ends, O_CLOEXEC) != 0) fail("cannot ask Node for its version: %s", strerror(errno));
   const pid_t child = fork();
   if (child < 0) fail("cannot ask Node for its version: %s", strerror(errno));
@@ -69,9 +71,7 @@ static int ask_version(const char *node, char *answer, size_t size) {
     const int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(null, STDERR_FILENO);
-    // If standard output was closed, the pipe may be there, and would be closed with the new program.
-    if (ends[1] == STDOUT_FILENO) fcntl(STDOUT_FILENO, F_SETFD, 0);
-    else dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], STDOUT_FILENO);
     execl(node, "node", "-v", (char *)NULL);
     _exit(errno == ENOENT ? 127 : 126); // as a shell does
   }
@@ -83,6 +83,7 @@ static int ask_version(const char *node, char *answer, size_t size) {
     else if (n <= 0) break;
   }
   close(ends[0]);
+  give_back_descriptors(open_bits);
   answer[got] = 0;
   answer[strcspn(answer, " \r\n")] = 0;
   int status = 0;
