@@ -66,8 +66,9 @@ inline std::string_view member_name(const Bytes &archive, u64 at) {
     name = text(at + sizeof(ArHeader), decimal(name.data() + 3, name_size - 3).value_or(0));
     name = name.substr(0, name.find('\0'));
   } else if (name.size() == name_size && name[0] == '/') {
-    // System V: "/offset" into the member "//", which is one of the first.
-    std::optional<u64> offset = decimal(name.data() + 1, name_size - 1);
+    // System V: "/offset" into the member "//", which is one of the first. GNU ar ends it with a slash, in the last
+    // byte, where the file's own name has 15 bytes.
+    std::optional<u64> offset = decimal(name.data() + 1, name_size - 2);
     name = {};
     u64 next = 0;
     for (u64 table = 8; offset && table < at; table = next) {

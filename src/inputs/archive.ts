@@ -148,8 +148,9 @@ function memberName(
 ): ThinArchiveEntry {
   if (!name.startsWith("/"))
     return { header: offset, name: name.endsWith("/") ? name.slice(0, -1) : name, isArchive: false };
-  // "/N:OFFSET" is the member at OFFSET of the archive whose name is at N.
-  const match = /^\/(\d+)(:\d+)?$/.exec(name);
+  // "/N:OFFSET" is the member at OFFSET of the archive whose name is at N. GNU ar writes a slash into the last byte,
+  // where the file's own name has 15 bytes.
+  const match = /^\/(\d+)(:\d+)?(?: *\/)?$/.exec(name);
   if (match === null) throw archive.error(offset, `member name '${name}' is not known`);
   const start = Number(match[1]);
   if (longNames === undefined || start >= longNames.size)

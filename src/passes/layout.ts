@@ -93,7 +93,7 @@ export async function layout(
   const arranged = items.filter(isSection);
   if (dynamic !== undefined && own.has("dynamic")) add(dynamicOf(workers, dynamic, own, arranged, options, addressOf));
   if (own.has("relr")) await packRelatives(workers, synthetic, arranged);
-  const sectionNames = new StringTable(arranged.map(({ name }) => name));
+  const sectionNames = new StringTable(arranged.flatMap(({ name, isEmpty }) => (isEmpty ? [] : [name])));
   const sizeOf = partSizes(workers, synthetic, own, bucketSizes, sectionNames);
 
   const { isStackExecutable } = synthetic;

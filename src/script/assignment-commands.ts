@@ -25,14 +25,14 @@ export function parseProvide(lexer: ScriptLexer, command: string, isInSections: 
   return { ...assignment, isProvided: command !== "HIDDEN", isHidden: command !== "PROVIDE" };
 }
 
-/** After ASSERT: `(condition, "message")` */
+/** After ASSERT: `(condition, "message")`; between sections GNU ld wants no semicolon, so none is wanted here. */
 export function parseAssertion(lexer: ScriptLexer, command: Token, isInSections: boolean): ScriptAssertion {
   lexer.expect("(");
   const condition = parseScriptExpression(lexer, isInSections);
   lexer.expect(",", "expressions");
   const message = lexer.next("a message", "expressions").text;
   lexer.expect(")", "expressions");
-  endStatement(lexer);
+  if (!lexer.take(";")) lexer.take(",");
   return { kind: "assertion", condition, message, place: placeOf(command) };
 }
 

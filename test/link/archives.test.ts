@@ -267,6 +267,28 @@ test("an ordinary archive in a thin one stands for its members", async () => {
   }
 });
 
+test("members whose paths have 15 bytes, which GNU ar marks by a slash of its own", async () => {
+  await using dir = await scratch({
+    "main.c": "int f(void); int main(void) { return f(); }",
+    "f.c": "int f(void) { return 5; }",
+  });
+  await mkdir(dir.file("folder"));
+  for (const path of ["folder/thirt.o", "folder/fourte.o", "folder/fifteen.o"]) {
+    await dir.compile("f.c", [], path);
+    for (const flags of ["cDPrsT", "cDPrs"]) {
+      const archive = `${path.length}-${flags}.a`;
+      await dir.mustRun("ar", [flags, archive, path]);
+      for (const linker of linkers)
+        expect(await dir.linkAndRun(linker, ["main.o", archive]), `${linker.name} ${archive}`).toMatchObject({
+          status: 5,
+        });
+    }
+  }
+  expect("folder/fourte.o").toHaveLength(15);
+  const marked = (await dir.read("15-cDPrsT.a")).toString("latin1");
+  expect(marked).toMatch(/\n\/0 {13}\/0 /); // else nothing was tested
+});
+
 test("a thin archive in itself is an error, not a loop", async () => {
   await using dir = await scratch({ "main.c": "int main(void) { return 0; }", "f.c": "int f(void) { return 3; }" });
   const thin = await dir.read(await dir.archive("t.a", ["f.o"], "rcsT"));

@@ -33,6 +33,7 @@ async function outputs(dir: Scratch, args: readonly string[], out = "a.out"): Pr
 const image = `SECTIONS {
   . = 0x100000;
   .text : { *(.text*) } .rodata : { *(.rodata*) LONG(0x12345678) }
+  ASSERT(SIZEOF(.text) > 0, "no code")
   . = ALIGN(0x400);
   .data : AT(0x100800) { *(.data*) } =0xcccccccc
   .bss : { *(.bss*) *(COMMON) }
