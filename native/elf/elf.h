@@ -63,6 +63,11 @@ struct Elf64_Chdr {
   uint64_t ch_size, ch_addralign;
 };
 
+struct Elf64_Dyn {
+  int64_t d_tag;
+  uint64_t d_val;
+};
+
 struct Elf64_Verdef {
   uint16_t vd_version, vd_flags, vd_ndx, vd_cnt;
   uint32_t vd_hash, vd_aux, vd_next;
@@ -120,6 +125,8 @@ enum : uint64_t {
   SHF_GNU_RETAIN = 0x200000,
   SHF_EXCLUDE = 0x80000000,
 };
+enum : int64_t { DT_NULL = 0, DT_NEEDED = 1, DT_SONAME = 14, DT_RPATH = 15, DT_RUNPATH = 29, DT_FLAGS_1 = 0x6ffffffb };
+enum : uint64_t { DF_1_PIE = 0x08000000 };
 enum : uint32_t { GRP_COMDAT = 1 };
 enum : uint32_t { ELFCOMPRESS_ZLIB = 1, ELFCOMPRESS_ZSTD = 2 };
 enum : uint8_t { STB_LOCAL = 0, STB_GLOBAL = 1, STB_WEAK = 2, STB_GNU_UNIQUE = 10 };

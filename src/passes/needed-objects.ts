@@ -31,7 +31,7 @@ export class LinkedObject {
 
   /** One more than the greatest index of a version that it defines; 0 without any. */
   get versionCount(): number {
-    return this.#read(() => this.#object.versions?.length) ?? 0;
+    return this.#read(() => this.#object.versionCount) ?? 0;
   }
 
   /** The name of a version that it defines. */

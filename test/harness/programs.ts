@@ -36,6 +36,7 @@ const files = {
   "unused.c": "int never(void) { return 1; }",
   "lib.c": "int exported = 21; int lib(void) { return exported; }",
   versions: "V1 { global: main; local: *; };",
+  "apart.ld": "NOCROSSREFS(.init .comment)",
 };
 
 export interface Program {
@@ -87,7 +88,7 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
   return {
     dir,
     all: [
-      { name: "a C++ program", args: fixed, stdout },
+      { name: "a C++ program", args: [...fixed, "apart.ld"], stdout },
       { name: "a shared object", args: shared },
       { name: "a C++ program, archives by their indexes", args: fixed, env: { SPORE_TEST_SEARCH: "1" }, stdout },
     ],
