@@ -23,7 +23,7 @@ const imports: Readonly<Record<string, readonly string[]>> = {
   targets: ["elf"],
   tables: ["staging", "elf"],
   script: ["elf"],
-  inputs: ["script", "options", "staging", "elf", "diagnostics"],
+  inputs: ["addon", "script", "options", "staging", "elf", "diagnostics"],
   output: ["addon", "script", "tables", "targets", "options", "elf", "diagnostics", "staging"],
   reports: ["output", "tables", "targets", "options", "diagnostics", "staging", "elf"],
   passes: [
