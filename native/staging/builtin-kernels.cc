@@ -26,6 +26,16 @@ template <class T> T argument(const spore_context *context, uint32_t offset, T o
   return value;
 }
 
+// What a kernel returns that was not told where its results go, or was told of a place that is not in the arena.
+constexpr int32_t no_room = 2;
+
+// Whether there is a column for the results of rows up to `end`.
+bool has_room(const spore_context *context, uint32_t end) {
+  const auto offset = argument<uint64_t>(context, 0, UINT64_MAX);
+  return context->arena && offset <= context->arena_size && offset % alignof(uint64_t) == 0 &&
+         end <= (context->arena_size - offset) / sizeof(uint64_t);
+}
+
 // Where a kernel puts row `row`'s 64-bit result: a column in the arena whose offset is argument 0.
 std::atomic_ref<uint64_t> result(const spore_context *context, uint32_t row) {
   auto *column = reinterpret_cast<uint64_t *>(context->arena + argument<uint64_t>(context, 0));
@@ -38,6 +48,7 @@ void maybe_fault(const spore_context *context, uint32_t row) {
 
 // FNV-1a, 64 bits, of each file.
 int32_t checksum(const spore_context *context, uint32_t first, uint32_t end) {
+  if (!has_room(context, end)) return no_room;
   for (uint32_t row = first; row < end; row++) {
     maybe_fault(context, row);
     if (row >= context->file_count) return 1;
@@ -51,6 +62,7 @@ int32_t checksum(const spore_context *context, uint32_t first, uint32_t end) {
 
 // Line feeds in each file.
 int32_t count_lines(const spore_context *context, uint32_t first, uint32_t end) {
+  if (!has_room(context, end)) return no_room;
   for (uint32_t row = first; row < end; row++) {
     maybe_fault(context, row);
     if (row >= context->file_count) return 1;
@@ -73,6 +85,7 @@ int32_t nothing(const spore_context *, uint32_t, uint32_t) { return 0; }
 
 // For tests: result = row + attempt * 2^32.
 int32_t number_rows(const spore_context *context, uint32_t first, uint32_t end) {
+  if (!has_room(context, end)) return no_room;
   for (uint32_t row = first; row < end; row++) {
     maybe_fault(context, row);
     result(context, row).store(row | uint64_t(context->attempt) << 32, std::memory_order_relaxed);

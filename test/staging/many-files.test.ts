@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { addon } from "../../src/addon/load.ts";
-import { File, memoryUse, spawnWorkersWithStaging, stageFiles, StageMode } from "../../src/staging/index.ts";
+import { Arena, File, memoryUse, spawnWorkersWithStaging, stageFiles, StageMode } from "../../src/staging/index.ts";
 import { spore } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
-import { run } from "./run-script.ts";
+import { resultAt, run } from "./run-script.ts";
 
 const MiB = 2 ** 20;
 
@@ -77,9 +77,20 @@ describe("where a process may have 200 mappings", () => {
     const module = dir.file("compare.mjs");
     const [byModule] = await spawnWorkersWithStaging(set, StageMode.MmapShared, [{ module }]);
     expect(await byModule?.join()).toEqual({ code: Number(files), signal: null });
-    const [byKernel] = await spawnWorkersWithStaging(set, StageMode.MmapShared, [{ kernel: "checksum" }]);
-    const [undisturbed] = await spawnWorkersWithStaging(paths, StageMode.Prefetch, [{ kernel: "checksum" }]);
-    expect(await byKernel?.join()).toEqual(await undisturbed?.join());
+    using arena = Arena.create();
+    const results: bigint[][] = [];
+    for (const [inputs, mode] of [
+      [set, StageMode.MmapShared],
+      [paths, StageMode.Prefetch],
+    ] as const) {
+      const at = arena.allocate(paths.length * 8);
+      const work = [{ kernel: "checksum", args: resultAt(at) }];
+      const [worker] = await spawnWorkersWithStaging(inputs, mode, work, { arena });
+      expect(await worker?.join()).toEqual({ code: 0, signal: null });
+      results.push([...arena.u64view(at, paths.length)]);
+    }
+    expect(new Set(results[0]).size).toBe(paths.length);
+    expect(results[1]).toEqual(results[0]);
   });
 
   test("a file that shrinks after it was read keeps its bytes, and is found to have changed", async () => {

@@ -44,6 +44,23 @@ test("workers inherit the staged files and put results where the parent sees the
   expect([...arena.u64view(at, 3)]).toEqual([3n, 0n, 0n]);
 });
 
+test("a kernel that has no room for its results says so by its status", async () => {
+  using dir = scratch({ a: "x" });
+  using arena = Arena.create();
+  const at = arena.allocate(8);
+  for (const kernel of ["checksum", "count-lines"])
+    for (const [worker, options] of [
+      [{ kernel }, {}],
+      [{ kernel }, { arena }],
+      [{ kernel, args: resultAt(at) }, {}],
+      [{ kernel, args: resultAt(at + 4) }, { arena }],
+      [{ kernel, args: resultAt(2 ** 52) }, { arena }],
+    ] as const) {
+      const handle = await spawnWorkerWithStaging([dir.path("a")], mode, worker, options);
+      expect(await handle.join(), JSON.stringify(worker)).toEqual({ code: 2, signal: null });
+    }
+});
+
 test("several workers run several kernels over the same files, with the exit code that the kernel returns", async () => {
   using dir = scratch({ a: "x" });
   using file = await File.openRead(dir.path("a"));
