@@ -12,12 +12,14 @@ import { checkCrossReferences } from "./passes/check-cross-references.ts";
 import { choosePlan } from "./passes/choose-plan.ts";
 import { findInputs, withScriptOutput } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
+import { fold } from "./passes/fold.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { Held } from "./passes/held.ts";
 import { layout } from "./passes/layout.ts";
 import type { LinkHooks, OwnHooks } from "./passes/link-hooks.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
-import { listSections, listUnused } from "./passes/list-sections.ts";
+import { listPieces } from "./passes/list-pieces.ts";
+import { listFolded, listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
 import { pack } from "./passes/pack.ts";
@@ -57,6 +59,8 @@ export interface LinkResult {
   readonly crossReference: string;
   /** For --print-gc-sections, when it was asked for. */
   readonly unusedSections: readonly string[];
+  /** For --print-icf-sections, when it was asked for. */
+  readonly foldedSections: readonly string[];
   /** How much of the memory regions of a script is taken. */
   readonly memoryUsage: readonly MemoryUsage[];
   readonly timings: readonly KernelTiming[];
@@ -147,7 +151,9 @@ async function linkOnce(
   findings.check(diagnostics);
   const buckets = await split(workers, resolved, plan, findings); // a bucket for every section: what is laid out together
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
-  const merged = await merge(workers, selected); // strings, constants, CIEs: equal ones get one place
+  const pieces = await listPieces(workers, selected); // strings, constants, CIEs get rows
+  const folded = await fold(workers, pieces, plan, options, internal, findings); // --icf; no section is left out below this line
+  const merged = await merge(workers, folded); // strings, constants, CIEs: equal ones get one place
   findings.check(diagnostics);
   const needs = await findNeeds(workers, merged); // GOT, PLT, TLS, copy and dynamic relocations; undefined symbols
   findings.check(diagnostics);
@@ -175,6 +181,7 @@ async function linkOnce(
     map: options.mapFile !== undefined ? listSections(workers, laidOut, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: options.isPrintGcSections ? listUnused(workers, selected, findings) : [],
+    foldedSections: options.isPrintIcfSections ? listFolded(folded, findings) : [],
     memoryUsage: laidOut.memoryUsage,
     timings: workers.timings,
     wallMs: workers.elapsedMs(),

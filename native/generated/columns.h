@@ -107,6 +107,8 @@ enum : u32 {
   MERGEABLE = 0x8,
   EH_FRAME = 0x10,
   RELOCATED = 0x20,
+  FOLDED = 0x40,
+  ADDRESS_TAKEN = 0x80,
 };
 } // namespace SectionFlags
 
@@ -225,8 +227,16 @@ enum : u32 {
   MENTIONS = 0x0,
   PIECES = 0x1,
   CIES = 0x2,
+  SUSPECTS = 0x3,
 };
 } // namespace HashSource
+
+namespace AddressKinds {
+enum : u32 {
+  CODE = 0x1,
+  DATA = 0x2,
+};
+} // namespace AddressKinds
 
 namespace RequestKind {
 enum : u32 {
@@ -312,6 +322,15 @@ enum class HashCellId : u32 { };
 
 // a row to unify, grouped by partition, in row order
 enum class HashEntryId : u32 { };
+
+// a section that may be folded into an equal one, in input order
+enum class FoldId : u32 { };
+
+// a reference of a section that may be folded to another one, in the order of relocations
+enum class FoldEdgeId : u32 { };
+
+// a section of which others are not known to differ, in input order
+enum class SuspectId : u32 { };
 
 // partition * bucketCount + ordinal
 enum class MergeCellId : u32 { };
@@ -434,6 +453,8 @@ struct FileTable {
   Column<FileId, u64> symbol_file_name; // address of the name in the STT_FILE symbol that the link gives it, or 0 (layout)
   Column<FileId, u32> symbol_file_name_size; // bytes (layout)
   Column<FileId, u32> first_output_string; // their offset in .strtab (layout)
+  Column<FileId, u32> folds; // sections that may be folded (fold)
+  Column<FileId, u32> first_fold; // its first row in fold (fold)
 };
 
 // A row is a global symbol of one file; or the name of a COMDAT group with a local signature.
@@ -498,13 +519,14 @@ struct EntryTable {
 // A row is a section header of a file: firstSection + its index.
 struct SectionTable {
   u64 rows;
-  Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select)
+  Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select, fold)
   Column<SectionId, u16> bucket; // the bucket that it is laid out in, or 0: its low 15 bits; the highest bit: see bucketHigh (split)
   Column<SectionId, u32> offset; // in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)
   Column<SectionId, u32> mergeable; // of one that is split, which has no offset: its row in mergeable (merge)
   Column<SectionId, u32> relocations; // header index of its SHT_RELA section, where that does not follow it (split)
   Column<SectionId, u32> offset_high; // the other bits of an offset of 2 GiB or more (layout)
   Column<SectionId, u32> bucket_high; // the other bits of a bucket whose row is 2^15 or more (split)
+  Column<SectionId, u32> fold; // of one that may be folded: its row in fold plus 1, or 0 (fold)
 };
 
 // A row is the input sections that are laid out one after another: same canonical name, type and merge attributes.
@@ -520,6 +542,7 @@ struct BucketTable {
   Column<BucketId, u32> ordinal; // its place among the buckets in use, by first section (split)
   Column<BucketId, u32> rule; // row in nameRule of the rule that matched, plus 1; or 0 (split)
   Column<BucketId, u32> ordered_by; // of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)
+  Column<BucketId, u32> fold_group; // the same for buckets whose sections may be folded into one another; 0: they may not be (fold)
   Column<BucketId, u32> alignment; // log2 of the largest sh_addralign; atomic max (layout)
   Column<BucketId, u8> subalignment; // log2, plus 1, of the alignment that its sections have whatever they say, or 0 (layout)
   Column<BucketId, u64> address; // of its first byte in the output, 0 for what is not loaded (layout)
@@ -650,15 +673,50 @@ struct PartitionTable {
 // A row is range * partitions + partition.
 struct HashCellTable {
   u64 rows;
-  Column<HashCellId, u32> count; // rows of the range that are in the partition (scan, merge)
-  Column<HashCellId, u32> first; // where they go in hashEntry (scan, merge)
+  Column<HashCellId, u32> count; // rows of the range that are in the partition (scan, merge, fold)
+  Column<HashCellId, u32> first; // where they go in hashEntry (scan, merge, fold)
 };
 
 // A row is a row to unify, grouped by partition, in row order.
 struct HashEntryTable {
   u64 rows;
-  Column<HashEntryId, u64> hash; // its hash (scan, merge)
-  Column<HashEntryId, u32> row; // its row (scan, merge)
+  Column<HashEntryId, u64> hash; // its hash (scan, merge, fold)
+  Column<HashEntryId, u32> row; // its row (scan, merge, fold)
+};
+
+// A row is a section that may be folded into an equal one, in input order.
+struct FoldTable {
+  u64 rows;
+  Column<FoldId, u32> file; // its file (fold)
+  Column<FoldId, u32> section; // its section header index (fold)
+  Column<FoldId, u8> alignment; // log2 (fold)
+  Column<FoldId, u8> is_fixed; // 1: it is not folded, and nothing is folded into it (fold)
+  Column<FoldId, u32> frame_section; // header index of the .eh_frame with its only FDE, or 0 (fold)
+  Column<FoldId, u32> frame_start; // offset of that FDE (fold)
+  Column<FoldId, u32> frame_size; // bytes of it (fold)
+  Column<FoldId, u32> frame_relocation; // the first relocation of that FDE, in its section's (fold)
+  Column<FoldId, u32> frame_relocations; // how many it has (fold)
+  Column<FoldId, u32> cie; // row of the first CIE that is equal to that FDE's (fold)
+  Column<FoldId, u32> room; // relocations of the section and its FDE: the most edges that it can have (fold)
+  Column<FoldId, u32> first_edge; // its first row in foldEdge (fold)
+  Column<FoldId, u32> edges; // references to what may be folded, too (fold)
+  Column<FoldId, u32> equal; // row of the first one that is not known to differ (fold)
+  Column<FoldId, u32> leader; // row of the one that stays for it, of one that is folded (fold)
+};
+
+// A row is a reference of a section that may be folded to another one, in the order of relocations.
+struct FoldEdgeTable {
+  u64 rows;
+  Column<FoldEdgeId, u32> target; // that one's row in fold (fold)
+};
+
+// A row is a section of which others are not known to differ, in input order.
+struct SuspectTable {
+  u64 rows;
+  Column<SuspectId, u32> fold; // its row in fold (fold)
+  Column<SuspectId, u64> hash; // of what it is, and what it refers to is known to be (fold)
+  Column<SuspectId, u32> same; // row of the first with the same hash (fold)
+  Column<SuspectId, u32> next; // what fold is next: without those that differ from all others, then sorted by class (fold)
 };
 
 // A row is partition * bucketCount + ordinal.
@@ -820,6 +878,8 @@ struct Results {
   Result has_large_common; // 1 when an object of the link has a large common symbol; atomic (resolve)
   Result has_large_sections; // 1 when a section of an object, or a common symbol, is for what may be far away; atomic (resolve, split)
   Result has_unmarked; // 1 when a section was reached and is still to be followed; atomic (select)
+  Result suspect_classes; // classes of sections with one hash (fold)
+  Result suspects_left; // sections that are in a class with others (fold)
   Result is_search_too_wide; // 1 when so much is referred to that archives are not worth searching (scan)
   Result finding_count; // rows of finding handed out since it was last read, also past its end; atomic (any pass)
   Result needs_tls_ld; // 1 when Local Dynamic needs its pair of GOT slots; atomic (find needs)
@@ -840,7 +900,7 @@ struct Results {
   Result local_need_count; // rows of localNeed handed out; atomic (find needs)
   Result dynsym_count; // symbols of .dynsym, with the null symbol (synthesise)
   Result request_count; // rows of request handed out; atomic (any pass)
-  Result has_collision; // 1 when two names, pieces or CIEs have one hash; atomic (scan, merge)
+  Result has_collision; // 1 when two names, pieces, CIEs or sections have one hash; atomic (scan, merge, fold)
   Result has_too_few_buckets; // 1 when the table of buckets is full; atomic (split)
 };
 
@@ -872,6 +932,9 @@ struct Tables {
   PartitionTable partition;
   HashCellTable hash_cell;
   HashEntryTable hash_entry;
+  FoldTable fold;
+  FoldEdgeTable fold_edge;
+  SuspectTable suspect;
   MergeCellTable merge_cell;
   LocalNeedTable local_need;
   NeedCellTable need_cell;

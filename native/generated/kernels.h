@@ -102,6 +102,33 @@ void count_pieces(Job &job, RowRange<FileId> rows);
 // Fills mergeable, piece and cie.
 void list_pieces(Job &job, RowRange<FileId> rows);
 
+// Marks the sections whose addresses may be compared. Parameter: AddressKinds, of which kinds.
+void mark_addresses(Job &job, RowRange<FileId> rows);
+
+// Counts sections that may be folded.
+void count_folds(Job &job, RowRange<FileId> rows);
+
+// Fills fold, finds the FDE of each, and hashes how large each is.
+void list_folds(Job &job, RowRange<FileId> rows);
+
+// Hashes the bytes of each.
+void hash_folds(Job &job, RowRange<SuspectId> rows);
+
+// Hashes what else each is, and lists what it refers to.
+void describe_folds(Job &job, RowRange<SuspectId> rows);
+
+// Hashes what each refers to, as far as that is told apart.
+void refine_folds(Job &job, RowRange<SuspectId> rows);
+
+// One row: says what is equal now, and what is like no other.
+void settle_suspects(Job &job, RowRange<RangeId> rows);
+
+// One row: puts what is equal together, chooses which of it stays, and marks the others.
+void sort_suspects(Job &job, RowRange<RangeId> rows);
+
+// Compares each with the one that it is said to be equal to.
+void compare_folds(Job &job, RowRange<SuspectId> rows);
+
 // Compares each piece with the one it was unified with.
 void verify_pieces(Job &job, RowRange<MergeableId> rows);
 

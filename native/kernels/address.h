@@ -73,10 +73,21 @@ inline u64 merged_address(const Tables &t, SectionId s, const Elf64_Shdr &header
   return piece_address(t, piece, bucket_of(t, s)) + (target - t.piece.start[piece]);
 }
 
+// Of a folded section: where it is in the output by the one that stands for it.
+inline u64 folded_address(const Tables &t, SectionId s, u64 offset) {
+  FoldId leader{t.fold.leader[FoldId{t.section.fold[s] - 1}]};
+  FileId f{t.fold.file[leader]};
+  SectionId stays{t.file.first_section[f] + t.fold.section[leader]};
+  BucketId bucket = bucket_of(t, stays);
+  return t.bucket.address[bucket] + offset_in_bucket(t, f, stays, bucket) + offset;
+}
+
 // Address of byte `offset` of section `index` of a file; 0 for what is not in the output.
 inline u64 section_address(const Tables &t, const FileView &file, u32 index, u64 offset) {
   SectionId s = file.section_id(index);
   u32 flags = t.section.flags[s];
+  if (flags & SectionFlags::FOLDED) [[unlikely]]
+    return folded_address(t, s, offset);
   if ((flags & (SectionFlags::LIVE | SectionFlags::DISCARDED)) != SectionFlags::LIVE) return 0;
   if (flags & SectionFlags::EH_FRAME) return t.own_section.address[OwnSection::EhFrame];
   BucketId bucket = bucket_of(t, s);

@@ -164,7 +164,8 @@ bool is_live_fde(const Tables &t, const FileView &file, const EhFrame &frame, co
   if (symbol >= file.symbol_count) return false;
   u32 section = file.section_index(symbol, file.symbols()[symbol]);
   if (section == SHN_UNDEF || section >= file.section_count) return false;
-  return is_kept(t, file.section_id(section));
+  SectionId s = file.section_id(section);
+  return is_kept(t, s) && !(t.section.flags.load(s) & SectionFlags::FOLDED);
 }
 
 } // namespace spore

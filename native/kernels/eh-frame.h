@@ -30,6 +30,7 @@ public:
   }
 
   u32 size() const { return static_cast<u32>(all_.size()); }
+  bool is_in_order() const { return sorted_.empty(); } // in the file
   Elf64_Rela operator[](u32 i) const { return sorted_.empty() ? all_[i] : sorted_[i]; }
   u64 offset(u32 i) const { return (*this)[i].r_offset; }
   // The first whose r_offset is not below `offset`, or size().
@@ -104,7 +105,8 @@ inline std::optional<u32> function_size(const EhFrame &frame, const EhRecord &fd
 }
 
 // Whether an FDE is in the output: as its function is, unless that is empty. GNU ld drops those of empty functions,
-// too: in the search table they would hide what begins at the same address.
+// too: in the search table they would hide what begins at the same address. A folded function's place has an FDE
+// already.
 bool is_live_fde(const Tables &t, const FileView &file, const EhFrame &frame, const EhRecord &fde);
 
 } // namespace spore

@@ -28,6 +28,7 @@ struct Reference {
     Far = 32768, // in a section that may be out of reach of 32 bits
     Missed = 65536, // undefined, and that is worth a warning
     NamedIfunc = 131072, // defined here and resolved when the loader finds it by its name
+    Folded = 262144, // in a section that an equal one stands for; known to who has loaded addresses
     Odd = Undefined | Discarded | Tls | Ifunc, // not all expressions have their meaning
   };
   u32 flags = 0;

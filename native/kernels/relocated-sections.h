@@ -17,7 +17,7 @@ template <typename Visit> void for_each_relocated_section(const Tables &t, const
   for (u32 i = 1; i < file.section_count; i++) {
     SectionId s = file.section_id(i);
     u32 flags = t.section.flags[s];
-    constexpr u32 asked = SectionFlags::LIVE | SectionFlags::DISCARDED | SectionFlags::EH_FRAME;
+    constexpr u32 asked = SectionFlags::LIVE | SectionFlags::DISCARDED | SectionFlags::EH_FRAME | SectionFlags::FOLDED;
     if ((flags & asked) != SectionFlags::LIVE) continue;
     u32 relocations = relocation_section_of(t, file, i);
     if (relocations == 0) continue;

@@ -9,7 +9,22 @@ void Relocator::begin_file(const FileView &file) {
   references_.load(t_, file);
   load_addresses(file);
   load_entries(file);
+  if (t_.fold.rows != 0) mark_folded(file);
   pieces_.begin_file(file.id);
+}
+
+void Relocator::mark_folded(const FileView &file) {
+  auto is_folded = [&](const FileView &owner, u32 symbol) {
+    u32 section = owner.section_index(symbol, owner.symbols()[symbol]);
+    return section < owner.section_count && t_.section.flags[owner.section_id(section)] & SectionFlags::FOLDED;
+  };
+  for (u32 i = 0; i < file.first_global; i++)
+    if (is_folded(file, i)) references_[i].flags |= Reference::Folded;
+  for_each_global(t_, file, t_.symbol.claim, [&](u32 i, SymbolId s) {
+    u64 claim = t_.symbol.claim[s];
+    if (!claim || !is_live_object(t_, Claim::file(claim))) return;
+    if (is_folded(FileView(t_, Claim::file(claim)), Claim::symbol(claim))) references_[i].flags |= Reference::Folded;
+  });
 }
 
 void Relocator::load_addresses(const FileView &file) {
@@ -104,13 +119,15 @@ bool Relocator::rewrite(const Decision &decision, const Relocation &r, u8 *out, 
   return true;
 }
 
-void Relocator::relocate_unloaded(u8 *out, const RelocatedPart &part, const Array<Elf64_Rela> &relas, u64 tombstone) {
+void Relocator::relocate_unloaded(u8 *out, const RelocatedPart &part, const Array<Elf64_Rela> &relas, u64 tombstone,
+                                  bool hides_folded) {
   begin_part(part, types_.unloaded());
+  hidden_ = hides_folded ? u32{Reference::Folded} : 0;
   for (Elf64_Rela rela : relas) {
     if (is_valid(rela) && facts_[rela.type()].is_settled) {
       TypeFacts facts = facts_[rela.type()];
       const Reference &ref = references_[rela.symbol()];
-      if (ref.is_ordinary() && !is_dead_global(ref)) {
+      if (ref.is_ordinary() && !is_dead(ref)) {
         u64 value = target_address(rela, ref) - (facts.is_distance ? rela.r_offset : 0);
         if (!Target::store(facts.field, out + rela.r_offset, value)) report(Code::RelocationOutOfRange, rela, value);
         continue;
@@ -130,7 +147,7 @@ void Relocator::relocate_unloaded_one(u8 *out, Elf64_Rela rela, u64 tombstone) {
     return report(Code::RelocationOutsideSection, rela, rela.r_info);
   const Reference &ref = references_[rela.symbol()];
   u64 value = tombstone;
-  if (!(ref.flags & Reference::Discarded) && !is_dead_global(ref)) {
+  if (!(ref.flags & Reference::Discarded) && !is_dead(ref)) {
     if (decision.error != Code::None) return report(decision.error, rela, rela.type());
     value = value_of(decision, rela, ref);
   }

@@ -65,8 +65,10 @@ public:
     }
   }
 
-  // The same of a section that is not loaded. What refers to nothing in the output becomes `tombstone`.
-  void relocate_unloaded(u8 *out, const RelocatedPart &part, const Array<Elf64_Rela> &relas, u64 tombstone);
+  // The same of a section that is not loaded. What refers to nothing in the output becomes `tombstone`, and so does
+  // what refers to a folded section where these are hidden.
+  void relocate_unloaded(u8 *out, const RelocatedPart &part, const Array<Elf64_Rela> &relas, u64 tombstone,
+                         bool hides_folded);
 
   // S + A of a relocation of the file.
   u64 target_address(const Elf64_Rela &rela) { return target_address(rela, references_[rela.symbol()]); }
@@ -76,10 +78,10 @@ private:
     constexpr u32 split = Reference::Merged | Reference::Section;
     return (ref.flags & split) == split ? merged_address(rela) : ref.address + static_cast<u64>(rela.r_addend);
   }
-  // Defined, in what is not in the output.
-  static bool is_dead_global(const Reference &ref) {
+  // Defined, in what is not in the output, or hidden.
+  bool is_dead(const Reference &ref) const {
     constexpr u32 asked = Reference::Global | Reference::Absolute | Reference::Weak | Reference::Undefined;
-    return (ref.flags & asked) == Reference::Global && ref.address == 0;
+    return ((ref.flags & asked) == Reference::Global && ref.address == 0) || ref.flags & hidden_;
   }
 
   void add_relative(const Elf64_Rela &rela, u64 value) {
@@ -100,6 +102,7 @@ private:
 
   void load_addresses(const FileView &file);
   void load_entries(const FileView &file);
+  void mark_folded(const FileView &file);
   u32 relocate_one(u8 *out, Elf64_Rela rela, u32 next_type);
   void relocate_unloaded_one(u8 *out, Elf64_Rela rela, u64 tombstone);
   u64 merged_address(const Elf64_Rela &rela);
@@ -121,6 +124,7 @@ private:
   DynamicRelocationWriter *dynamic_;
   References references_; // with addresses; of local symbols the row in the table of entries, plus 1
   PieceIndex pieces_;
+  u32 hidden_ = 0; // Reference's flags of what a section that is not loaded does not see
   const FileView *file_ = nullptr;
   const RelocatedPart *part_ = nullptr;
 };

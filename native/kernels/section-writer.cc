@@ -7,7 +7,8 @@
 namespace spore {
 
 BucketId SectionWriter::bucket_of(SectionId s) const {
-  constexpr u32 asked = SectionFlags::LIVE | SectionFlags::DISCARDED | SectionFlags::EH_FRAME | SectionFlags::MERGEABLE;
+  constexpr u32 asked = SectionFlags::LIVE | SectionFlags::DISCARDED | SectionFlags::EH_FRAME |
+                        SectionFlags::MERGEABLE | SectionFlags::FOLDED;
   if ((t_.section.flags[s] & asked) != SectionFlags::LIVE) return {};
   BucketId bucket = spore::bucket_of(t_, s);
   return raw(bucket) != 0 && t_.bucket.is_copied[bucket] && sinks_.has(bucket) ? bucket : BucketId{};
@@ -89,7 +90,10 @@ void SectionWriter::relocate_unloaded(u8 *out, const FileView &file, u32 index, 
   auto name = file.section_name(file.section(index));
   // Zero would end these lists (DWARF 4, 2.6.2 and 2.17.3).
   u64 tombstone = name && (*name == ".debug_loc" || *name == ".debug_ranges") ? 1 : 0;
-  relocator_.relocate_unloaded(out, {.section = index, .bytes = contents}, relas, tombstone);
+  // Two functions of a debugger at one address would hide each other: only the one that stays is described. Its lines
+  // are those of both, so that a breakpoint in either is found.
+  bool hides_folded = name && name->starts_with(".debug_") && *name != ".debug_line";
+  relocator_.relocate_unloaded(out, {.section = index, .bytes = contents}, relas, tombstone, hides_folded);
 }
 
 } // namespace spore

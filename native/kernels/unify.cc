@@ -22,6 +22,7 @@ Source source_of(const Job &job) {
   const Tables &t = job.t;
   switch (job.parameter(0)) {
   case HashSource::MENTIONS: return {t.mention.hash.all(), t.mention.symbol.all(), static_cast<u32>(t.mention.rows)};
+  case HashSource::SUSPECTS: return {t.suspect.hash.all(), t.suspect.same.all(), static_cast<u32>(t.suspect.rows)};
   case HashSource::PIECES: return {t.piece.hash.all(), t.piece.same.all(), static_cast<u32>(t.piece.rows)};
   default: return {t.cie.hash.all(), t.cie.same.all(), static_cast<u32>(t.cie.rows)};
   }

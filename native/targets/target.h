@@ -91,6 +91,10 @@ public:
   // What the contents of a .note.gnu.property section say.
   virtual ProgramProperties properties_of(const Bytes &note) const = 0;
 
+  // Whether the field at `at` is where an instruction branches to, directly or through a slot: its target's address
+  // goes nowhere else.
+  virtual bool is_branch(const Relocation &r, const Bytes &section, u64 at) const = 0;
+
   // Whether the instruction around `at` can do without its GOT slot.
   virtual bool may_relax(const Relocation &r, const Bytes &section, u64 at) const = 0;
   // Rewrites it in `section` (offset `at` is the field); `value` is S + A - P. False when out of range.

@@ -34,6 +34,11 @@ bool is_large_tls_call(const Bytes &section, u64 at) {
          std::memcmp(p + 17, "\xff\xd0", 2) == 0;
 }
 
+// call, jmp, or a conditional jump of two bytes.
+bool is_near_branch(u8 before, u8 opcode) {
+  return opcode == 0xe8 || opcode == 0xe9 || (before == 0x0f && (opcode & 0xf0) == 0x80);
+}
+
 class X86_64 final : public Target {
 public:
   X86_64() : Target(x86_64_relocations) {}
@@ -59,6 +64,18 @@ public:
   u64 dtp_offset(u64 address, const TlsBlock &block) const override { return address - block.begin; }
   u64 got_base(u64, u64 got_plt) const override { return got_plt; }
   ProgramProperties properties_of(const Bytes &note) const override { return x86_64_properties_of(note); }
+
+  // A displacement from %rip is behind a ModR/M byte below 0x40, never behind one of these opcodes.
+  bool is_branch(const Relocation &r, const Bytes &section, u64 at) const override {
+    if (!has(section, at, 1, 4)) return false;
+    u8 opcode = section.data()[at - 1], before = at >= 2 ? section.data()[at - 2] : u8{0};
+    switch (r.expression) {
+    case Expression::plt:
+    case Expression::pcRelative: return is_near_branch(before, opcode);
+    case Expression::gotPcRelative: return before == 0xff && (opcode == 0x15 || opcode == 0x25); // call *, jmp *
+    default: return false;
+    }
+  }
 
   // psABI B.2. Only forms whose result is always in reach under the small code model are rewritten: a
   // load becomes lea, call and jmp become direct.

@@ -39,6 +39,7 @@ function writeReports(result: LinkResult, options: LinkOptions, residence: strin
   let standardError = "";
   if (options.isTraceInputs) standardOutput += result.openedPaths.map((path) => `${path}\n`).join("");
   for (const line of result.unusedSections) standardError += `${line}\n`;
+  for (const line of result.foldedSections) standardOutput += `${line}\n`;
   if (options.isStats)
     standardError += [
       formatStats(result.timings),

@@ -290,6 +290,9 @@ export const codes = {
     { hint: () => "try -rpath-link=DIR, or name it on the command line" },
   ),
   requiredUndefined: error<{ symbol: string }>(({ symbol }) => `required symbol '${symbol}' not defined`),
+  keepUniqueUndefined: warning<{ symbol: string }>(
+    ({ symbol }) => `symbol '${symbol}' of --keep-unique is not defined in a section of the inputs`,
+  ),
   duplicateSymbol: error<{ symbol: string }>(({ symbol }) => `multiple definition of '${symbol}'`, {
     groupBy: ({ symbol }) => symbol,
     placeIs: "defined in",

@@ -146,6 +146,13 @@ export interface LinkOptions {
   readonly isGroup: boolean;
   readonly isGcSections: boolean;
   readonly isPrintGcSections: boolean;
+  /** Which identical sections are one: all functions, or those whose addresses nobody compares. */
+  readonly icf: "none" | "safe" | "all";
+  readonly isPrintIcfSections: boolean;
+  /** --ignore-data-address-equality: read-only data is one though its addresses may be compared. */
+  readonly isDataFolded: boolean;
+  /** Symbols that no other definition may share the address of. */
+  readonly keepUnique: readonly string[];
   readonly packsDynamicRelocations: "none" | "relr";
   readonly compressDebugSections: "none" | "zlib";
   readonly isRelax: boolean;
@@ -315,6 +322,10 @@ export function newDraft(): OptionsDraft {
     isGroup: false,
     isGcSections: false,
     isPrintGcSections: false,
+    icf: "none",
+    isPrintIcfSections: false,
+    isDataFolded: false,
+    keepUnique: [],
     packsDynamicRelocations: "none",
     compressDebugSections: "none",
     isRelax: true,

@@ -209,7 +209,6 @@ function setOutputKind(setting: Setting, kind: "exec" | "pie" | "shared"): void 
 const archivesAreSearched = ignored("archives are searched until nothing more is found, whatever their order");
 const onlyLto = "it is for link-time optimisation, whose objects are refused";
 const symbolsAreNotRead = refused("symbols are not read from a linked file");
-const isNotFolded = warned("identical functions are not folded");
 
 export const optionTable: readonly OptionRow[] = [
   valued("output", "o output", "FILE", "Write the output to FILE instead of a.out", ({ draft }, value) => {
@@ -571,16 +570,32 @@ export const optionTable: readonly OptionRow[] = [
     "gc-keep-exported",
     "Keep what is exported",
   ),
-  optionalOf(
-    isNotFolded,
+  optional(
     "sections",
     "icf",
     "KIND",
-    "Fold identical functions: none, safe, all",
-    oneOf("", "none", "safe", "all"),
-    { none: isSo },
+    "Let one of identical sections stand for all: none, safe (where nobody compares their addresses), all",
+    (setting, value) =>
+      setWord(setting, value === "" ? "all" : value, ["none", "safe", "all"], (kind) => {
+        setting.draft.icf = kind;
+      }),
   ),
-  takesBack("icf", "sections", "no-icf", "Do not fold functions"),
+  flag("sections", "no-icf", "Fold no sections", ({ draft }) => {
+    draft.icf = "none";
+  }),
+  flag("sections", "print-icf-sections", "List the sections that were folded", ({ draft }) => {
+    draft.isPrintIcfSections = true;
+  }),
+  flag("sections", "no-print-icf-sections", "Do not list them", ({ draft }) => {
+    draft.isPrintIcfSections = false;
+  }),
+  valued("sections", "keep-unique", "SYMBOL", "Give no other symbol the address of SYMBOL", ({ draft }, value) => {
+    draft.keepUnique.push(value);
+  }),
+  flag("sections", "ignore-data-address-equality", "Fold read-only data, too, whoever compares it", ({ draft }) => {
+    draft.isDataFolded = true;
+  }),
+  ignoredFlag("ignore-function-address-equality", "functions have one address everywhere"),
   flag("sections", "relax", "Relax GOT and TLS code sequences", ({ draft }) => {
     draft.isRelax = true;
   }),
@@ -1085,10 +1100,7 @@ export const optionTable: readonly OptionRow[] = [
   ignoredFlag("no-apply-dynamic-relocs", "addends are in the relocations only"),
   ignoredOptional("split-by-reloc", "N", "it is for relocatable output"),
   ignoredFlag("force-group-allocation", "it is for relocatable output"),
-  ignoredFlag("print-icf-sections no-print-icf-sections", "nothing is folded"),
-  ignoredFlag("ignore-data-address-equality ignore-function-address-equality", "nothing is folded"),
-  ignoredValued("keep-unique", "SYMBOL", "nothing is folded"),
-  ignoredValued("icf-iterations", "N", "nothing is folded"),
+  ignoredValued("icf-iterations", "N", "sections are told apart until nothing is"),
 
   // Checks of other linkers, which GNU ld does not make.
   ignoredFlag("warn-ifunc-textrel detect-odr-violations no-detect-odr-violations", "a check of gold's"),

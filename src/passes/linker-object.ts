@@ -47,6 +47,11 @@ export function linkerObject(
   for (const name of symbolsMentioned(told)) if (!mentions.has(name)) mentions.set(name, "weak reference");
   for (const name of [options.initSymbol, options.finiSymbol])
     if (!mentions.has(name)) mentions.set(name, "weak reference");
+  if (options.icf !== "none")
+    for (const symbol of options.keepUnique) {
+      const name = nameAsItIs(symbol, options);
+      if (!mentions.has(name)) mentions.set(name, "weak reference");
+    }
   const object = new InternalObject(workers.arena, mentions, SPARE_MENTIONS);
   for (const { name, at } of plan.symbols) if (at !== undefined && "threadLocal" in at) object.setType(name, STT_TLS);
   return object;

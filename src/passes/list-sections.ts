@@ -4,6 +4,7 @@ import { enumerations } from "../tables/schema.ts";
 import { type BucketRow, type FileRow, rowAt, type SectionRow } from "../tables/views.ts";
 import type { FindingReader } from "./findings.ts";
 import type { Image } from "./layout.ts";
+import type { Folded, FoldedSection } from "./fold.ts";
 import type { Split } from "./split.ts";
 import type { Workers } from "./workers.ts";
 
@@ -42,7 +43,7 @@ export function listSections(workers: Workers, image: Image, findings: FindingRe
   for (const { file, section, row } of liveSections(workers, image.files)) {
     const bucket = bucketOf(row);
     const entry = sections.get(bucket);
-    if (entry === undefined || !(flags[row] & SectionFlags.LIVE)) continue;
+    if (entry === undefined || (flags[row] & (SectionFlags.LIVE | SectionFlags.FOLDED)) !== SectionFlags.LIVE) continue;
     const object = findings.object(file);
     const isMerged = (flags[row] & SectionFlags.MERGEABLE) !== 0;
     const part = chunk[file] * image.buckets.length + ordinal[bucket];
@@ -75,6 +76,16 @@ export function listUnused(workers: Workers, { files }: Split, findings: Finding
         `removing unused section '${findings.sectionName(file, section)}' in file '${findings.fileName(file)}'`,
       );
   return unused;
+}
+
+/** Input sections that --icf folded into others, as lld words it. */
+export function listFolded({ folds }: Folded, findings: FindingReader): string[] {
+  const name = ({ file, section }: FoldedSection): string =>
+    `${findings.fileName(file)}:(${findings.sectionName(file, section)})`;
+  return folds.flatMap(({ stays, removed }) => [
+    `selected section ${name(stays)}`,
+    ...removed.map((section) => `  removing identical section ${name(section)}`),
+  ]);
 }
 
 const pick = ({ name, address, size, alignment }: Omit<MapSection, "inputs">): Omit<MapSection, "inputs"> => ({

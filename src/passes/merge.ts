@@ -1,59 +1,32 @@
 /**
- * Merge: strings, constants and CIEs that are equal get one place; dead FDEs are dropped. Fills mergeable,
- * piece, cie, mergeCell and the .eh_frame columns of file.
+ * Merge: strings, constants and CIEs that are equal get one place; dead FDEs are dropped. Fills piece, mergeCell and the
+ * .eh_frame columns of file.
  */
 import { enumerations } from "../tables/schema.ts";
 import { LimitExceeded } from "../tables/limit-exceeded.ts";
 import { type FileRow, prefixSum, rowAt } from "../tables/views.ts";
-import type { Split } from "./split.ts";
-import { partitionsOf, unify } from "./unify.ts";
+import type { Folded } from "./fold.ts";
+import { unify } from "./unify.ts";
 import type { Workers } from "./workers.ts";
 
-const { HashSource } = enumerations;
-
-export interface Merged extends Split {
+export interface Merged extends Folded {
   /** Bytes of the output's .eh_frame. */
   readonly ehFrameSize: number;
   readonly fdes: number;
 }
 
-export async function merge(workers: Workers, selected: Split): Promise<Merged> {
+export async function merge(workers: Workers, folded: Folded): Promise<Merged> {
   const { tables } = workers;
-  const { files, fileBounds: bounds, buckets } = selected;
-  await workers.run("countPieces", { bounds });
-  const mergeables = prefixSum(
-    tables.column("file", "mergeables"),
-    tables.column("file", "firstMergeable"),
-    files,
-    "merged sections",
-  );
-  const pieces = prefixSum(
-    tables.column("file", "pieces"),
-    tables.column("file", "firstPiece"),
-    files,
-    "strings and constants",
-  );
-  const cies = prefixSum(tables.column("file", "cies"), tables.column("file", "firstCie"), files, "CIEs");
-  tables.allocate("mergeable", mergeables);
-  tables.allocate("piece", pieces);
-  tables.allocate("cie", cies);
-  tables.allocate("mergeCell", partitionsOf(workers, pieces) * buckets.length);
-  await workers.run("listPieces", { bounds });
-
-  if (cies > 0) {
-    await unify(workers, HashSource.CIES, cies);
-    tables.free("hashEntry");
-    tables.free("hashCell");
-  }
+  const { files, fileBounds: bounds, pieces } = folded;
   await workers.run("countFdes", { bounds });
   const ehFrameSize = placeEhFrames(workers, files);
   const fdes = prefixSum(tables.column("file", "fdes"), tables.column("file", "firstFde"), files, "FDEs");
 
   // hashEntry stays: it lists each partition's pieces until they are written.
-  await unify(workers, HashSource.PIECES, pieces);
+  await unify(workers, enumerations.HashSource.PIECES, pieces);
   await workers.run("verifyPieces");
   await workers.run("placePieces", { rows: tables.get("partitions") });
-  return { ...selected, ehFrameSize, fdes };
+  return { ...folded, ehFrameSize, fdes };
 }
 
 /** Gives each file's own CIEs, then its FDEs, their place in .eh_frame. Returns its size. */

@@ -83,7 +83,8 @@ const places = [
   ...of("file", "chunk"),
   ...of("mention", "commonOffset"),
   ...of("symbol", "flags", "uses"),
-  ...of("section", "flags", "bucket", "bucketHigh", "offset", "mergeable", "offsetHigh"),
+  ...of("section", "flags", "bucket", "bucketHigh", "offset", "mergeable", "offsetHigh", "fold"),
+  ...of("fold", "file", "section", "leader"),
   ...of("bucket", "ordinal", "address"),
   ...of("chunkBucket", "offset"),
   ...of("mergeable", "pieces", "firstPiece"),
@@ -97,6 +98,19 @@ const nameRules = [
   ...of("nameRule", "firstBytes", "mask", "text", "length", "keepsName", "isExact", "reversedInto"),
   ...of("nameRule", "traits", "group", "withFlags", "withoutFlags", "fileSet"),
   ...of("fileSet", "bits"),
+];
+
+/** What a section that may be folded is made of (native/kernels/fold-reader.h). */
+const foldDescriptions = [
+  ...fileView,
+  ...references,
+  ...of("file", "flags"),
+  ...of("section", "mergeable", "fold"),
+  ...of("bucket", "foldGroup"),
+  ...of("mergeable", "pieces", "firstPiece"),
+  ...of("piece", "start", "hash"),
+  ...of("fold", "file", "section", "isFixed", "cie"),
+  ...of("fold", "frameSection", "frameStart", "frameSize", "frameRelocation", "frameRelocations"),
 ];
 
 /** The indexes of archives. */
@@ -154,16 +168,22 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [...of("file", "traits"), ...of("mention", "flags", "name", "hash")],
   },
   hashCount: {
-    reads: [...of("mention", "hash"), ...of("piece", "hash"), ...of("cie", "hash")],
+    reads: [...of("mention", "hash"), ...of("piece", "hash"), ...of("cie", "hash"), ...of("suspect", "hash")],
     fills: [...of("hashCell", "count")],
   },
   hashScatter: {
-    reads: [...of("mention", "hash"), ...of("piece", "hash"), ...of("cie", "hash"), ...of("hashCell", "first")],
+    reads: [
+      ...of("mention", "hash"),
+      ...of("piece", "hash"),
+      ...of("cie", "hash"),
+      ...of("suspect", "hash"),
+      ...of("hashCell", "first"),
+    ],
     fills: [...of("hashEntry", "hash", "row")],
   },
   hashUnify: {
     reads: [...of("hashCell", "count", "first"), ...of("hashEntry", "hash", "row")],
-    fills: [...of("mention", "symbol"), ...of("piece", "same"), ...of("cie", "same")],
+    fills: [...of("mention", "symbol"), ...of("piece", "same"), ...of("cie", "same"), ...of("suspect", "same")],
   },
   verifyNames: {
     reads: [
@@ -338,6 +358,62 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
       ...of("piece", "start", "hash", "alignment", "mergeable"),
       ...of("cie", "file", "section", "start", "size", "hash"),
     ],
+  },
+  markAddresses: {
+    reads: [...fileView, ...references, ...of("file", "flags"), ...of("mention", "flags")],
+    fills: [...of("section", "flags")],
+  },
+  countFolds: {
+    reads: [...fileView, ...references, ...of("bucket", "foldGroup")],
+    fills: [...of("file", "folds")],
+  },
+  listFolds: {
+    reads: [
+      ...fileView,
+      ...references,
+      ...of("file", "folds", "firstFold", "cies", "firstCie"),
+      ...of("bucket", "foldGroup"),
+      ...of("cie", "same"),
+    ],
+    fills: [
+      ...of("section", "flags", "fold"),
+      ...of("fold", "file", "section", "alignment", "isFixed", "room", "cie"),
+      ...of("fold", "frameSection", "frameStart", "frameSize", "frameRelocation", "frameRelocations"),
+      ...of("suspect", "hash"),
+    ],
+  },
+  hashFolds: {
+    reads: [
+      ...fileView,
+      ...of("section", "flags", "relocations"),
+      ...of("fold", "file", "section", "equal"),
+      ...of("suspect", "fold"),
+    ],
+    fills: [...of("suspect", "hash")],
+  },
+  describeFolds: {
+    reads: [...foldDescriptions, ...of("fold", "firstEdge", "equal"), ...of("suspect", "fold")],
+    fills: [...of("fold", "edges"), ...of("foldEdge", "target"), ...of("suspect", "hash")],
+  },
+  refineFolds: {
+    reads: [...of("fold", "firstEdge", "edges", "equal"), ...of("foldEdge", "target"), ...of("suspect", "fold")],
+    fills: [...of("suspect", "hash")],
+  },
+  settleSuspects: {
+    reads: [...of("suspect", "fold", "same")],
+    fills: [...of("suspect", "next"), ...of("fold", "equal")],
+  },
+  sortSuspects: {
+    reads: [
+      ...of("file", "firstSection"),
+      ...of("suspect", "fold"),
+      ...of("fold", "file", "section", "alignment", "isFixed", "equal"),
+    ],
+    fills: [...of("section", "flags"), ...of("fold", "leader"), ...of("suspect", "next")],
+  },
+  compareFolds: {
+    reads: [...foldDescriptions, ...of("fold", "equal"), ...of("suspect", "fold")],
+    fills: [],
   },
   verifyPieces: {
     reads: [...pieces],

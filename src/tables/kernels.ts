@@ -1,12 +1,13 @@
 /** Every kernel, in the order of the passes: what one row of its range is, and what it does. */
 import type { TableName } from "./schema.ts";
 
-/** The passes that run kernels, in order; a file of src/passes each. */
+/** The passes that run kernels, in order; a file of src/passes each. Fold comes in the middle of merge, which lists pieces first. */
 export const passes = [
   "scan",
   "resolve",
   "split",
   "select",
+  "fold",
   "merge",
   "find needs",
   "synthesise",
@@ -97,6 +98,23 @@ export const kernels = {
   markEhFrames: { pass: "select", row: "file", does: "Marks what the FDEs of marked functions refer to." },
   countPieces: { pass: "merge", row: "file", does: "Counts strings, constants and CIEs." },
   listPieces: { pass: "merge", row: "file", does: "Fills mergeable, piece and cie." },
+  markAddresses: {
+    pass: "fold",
+    row: "file",
+    does: "Marks the sections whose addresses may be compared. Parameter: AddressKinds, of which kinds.",
+  },
+  countFolds: { pass: "fold", row: "file", does: "Counts sections that may be folded." },
+  listFolds: { pass: "fold", row: "file", does: "Fills fold, finds the FDE of each, and hashes how large each is." },
+  hashFolds: { pass: "fold", row: "suspect", does: "Hashes the bytes of each." },
+  describeFolds: { pass: "fold", row: "suspect", does: "Hashes what else each is, and lists what it refers to." },
+  refineFolds: { pass: "fold", row: "suspect", does: "Hashes what each refers to, as far as that is told apart." },
+  settleSuspects: { pass: "fold", row: "range", does: "One row: says what is equal now, and what is like no other." },
+  sortSuspects: {
+    pass: "fold",
+    row: "range",
+    does: "One row: puts what is equal together, chooses which of it stays, and marks the others.",
+  },
+  compareFolds: { pass: "fold", row: "suspect", does: "Compares each with the one that it is said to be equal to." },
   verifyPieces: { pass: "merge", row: "mergeable", does: "Compares each piece with the one it was unified with." },
   placePieces: { pass: "merge", row: "partition", does: "Places the unique pieces of each partition." },
   countFdes: { pass: "merge", row: "file", does: "Counts live FDEs and marks the CIEs that they use." },

@@ -172,6 +172,8 @@ export const schema = {
       symbolFileName: u64("address of the name in the STT_FILE symbol that the link gives it, or 0 (layout)"),
       symbolFileNameSize: u32("bytes (layout)"),
       firstOutputString: u32("their offset in .strtab (layout)"),
+      folds: u32("sections that may be folded (fold)"),
+      firstFold: u32("its first row in fold (fold)"),
     },
   },
   mention: {
@@ -250,13 +252,14 @@ export const schema = {
     row: "a section header of a file: firstSection + its index",
     id: "SectionId",
     columns: {
-      flags: u8("SectionFlags; atomic or (resolve, split, select)"),
+      flags: u8("SectionFlags; atomic or (resolve, split, select, fold)"),
       bucket: u16("the bucket that it is laid out in, or 0: its low 15 bits; the highest bit: see bucketHigh (split)"),
       offset: u32("in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)"),
       mergeable: takesOver("offset", u32("of one that is split, which has no offset: its row in mergeable (merge)")),
       relocations: u32("header index of its SHT_RELA section, where that does not follow it (split)"),
       offsetHigh: u32("the other bits of an offset of 2 GiB or more (layout)"),
       bucketHigh: u32("the other bits of a bucket whose row is 2^15 or more (split)"),
+      fold: u32("of one that may be folded: its row in fold plus 1, or 0 (fold)"),
     },
   },
   bucket: {
@@ -273,6 +276,7 @@ export const schema = {
       ordinal: u32("its place among the buckets in use, by first section (split)"),
       rule: u32("row in nameRule of the rule that matched, plus 1; or 0 (split)"),
       orderedBy: u32("of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)"),
+      foldGroup: u32("the same for buckets whose sections may be folded into one another; 0: they may not be (fold)"),
       alignment: u32("log2 of the largest sh_addralign; atomic max (layout)"),
       subalignment: u8("log2, plus 1, of the alignment that its sections have whatever they say, or 0 (layout)"),
       address: u64("of its first byte in the output, 0 for what is not loaded (layout)"),
@@ -417,16 +421,54 @@ export const schema = {
     row: "range * partitions + partition",
     id: "HashCellId",
     columns: {
-      count: u32("rows of the range that are in the partition (scan, merge)"),
-      first: u32("where they go in hashEntry (scan, merge)"),
+      count: u32("rows of the range that are in the partition (scan, merge, fold)"),
+      first: u32("where they go in hashEntry (scan, merge, fold)"),
     },
   },
   hashEntry: {
     row: "a row to unify, grouped by partition, in row order",
     id: "HashEntryId",
     columns: {
-      hash: u64("its hash (scan, merge)"),
-      row: u32("its row (scan, merge)"),
+      hash: u64("its hash (scan, merge, fold)"),
+      row: u32("its row (scan, merge, fold)"),
+    },
+  },
+  fold: {
+    row: "a section that may be folded into an equal one, in input order",
+    id: "FoldId",
+    columns: {
+      file: rowOf("file", "its file (fold)"),
+      section: u32("its section header index (fold)"),
+      alignment: u8("log2 (fold)"),
+      isFixed: u8("1: it is not folded, and nothing is folded into it (fold)"),
+      frameSection: u32("header index of the .eh_frame with its only FDE, or 0 (fold)"),
+      frameStart: u32("offset of that FDE (fold)"),
+      frameSize: u32("bytes of it (fold)"),
+      frameRelocation: u32("the first relocation of that FDE, in its section's (fold)"),
+      frameRelocations: u32("how many it has (fold)"),
+      cie: u32("row of the first CIE that is equal to that FDE's (fold)"),
+      room: u32("relocations of the section and its FDE: the most edges that it can have (fold)"),
+      firstEdge: u32("its first row in foldEdge (fold)"),
+      edges: u32("references to what may be folded, too (fold)"),
+      equal: u32("row of the first one that is not known to differ (fold)"),
+      leader: u32("row of the one that stays for it, of one that is folded (fold)"),
+    },
+  },
+  foldEdge: {
+    row: "a reference of a section that may be folded to another one, in the order of relocations",
+    id: "FoldEdgeId",
+    columns: {
+      target: u32("that one's row in fold (fold)"),
+    },
+  },
+  suspect: {
+    row: "a section of which others are not known to differ, in input order",
+    id: "SuspectId",
+    columns: {
+      fold: u32("its row in fold (fold)"),
+      hash: u64("of what it is, and what it refers to is known to be (fold)"),
+      same: u32("row of the first with the same hash (fold)"),
+      next: u32("what fold is next: without those that differ from all others, then sorted by class (fold)"),
     },
   },
   mergeCell: {
@@ -608,6 +650,8 @@ export const results = {
   hasLargeSections:
     "1 when a section of an object, or a common symbol, is for what may be far away; atomic (resolve, split)",
   hasUnmarked: "1 when a section was reached and is still to be followed; atomic (select)",
+  suspectClasses: "classes of sections with one hash (fold)",
+  suspectsLeft: "sections that are in a class with others (fold)",
   isSearchTooWide: "1 when so much is referred to that archives are not worth searching (scan)",
   findingCount: "rows of finding handed out since it was last read, also past its end; atomic (any pass)",
   needsTlsLd: "1 when Local Dynamic needs its pair of GOT slots; atomic (find needs)",
@@ -628,7 +672,7 @@ export const results = {
   localNeedCount: "rows of localNeed handed out; atomic (find needs)",
   dynsymCount: "symbols of .dynsym, with the null symbol (synthesise)",
   requestCount: "rows of request handed out; atomic (any pass)",
-  hasCollision: "1 when two names, pieces or CIEs have one hash; atomic (scan, merge)",
+  hasCollision: "1 when two names, pieces, CIEs or sections have one hash; atomic (scan, merge, fold)",
   hasTooFewBuckets: "1 when the table of buckets is full; atomic (split)",
 } as const satisfies Record<string, string>;
 
@@ -730,6 +774,10 @@ export const enumerations = {
     MERGEABLE: 8,
     EH_FRAME: 16,
     RELOCATED: 32,
+    /** An equal one stands for it: LIVE, but none of its bytes is written. */
+    FOLDED: 64,
+    /** Who compares addresses may tell it from an equal one, as far as --icf cares. */
+    ADDRESS_TAKEN: 128,
   },
   SymbolFlags: {
     VISIBILITY: 3,
@@ -818,7 +866,9 @@ export const enumerations = {
   PartEnding: { GOES_ON: 0, BYTE: 1, STREAM: 2 },
   /** The rows of the kernel writeTables; the parts of .eh_frame_hdr are the rows from EH_FRAME_HDR on. */
   TableRow: { SLOTS: 0, HASHES: 1, REPLACED: 2, PARTS: 3 },
-  HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2 },
+  HashSource: { MENTIONS: 0, PIECES: 1, CIES: 2, SUSPECTS: 3 },
+  /** Whose addresses count for --icf. */
+  AddressKinds: { CODE: 1, DATA: 2 },
   /** What a row of request asks for; its index, then its operand. */
   RequestKind: {
     /** A symbol that the linker may define, `__start_SECTION`; the symbol's id. */
