@@ -148,7 +148,9 @@ async function tellApart(workers: Workers, folds: number): Promise<void> {
   await workers.run("hashFolds");
   await split();
   await workers.run("describeFolds");
-  for (let isSplit = await split(); isSplit; isSplit = await split()) await workers.run("refineFolds");
+  await split();
+  do await workers.run("refineFolds");
+  while (await split());
 }
 
 /** What a kernel has put in order or left out is in a column of its own: kernels may run twice. */

@@ -25,6 +25,7 @@ const files = {
     std::string other() { return std::string(text()) + std::to_string(twice(1.5)); }`,
   "plain.c": `
     int tentative; static int unused(void) { return 1; } int dead(void) { return unused(); }
+    int same(int x) { return x * 9; } int as_same(int x) { return x * 9; }
     int plain(int x) { tentative = x; return tentative + 1; }
     static int one(int x) { return x + 1; } static int (*choose(void))(int) { return one; }
     int versioned(int); __asm__(".symver versioned, abs@GLIBC_2.2.5"); int ask(int x) { return versioned(x); }
@@ -90,6 +91,7 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
     all: [
       { name: "a C++ program", args: [...fixed, "apart.ld"], stdout },
       { name: "a shared object", args: shared },
+      { name: "a shared object without identical functions", args: [...shared, "--icf=all"] },
       { name: "a C++ program, archives by their indexes", args: fixed, env: { SPORE_TEST_SEARCH: "1" }, stdout },
     ],
   };

@@ -70,6 +70,21 @@ test("functions that call each other fold, with whatever is round them", async (
   expect((await dir.run("./a.out")).status).toBe(30);
 });
 
+test("functions that call different ones are different, however alike they are", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      __attribute__((noinline)) int deep1(int x) { return x * 3; } __attribute__((noinline)) int deep2(int x) { return x * 5; }
+      #define CALL(n, f) __attribute__((noinline)) int n(int x) { return f(x) + 1; }
+      CALL(call1, deep1) CALL(call2, deep2) CALL(more1, call1) CALL(more2, call2)
+      int main(int c, char **v) { return more1(c) * 10 + more2(c); }`,
+  });
+  await compile(dir, "main.c", ["-fno-ipa-icf", "-fno-optimize-sibling-calls"]);
+  for (const kind of ["safe", "all"]) {
+    expect(await folded(dir, ["main.o"], [`-Wl,--icf=${kind}`])).toEqual([]);
+    expect((await dir.run("./a.out")).status).toBe(57);
+  }
+});
+
 const pointers = `
   #include <stdio.h>
   #define SAME(n) __attribute__((noinline)) void n(int *x) { *x += 7; }
