@@ -22,6 +22,7 @@ import { listPieces } from "./passes/list-pieces.ts";
 import { listFolded, listSections, listUnused } from "./passes/list-sections.ts";
 import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
+import { orderSections } from "./passes/order-sections.ts";
 import { pack } from "./passes/pack.ts";
 import { resolve } from "./passes/resolve.ts";
 import { listInputs, scan } from "./passes/scan.ts";
@@ -153,7 +154,8 @@ async function linkOnce(
   const selected = await select(workers, buckets, options); // --gc-sections; no section of an input is added below this line
   const pieces = await listPieces(workers, selected); // strings, constants, CIEs get rows
   const folded = await fold(workers, pieces, plan, options, internal, findings); // --icf; no section is left out below this line
-  const merged = await merge(workers, folded); // strings, constants, CIEs: equal ones get one place
+  const ordered = await orderSections(workers, folded, plan, inputs, options, findings); // --symbol-ordering-file and its like
+  const merged = await merge(workers, ordered); // strings, constants, CIEs: equal ones get one place
   findings.check(diagnostics);
   const needs = await findNeeds(workers, merged); // GOT, PLT, TLS, copy and dynamic relocations; undefined symbols
   findings.check(diagnostics);

@@ -245,6 +245,7 @@ enum : u32 {
   VERSIONED_DEFINITION = 0x3,
   WARNING_SECTION = 0x4,
   DEFAULT_DEFINITION = 0x5,
+  ORDERED_NAME = 0x6,
 };
 } // namespace RequestKind
 
@@ -331,6 +332,12 @@ enum class FoldEdgeId : u32 { };
 
 // a section of which others are not known to differ, in input order
 enum class SuspectId : u32 { };
+
+// a symbol that an ordering file names
+enum class OrderedNameId : u32 { };
+
+// a section that an ordering file lists, in that order; the others of its bucket follow
+enum class OrderedSectionId : u32 { };
 
 // partition * bucketCount + ordinal
 enum class MergeCellId : u32 { };
@@ -527,6 +534,7 @@ struct SectionTable {
   Column<SectionId, u32> offset_high; // the other bits of an offset of 2 GiB or more (layout)
   Column<SectionId, u32> bucket_high; // the other bits of a bucket whose row is 2^15 or more (split)
   Column<SectionId, u32> fold; // of one that may be folded: its row in fold plus 1, or 0 (fold)
+  Column<SectionId, u32> gap_before; // of one in an ordered bucket: bytes between the one before and it (layout)
 };
 
 // A row is the input sections that are laid out one after another: same canonical name, type and merge attributes.
@@ -543,6 +551,7 @@ struct BucketTable {
   Column<BucketId, u32> rule; // row in nameRule of the rule that matched, plus 1; or 0 (split)
   Column<BucketId, u32> ordered_by; // of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)
   Column<BucketId, u32> fold_group; // the same for buckets whose sections may be folded into one another; 0: they may not be (fold)
+  Column<BucketId, u8> is_ordered; // 1 when its sections are not in input order, and chunks have no parts of it (fold)
   Column<BucketId, u32> alignment; // log2 of the largest sh_addralign; atomic max (layout)
   Column<BucketId, u8> subalignment; // log2, plus 1, of the alignment that its sections have whatever they say, or 0 (layout)
   Column<BucketId, u64> address; // of its first byte in the output, 0 for what is not loaded (layout)
@@ -717,6 +726,20 @@ struct SuspectTable {
   Column<SuspectId, u64> hash; // of what it is, and what it refers to is known to be (fold)
   Column<SuspectId, u32> same; // row of the first with the same hash (fold)
   Column<SuspectId, u32> next; // what fold is next: without those that differ from all others, then sorted by class (fold)
+};
+
+// A row is a symbol that an ordering file names.
+struct OrderedNameTable {
+  u64 rows;
+  Column<OrderedNameId, u64> text; // its address; it ends in NUL (fold)
+  Column<OrderedNameId, u32> length; // bytes (fold)
+};
+
+// A row is a section that an ordering file lists, in that order; the others of its bucket follow.
+struct OrderedSectionTable {
+  u64 rows;
+  Column<OrderedSectionId, u32> file; // its file (fold)
+  Column<OrderedSectionId, u32> section; // its section header index (fold)
 };
 
 // A row is partition * bucketCount + ordinal.
@@ -935,6 +958,8 @@ struct Tables {
   FoldTable fold;
   FoldEdgeTable fold_edge;
   SuspectTable suspect;
+  OrderedNameTable ordered_name;
+  OrderedSectionTable ordered_section;
   MergeCellTable merge_cell;
   LocalNeedTable local_need;
   NeedCellTable need_cell;

@@ -129,6 +129,9 @@ void sort_suspects(Job &job, RowRange<RangeId> rows);
 // Compares each with the one that it is said to be equal to.
 void compare_folds(Job &job, RowRange<SuspectId> rows);
 
+// Finds the symbols that ordering files name.
+void find_ordered(Job &job, RowRange<FileId> rows);
+
 // Compares each piece with the one it was unified with.
 void verify_pieces(Job &job, RowRange<MergeableId> rows);
 
@@ -161,6 +164,9 @@ void list_dynsyms(Job &job, RowRange<RangeId> rows);
 
 // Lays out each chunk's part of each bucket.
 void size_buckets(Job &job, RowRange<ChunkId> rows);
+
+// One row: lays out the buckets that are ordered.
+void place_ordered(Job &job, RowRange<RangeId> rows);
 
 // Counts the words of .relr.dyn that each chunk's part of each bucket needs.
 void pack_relatives(Job &job, RowRange<ChunkId> rows);

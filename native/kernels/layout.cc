@@ -41,7 +41,8 @@ void size_buckets(Job &job, RowRange<ChunkId> rows) {
         BucketId bucket = bucket_of(t, s);
         u32 flags = t.section.flags[s];
         if (raw(bucket) == 0 || !(flags & SectionFlags::LIVE) ||
-            flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE | SectionFlags::FOLDED))
+            flags & (SectionFlags::DISCARDED | SectionFlags::MERGEABLE | SectionFlags::FOLDED) ||
+            t.bucket.is_ordered[bucket])
           continue;
         Elf64_Shdr h = file.section(i);
         u32 log2 = alignment_log2(h);

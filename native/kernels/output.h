@@ -17,6 +17,11 @@ namespace spore {
 class Digest {
 public:
   void update(const u8 *data, size_t size);
+  // Of a sequence of extents.
+  void update(const Digest &part) {
+    u64 words[2] = {part.low_, part.high_};
+    update(reinterpret_cast<const u8 *>(words), sizeof words);
+  }
   void store(const Tables &t, DigestId row) const {
     t.digest.low[row] = low_;
     t.digest.high[row] = high_;

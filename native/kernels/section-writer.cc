@@ -32,6 +32,8 @@ void SectionWriter::end_chunk() {
   DigestId digest{raw(chunk_) * (buckets + chunk_parts)};
   for (u32 i = 0; i < buckets; i++, ++digest) {
     Stream &stream = parts_[i].stream;
+    if (parts_[i].is_scattered) parts_[i].scattered.store(t_, digest);
+    parts_[i].is_scattered = false;
     if (!stream.is_open()) continue;
     stream.close(t_.chunk_bucket.size[ChunkBucketId{raw(chunk_) * buckets + i}]);
     stream.digest().store(t_, digest);
@@ -49,12 +51,36 @@ SectionWriter::Part &SectionWriter::part_of(u32 ordinal, BucketId bucket) {
   return part;
 }
 
+SectionWriter::Part &SectionWriter::part_of_ordered(u32 ordinal, BucketId bucket, SectionId s) {
+  Part &part = parts_[ordinal];
+  if (!part.is_scattered) part.scattered = Digest();
+  part.is_scattered = true;
+  u64 offset = section_offset(t_, s) - t_.section.gap_before[s];
+  part.stream.open(sinks_.open(bucket, raw(chunk_)), t_.bucket.file_offset[bucket] + offset, t_.bucket.filler[bucket]);
+  part.address = t_.bucket.address[bucket] + offset;
+  return part;
+}
+
 void SectionWriter::write_section(const FileView &file, u32 index, SectionId s, BucketId bucket) {
   const Elf64_Shdr header = file.section(index);
   if (header.sh_size == 0) return;
   u32 ordinal = t_.bucket.ordinal[bucket];
-  Part &part = part_of(ordinal, bucket);
-  u64 position = section_offset(t_, s);
+  if (!t_.bucket.is_ordered[bucket]) [[likely]] {
+    u64 position = section_offset(t_, s);
+    return write_bytes(file, index, header, part_of(ordinal, bucket), position, position);
+  }
+  Part &part = part_of_ordered(ordinal, bucket, s);
+  u64 gap = t_.section.gap_before[s];
+  write_bytes(file, index, header, part, gap, section_offset(t_, s));
+  part.stream.close(gap + header.sh_size);
+  part.scattered.update(part.stream.digest());
+}
+
+// `position` is in the stream, `in_part` in the chunk's part of the bucket.
+void SectionWriter::write_bytes(const FileView &file, u32 index, const Elf64_Shdr &header, Part &part, u64 position,
+                                u64 in_part) {
+  SectionId s = file.section_id(index);
+  u32 ordinal = t_.bucket.ordinal[spore::bucket_of(t_, s)];
   if (header.sh_type == SHT_NOBITS) { // in a bucket of bytes
     part.stream.write_zeros(position, header.sh_size);
     return;
@@ -78,7 +104,7 @@ void SectionWriter::write_section(const FileView &file, u32 index, SectionId s, 
                             .address = part.address + position,
                             .where = surroundings_in(t_.link.output_flags, header),
                             .ordinal = ordinal,
-                            .part_offset = position};
+                            .part_offset = in_part};
     relocator_.relocate(out, relocated, 0, static_cast<u32>(relas->size()), [&](u32 i) { return (*relas)[i]; });
   } else {
     relocate_unloaded(out, file, index, *contents, *relas);

@@ -23,12 +23,17 @@ private:
   struct Part {
     Stream stream;
     u64 address = 0;
+    Digest scattered; // of the sections of an ordered bucket, each an extent
+    bool is_scattered = false;
   };
 
   // The bucket that a section is copied to; that of row 0 where it is not.
   BucketId bucket_of(SectionId s) const;
   // Opens its stream when it is asked for first.
   Part &part_of(u32 ordinal, BucketId bucket);
+  // The same of an ordered bucket: the stream is the section alone, after the gap before it.
+  Part &part_of_ordered(u32 ordinal, BucketId bucket, SectionId s);
+  void write_bytes(const FileView &file, u32 index, const Elf64_Shdr &header, Part &part, u64 position, u64 in_part);
   void write_section(const FileView &file, u32 index, SectionId s, BucketId bucket);
   void relocate_unloaded(u8 *out, const FileView &file, u32 index, const Bytes &contents,
                          const Array<Elf64_Rela> &relas);

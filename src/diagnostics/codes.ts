@@ -293,6 +293,9 @@ export const codes = {
   keepUniqueUndefined: warning<{ symbol: string }>(
     ({ symbol }) => `symbol '${symbol}' of --keep-unique is not defined in a section of the inputs`,
   ),
+  orderedSymbolUnknown: warning<{ symbol: string }>(
+    ({ symbol }) => `symbol '${symbol}' of the symbol ordering file is not defined`,
+  ),
   duplicateSymbol: error<{ symbol: string }>(({ symbol }) => `multiple definition of '${symbol}'`, {
     groupBy: ({ symbol }) => symbol,
     placeIs: "defined in",

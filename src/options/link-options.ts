@@ -153,6 +153,14 @@ export interface LinkOptions {
   readonly isDataFolded: boolean;
   /** Symbols that no other definition may share the address of. */
   readonly keepUnique: readonly string[];
+  /** The order of functions and data: names of symbols. */
+  readonly symbolOrderingFile: string | undefined;
+  /** Whether names in it that nothing defines are warned of. */
+  readonly isWarnSymbolOrdering: boolean;
+  /** Who calls whom how often: functions are ordered by it. */
+  readonly callGraphFile: string | undefined;
+  /** --shuffle-sections: of a random order of code. */
+  readonly shuffleSeed: number | undefined;
   readonly packsDynamicRelocations: "none" | "relr";
   readonly compressDebugSections: "none" | "zlib";
   readonly isRelax: boolean;
@@ -326,6 +334,10 @@ export function newDraft(): OptionsDraft {
     isPrintIcfSections: false,
     isDataFolded: false,
     keepUnique: [],
+    symbolOrderingFile: undefined,
+    isWarnSymbolOrdering: true,
+    callGraphFile: undefined,
+    shuffleSeed: undefined,
     packsDynamicRelocations: "none",
     compressDebugSections: "none",
     isRelax: true,

@@ -5,6 +5,7 @@
  * Long names are written without dashes. A long option takes one dash or two, except that names which
  * start with `o` take two, as in GNU ld, because `-omagic` is `-o magic`.
  */
+import { randomInt } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 
 import { isKnownBuildIdKind, parseAddress, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
@@ -602,13 +603,39 @@ export const optionTable: readonly OptionRow[] = [
   flag("sections", "no-relax", "Keep code sequences as they are", ({ draft }) => {
     draft.isRelax = false;
   }),
-  valuedOf(
-    warned("sections stay in the order of the inputs"),
+  valued(
     "sections",
     "symbol-ordering-file",
     "FILE",
-    "Lay functions out in the order of FILE",
+    "Lay functions and data out as FILE lists them",
+    ({ draft }, value) => {
+      draft.symbolOrderingFile = value;
+    },
   ),
+  flag("sections", "warn-symbol-ordering", "Warn of listed symbols that nothing defines (default)", ({ draft }) => {
+    draft.isWarnSymbolOrdering = true;
+  }),
+  flag("sections", "no-warn-symbol-ordering", "Do not warn of them", ({ draft }) => {
+    draft.isWarnSymbolOrdering = false;
+  }),
+  valued(
+    "sections",
+    "call-graph-ordering-file",
+    "FILE",
+    "Lay functions out near those that call them: FILE has lines of caller, callee, weight",
+    ({ draft }, value) => {
+      draft.callGraphFile = value;
+    },
+  ),
+  optional("sections", "shuffle-sections", "SEED", "Lay functions out in a random order", (setting, value) => {
+    // As in lld, GLOB=SEED; only code is shuffled here.
+    const seed = value.slice(value.lastIndexOf("=") + 1);
+    if (seed === "" || seed === "-1") setting.draft.shuffleSeed = randomInt(1, 2 ** 32);
+    else
+      setNumber(setting, seed, (number) => {
+        setting.draft.shuffleSeed = number;
+      });
+  }),
   valued("sections", "sort-section", "KEY", "Sort the sections of wildcards: name, alignment", (setting, value) =>
     setWord(setting, value, ["name", "alignment"], (word) => {
       setting.draft.sortSection = word;
@@ -1104,7 +1131,7 @@ export const optionTable: readonly OptionRow[] = [
 
   // Checks of other linkers, which GNU ld does not make.
   ignoredFlag("warn-ifunc-textrel detect-odr-violations no-detect-odr-violations", "a check of gold's"),
-  ignoredFlag("warn-symbol-ordering no-warn-symbol-ordering warn-backrefs no-warn-backrefs", "a check of lld's"),
+  ignoredFlag("warn-backrefs no-warn-backrefs", "a check of lld's"),
   ignoredValued("warn-backrefs-exclude", "GLOB", "a check of lld's"),
 
   valuedOf(

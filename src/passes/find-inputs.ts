@@ -116,6 +116,8 @@ class InputFinder {
       scriptUndefinedSymbols: commands.flatMap((script) => script.undefinedSymbols),
       versionScripts,
       dynamicList: patterns.dynamicList,
+      symbolOrder: patterns.symbolOrder,
+      calls: patterns.calls,
       layout,
       replacesPlan: replacing.some(({ hasSections }) => hasSections),
       get openedPaths() {

@@ -32,6 +32,7 @@ import { allocateDigests } from "./digests.ts";
 import { ExpressionSymbols } from "./expression-symbols.ts";
 import type { FindingReader } from "./findings.ts";
 import type { SymbolAddresses } from "./linker-object.ts";
+import { placeOrdered, settleOrdered } from "./place-ordered.ts";
 import { publish } from "./publish.ts";
 import { countSymtab, symtabSections } from "./symtab.ts";
 import type { DynamicFacts, Synthetic } from "./synthesise.ts";
@@ -72,6 +73,7 @@ export async function layout(
   tables.allocate("chunkBucket", (bounds.length - 1) * buckets.length);
   if (plan.order === "statements") forceAlignments(workers, plan, buckets);
   await workers.run("sizeBuckets");
+  await placeOrdered(workers);
   const own = new Map(synthetic.own);
   const add = (section: OwnSection): void => {
     own.set(section.id, section);
@@ -84,6 +86,7 @@ export async function layout(
   const { dynamic } = synthetic;
   if (dynamic !== undefined) add(dynamicHeader);
   const bucketSizes = sizeBuckets(workers, buckets, plan.order === "statements");
+  settleOrdered(workers, buckets);
   const symbols = new ExpressionSymbols(workers, synthetic, internal);
   if (plan.order === "statements") discardOwn(workers, plan, own, symbols.isMentioned("_GLOBAL_OFFSET_TABLE_"));
   const items =

@@ -96,7 +96,7 @@ const pick = ({ name, address, size, alignment }: Omit<MapSection, "inputs">): O
 });
 
 /** The section headers of the objects in the link. */
-function* liveSections(
+export function* liveSections(
   { tables }: Workers,
   files: number,
 ): Generator<{ file: FileRow; section: number; row: SectionRow }> {

@@ -115,6 +115,7 @@ export const kernels = {
     does: "One row: puts what is equal together, chooses which of it stays, and marks the others.",
   },
   compareFolds: { pass: "fold", row: "suspect", does: "Compares each with the one that it is said to be equal to." },
+  findOrdered: { pass: "fold", row: "file", does: "Finds the symbols that ordering files name." },
   verifyPieces: { pass: "merge", row: "mergeable", does: "Compares each piece with the one it was unified with." },
   placePieces: { pass: "merge", row: "partition", does: "Places the unique pieces of each partition." },
   countFdes: { pass: "merge", row: "file", does: "Counts live FDEs and marks the CIEs that they use." },
@@ -142,6 +143,7 @@ export const kernels = {
   packGot: { pass: "synthesise", row: "range", does: "One row: counts the words of .relr.dyn that .got needs." },
   listDynsyms: { pass: "synthesise", row: "range", does: "One row: orders .dynsym and places its names." },
   sizeBuckets: { pass: "layout", row: "chunk", does: "Lays out each chunk's part of each bucket." },
+  placeOrdered: { pass: "layout", row: "range", does: "One row: lays out the buckets that are ordered." },
   packRelatives: {
     pass: "layout",
     row: "chunk",

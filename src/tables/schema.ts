@@ -260,6 +260,7 @@ export const schema = {
       offsetHigh: u32("the other bits of an offset of 2 GiB or more (layout)"),
       bucketHigh: u32("the other bits of a bucket whose row is 2^15 or more (split)"),
       fold: u32("of one that may be folded: its row in fold plus 1, or 0 (fold)"),
+      gapBefore: u32("of one in an ordered bucket: bytes between the one before and it (layout)"),
     },
   },
   bucket: {
@@ -277,6 +278,7 @@ export const schema = {
       rule: u32("row in nameRule of the rule that matched, plus 1; or 0 (split)"),
       orderedBy: u32("of SHF_LINK_ORDER: the bucket of the sections that its own are ordered by, or 0 (split)"),
       foldGroup: u32("the same for buckets whose sections may be folded into one another; 0: they may not be (fold)"),
+      isOrdered: u8("1 when its sections are not in input order, and chunks have no parts of it (fold)"),
       alignment: u32("log2 of the largest sh_addralign; atomic max (layout)"),
       subalignment: u8("log2, plus 1, of the alignment that its sections have whatever they say, or 0 (layout)"),
       address: u64("of its first byte in the output, 0 for what is not loaded (layout)"),
@@ -469,6 +471,22 @@ export const schema = {
       hash: u64("of what it is, and what it refers to is known to be (fold)"),
       same: u32("row of the first with the same hash (fold)"),
       next: u32("what fold is next: without those that differ from all others, then sorted by class (fold)"),
+    },
+  },
+  orderedName: {
+    row: "a symbol that an ordering file names",
+    id: "OrderedNameId",
+    columns: {
+      text: u64("its address; it ends in NUL (fold)"),
+      length: u32("bytes (fold)"),
+    },
+  },
+  orderedSection: {
+    row: "a section that an ordering file lists, in that order; the others of its bucket follow",
+    id: "OrderedSectionId",
+    columns: {
+      file: rowOf("file", "its file (fold)"),
+      section: u32("its section header index (fold)"),
     },
   },
   mergeCell: {
@@ -881,5 +899,7 @@ export const enumerations = {
     WARNING_SECTION: 4,
     /** A definition of `name@@VERSION` in an object. */
     DEFAULT_DEFINITION: 5,
+    /** A symbol that an ordering file names; the row in orderedName. */
+    ORDERED_NAME: 6,
   },
 } as const;

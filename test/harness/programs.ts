@@ -36,6 +36,7 @@ const files = {
   "deeper.c": "int deeper(int x) { return x * 10; }",
   "unused.c": "int never(void) { return 1; }",
   "lib.c": "int exported = 21; int lib(void) { return exported; }",
+  order: "same\nplain\n",
   versions: "V1 { global: main; local: *; };",
   "apart.ld": "NOCROSSREFS(.init .comment)",
 };
@@ -92,6 +93,7 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
       { name: "a C++ program", args: [...fixed, "apart.ld"], stdout },
       { name: "a shared object", args: shared },
       { name: "a shared object without identical functions", args: [...shared, "--icf=all"] },
+      { name: "a shared object in another order", args: [...shared, "--symbol-ordering-file=order"] },
       { name: "a C++ program, archives by their indexes", args: fixed, env: { SPORE_TEST_SEARCH: "1" }, stdout },
     ],
   };
