@@ -142,7 +142,10 @@ async function linkOnce(
   };
 
   listInputs(workers, inputs, internal);
-  attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks)); // which members to scan
+  attempt.usedIndexes =
+    attempt.mayUseIndexes &&
+    options.undefinedGlobs.length === 0 &&
+    (await searchArchives(workers, inputs, options, hooks)); // which members to scan
   const scanned = await scan(workers, options); // sections and symbols of every file and member
   const versioned = await aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols

@@ -78,6 +78,7 @@ Elf64_Sym dynamic_symbol(const Tables &t, EntryId e) {
     binding = flags & SymbolFlags::STRONGLY_REFERENCED ? STB_GLOBAL : STB_WEAK;
     type = mentioned_type(t, s);
   }
+  if (binding == STB_GNU_UNIQUE && t.link.output_flags & OutputFlags::NO_GNU_UNIQUE) binding = STB_GLOBAL;
   out.st_info = static_cast<u8>(binding << 4 | type);
   if (type == STT_GNU_IFUNC || binding == STB_GNU_UNIQUE) t.found.has_gnu_symbols.set();
   return out;

@@ -78,8 +78,15 @@ private:
 
 } // namespace
 
+// Whether a program would export a symbol if it were asked to.
+static bool may_be_exported(const Tables &t, SymbolId s) {
+  u32 visibility = t.symbol.flags[s] & SymbolFlags::VISIBILITY;
+  return (visibility == STV_DEFAULT || visibility == STV_PROTECTED) && !(t.symbol.flags[s] & SymbolFlags::LOCALISED);
+}
+
 void mark_roots(Job &job, RowRange<FileId> rows) {
   const Tables &t = job.t;
+  bool keeps_exported = t.link.output_flags & OutputFlags::KEEP_EXPORTED;
   constexpr u32 roots = SymbolFlags::ROOT | SymbolFlags::EXPORTED;
   for (FileId f : rows) {
     if (t.file.traits[f] & FileTraits::IS_BROKEN || is_shared(t, f)) continue;
@@ -89,7 +96,7 @@ void mark_roots(Job &job, RowRange<FileId> rows) {
     for (u32 i = file.first_global; i < file.symbol_count; i++) {
       SymbolId s{t.mention.symbol[file.mention(i)]};
       u64 claim = t.symbol.claim[s];
-      if (!(t.symbol.flags[s] & roots)) continue;
+      if (!(t.symbol.flags[s] & roots) && !(keeps_exported && may_be_exported(t, s))) continue;
       t.symbol.uses.set_bits(s, SymbolUse::REACHED);
       if (!claim || !is_live_object(t, Claim::file(claim))) continue;
       // Each definition's own file marks it; the linker's object refers to others' definitions only.

@@ -138,6 +138,8 @@ void SymtabWriter::add_file(Part &part, const Name &name) {
 
 void SymtabWriter::add(Part &part, OutputSymbol out, const Name &name) {
   // gABI ch. 4: an index that st_shndx has no room for is in the section of SHT_SYMTAB_SHNDX; elsewhere 0 is there.
+  if (out.sym.binding() == STB_GNU_UNIQUE && t_.link.output_flags & OutputFlags::NO_GNU_UNIQUE)
+    out.sym.st_info = static_cast<u8>(STB_GLOBAL << 4 | out.sym.type());
   if (out.sym.type() == STT_GNU_IFUNC || out.sym.binding() == STB_GNU_UNIQUE) t_.found.has_gnu_symbols.set();
   bool is_extended = out.index >= SHN_LORESERVE;
   if (out.index) out.sym.st_shndx = is_extended ? u16{SHN_XINDEX} : static_cast<u16>(out.index);

@@ -4,6 +4,9 @@
  *     VERS_1 { global: foo; bar*; extern "C++" { "ns::f(int)"; ns::* }; local: *; };
  *     VERS_2 { global: baz; } VERS_1;
  */
+import { basename } from "node:path";
+
+import type { LinkOptions } from "../options/link-options.ts";
 import { isGlob } from "../script/glob.ts";
 import { ScriptLexer } from "../script/script-lexer.ts";
 
@@ -30,6 +33,18 @@ export interface VersionScript {
   readonly path: string;
   /** In order; their index + 2 is the version's number in the output, if it has a name. */
   readonly nodes: readonly VersionNode[];
+}
+
+/** --default-symver: all that the output exports and no script has a version for is of the version of its soname. */
+export function defaultVersions({
+  isDefaultSymver,
+  soname,
+  output,
+}: Pick<LinkOptions, "isDefaultSymver" | "soname" | "output">): VersionScript[] {
+  if (!isDefaultSymver) return [];
+  const path = "--default-symver";
+  const all: SymbolPattern = { text: "*", isExact: false, language: "C", line: 0 };
+  return [{ path, nodes: [{ name: soname ?? basename(output), global: [all], local: [], parents: [], line: 0 }] }];
 }
 
 /** @throws ScriptError with the line of what is wrong */

@@ -37,6 +37,14 @@ export interface InputRequest {
   readonly isBinary: boolean;
 }
 
+/** --remap-inputs. */
+export interface Remapping {
+  /** A path, or a glob. */
+  readonly from: string;
+  /** `/dev/null` for a file that is to be left out. */
+  readonly to: string;
+}
+
 /** `--defsym=NAME=EXPRESSION`, as it was written: find inputs reads the expression. */
 export interface Defsym {
   readonly name: string;
@@ -61,6 +69,8 @@ export interface ZOptions {
   readonly isInterpose: boolean;
   readonly isNoDefaultLib: boolean;
   readonly isGlobalAudit: boolean;
+  /** -z memory-seal: the loader may seal what it has mapped. */
+  readonly isMemorySeal: boolean;
   /** -z loadfltr: its filtees are loaded with it. */
   readonly isLoadFilter: boolean;
   /** -z global: its symbols are found by what is loaded with dlopen later. */
@@ -161,6 +171,19 @@ export interface LinkOptions {
   readonly callGraphFile: string | undefined;
   /** --shuffle-sections: of a random order of code. */
   readonly shuffleSeed: number | undefined;
+  /** Linked files whose addresses of symbols are used. */
+  readonly justSymbols: readonly string[];
+  /** Globs of names that archives are to define. */
+  readonly undefinedGlobs: readonly string[];
+  readonly remappings: readonly Remapping[];
+  /** Files with more of them: --remap-inputs-file. */
+  readonly remapFiles: readonly string[];
+  /** --default-symver: symbols without a version have that of the soname. */
+  readonly isDefaultSymver: boolean;
+  /** --gc-keep-exported: global symbols that may be exported are kept by --gc-sections. */
+  readonly isGcKeepExported: boolean;
+  /** STB_GNU_UNIQUE symbols stay that; else they are STB_GLOBAL. */
+  readonly isGnuUnique: boolean;
   readonly packsDynamicRelocations: "none" | "relr";
   readonly compressDebugSections: "none" | "zlib";
   readonly isRelax: boolean;
@@ -338,6 +361,13 @@ export function newDraft(): OptionsDraft {
     isWarnSymbolOrdering: true,
     callGraphFile: undefined,
     shuffleSeed: undefined,
+    justSymbols: [],
+    undefinedGlobs: [],
+    remappings: [],
+    remapFiles: [],
+    isDefaultSymver: false,
+    isGcKeepExported: false,
+    isGnuUnique: true,
     packsDynamicRelocations: "none",
     compressDebugSections: "none",
     isRelax: true,
@@ -355,6 +385,7 @@ export function newDraft(): OptionsDraft {
       isInterpose: false,
       isNoDefaultLib: false,
       isGlobalAudit: false,
+      isMemorySeal: false,
       isLoadFilter: false,
       isGlobal: false,
       isUnique: false,

@@ -209,7 +209,6 @@ function setOutputKind(setting: Setting, kind: "exec" | "pie" | "shared"): void 
 
 const archivesAreSearched = ignored("archives are searched until nothing more is found, whatever their order");
 const onlyLto = "it is for link-time optimisation, whose objects are refused";
-const symbolsAreNotRead = refused("symbols are not read from a linked file");
 
 export const optionTable: readonly OptionRow[] = [
   valued("output", "o output", "FILE", "Write the output to FILE instead of a.out", ({ draft }, value) => {
@@ -523,12 +522,20 @@ export const optionTable: readonly OptionRow[] = [
     "no-define-common",
     "Leave common symbols undefined with -shared",
   ),
-  takesBack("no-gnu-unique", "symbols", "gnu-unique", "Keep STB_GNU_UNIQUE symbols unique"),
-  flagOf(
-    warned("STB_GNU_UNIQUE symbols stay unique"),
+  flag("symbols", "gnu-unique", "Keep STB_GNU_UNIQUE symbols unique (default)", ({ draft }) => {
+    draft.isGnuUnique = true;
+  }),
+  flag("symbols", "no-gnu-unique", "Make STB_GNU_UNIQUE symbols ordinary ones", ({ draft }) => {
+    draft.isGnuUnique = false;
+  }),
+  valued(
     "symbols",
-    "no-gnu-unique",
-    "Make STB_GNU_UNIQUE symbols ordinary ones",
+    "undefined-glob",
+    "GLOB",
+    "Link the archive members that define names which match",
+    ({ draft }, value) => {
+      draft.undefinedGlobs.push(value);
+    },
   ),
   flagOf(
     warned("global symbols of discarded sections are left out"),
@@ -565,12 +572,9 @@ export const optionTable: readonly OptionRow[] = [
   flag("sections", "no-print-gc-sections", "Do not list them", ({ draft }) => {
     draft.isPrintGcSections = false;
   }),
-  flagOf(
-    refused("use --export-dynamic, which keeps what it exports"),
-    "sections",
-    "gc-keep-exported",
-    "Keep what is exported",
-  ),
+  flag("sections", "gc-keep-exported", "With --gc-sections, keep global symbols that are not hidden", ({ draft }) => {
+    draft.isGcKeepExported = true;
+  }),
   optional(
     "sections",
     "icf",
@@ -721,8 +725,7 @@ export const optionTable: readonly OptionRow[] = [
   // As GNU ld: -R is --just-symbols when its argument is a file, -rpath when it is a directory, or nothing yet.
   valued("dynamic", "R", "DIR", "As --rpath; as --just-symbols when it is a file", (setting, value) => {
     const isFile = existsSync(value) && !statSync(value).isDirectory();
-    if (isFile)
-      setting.unmet.note("just-symbols", "-R", { status: symbolsAreNotRead, statusOf: {}, ends: undefined }, "");
+    if (isFile) setting.draft.justSymbols.push(value);
     else setting.draft.rpaths.push(value);
   }),
   flag("dynamic", "enable-new-dtags", "Use DT_RUNPATH", ({ draft }) => {
@@ -939,7 +942,7 @@ export const optionTable: readonly OptionRow[] = [
   }),
   valued(
     "reports",
-    "why",
+    "why why-live",
     "NAME",
     "Say what brought a symbol, object, member or library into the link",
     ({ draft }, value) => {
@@ -1166,14 +1169,33 @@ export const optionTable: readonly OptionRow[] = [
     "Copy the output to a file whose name ends in .exe",
   ),
 
-  valuedOf(symbolsAreNotRead, "inputs", "just-symbols", "FILE", "Take the addresses of symbols from a linked FILE"),
+  valued("inputs", "just-symbols", "FILE", "Take the addresses of symbols from a linked FILE", ({ draft }, value) => {
+    draft.justSymbols.push(value);
+  }),
+  valued(
+    "inputs",
+    "remap-inputs",
+    "PATTERN=FILE",
+    "Open FILE instead of inputs that match PATTERN; /dev/null leaves them out",
+    (setting, value) => {
+      const at = value.indexOf("=");
+      if (at < 1 || at === value.length - 1) badArgument(setting, value, "PATTERN=FILE");
+      else setting.draft.remappings.push({ from: value.slice(0, at), to: value.slice(at + 1) });
+    },
+  ),
+  valued(
+    "inputs",
+    "remap-inputs-file",
+    "FILE",
+    "As --remap-inputs with each line of FILE: PATTERN FILE",
+    (setting, value) => {
+      setting.draft.remapFiles.push(value);
+    },
+  ),
   valuedOf(refused("MRI scripts are not read"), "inputs", "mri-script c", "FILE", "Read an MRI script"),
   flagOf(refused("x86-64 is little-endian"), "output", "EB", "Link big-endian objects"),
   valuedOf(refused("import libraries are not written"), "output", "out-implib", "FILE", "Write an import library"),
-  flagOf(
-    refused("symbols get their versions from a version script"),
-    "symbols",
-    "default-symver",
-    "Give symbols the soname as their version",
-  ),
+  flag("symbols", "default-symver", "Give exported symbols the soname as their version", ({ draft }) => {
+    draft.isDefaultSymver = true;
+  }),
 ];

@@ -145,8 +145,10 @@ export const zTable: readonly ZRow[] = [
   takesBack("mark-plt", "nomark-plt"),
   flagOf(warned("endbr64 stays where it is"), "rewrite-endbr"),
   takesBack("rewrite-endbr", "norewrite-endbr"),
-  flagOf(isNotSet, "memory-seal"),
-  takesBack("memory-seal", "nomemory-seal"),
+  flag("memory-seal", (z) => (z.isMemorySeal = true)),
+  flag("nomemory-seal", (z) => (z.isMemorySeal = false)),
+  // lld's: a stack that an input asks to be executable is, as it is without.
+  flag("execstack-if-needed", (z) => (z.execStack = undefined)),
   flagOf(isNotSet, "lam-u48"),
   flagOf(isNotSet, "lam-u57"),
   flagOf(warned("there is no PLT for MPX"), "bndplt"),

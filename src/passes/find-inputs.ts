@@ -17,6 +17,9 @@ import { LibrarySearch } from "../inputs/library-search.ts";
 import { type IncludeReader, type LinkerScript, MAX_SCRIPT_DEPTH, parseLinkerScript } from "../inputs/linker-script.ts";
 import { type MappedFile, MappedFiles, type ThinMember } from "../inputs/mapped-files.ts";
 import { addNeededFiles } from "../inputs/needed-files.ts";
+import { readRemappings, remapperOf } from "../inputs/remap-inputs.ts";
+import { defaultVersions } from "../inputs/version-script.ts";
+import { readJustSymbols } from "../inputs/just-symbols.ts";
 import { type Patterns, readPatternFiles, textOf, tryToParse } from "../inputs/pattern-files.ts";
 import { filesNamed, joinLayouts } from "../inputs/script-layout.ts";
 import { whyIncompatible } from "../inputs/search-match.ts";
@@ -75,16 +78,19 @@ class InputFinder {
   readonly #diagnostics: Diagnostics;
   readonly #search: LibrarySearch;
   readonly #slots: SlotMaker;
+  readonly #remap: (path: string) => string | undefined;
   readonly #scripts = new Map<string, LinkerScript>();
   /** Of thin archives that lack members: what the member at each header defines. */
   readonly #indexes = new Map<string, Map<number, string[]>>();
 
   constructor(options: LinkOptions, diagnostics: Diagnostics) {
     this.#options = options;
+
     this.#diagnostics = diagnostics;
     this.#search = new LibrarySearch(options);
     this.#slots = new SlotMaker(options, this.#search);
     this.files = new MappedFiles(diagnostics);
+    this.#remap = remapperOf(readRemappings(options, this.files, diagnostics));
   }
 
   run(): Inputs {
@@ -98,14 +104,18 @@ class InputFinder {
     const patterns = readPatternFiles(this.#options, this.files, this.#diagnostics);
     const commands = [...this.#scripts.values()];
     const versions = commands.flatMap((script) => (script.versions === undefined ? [] : [script.versions]));
-    const versionScripts = [...versions, ...patterns.versionScripts];
+    const versionScripts = [...versions, ...patterns.versionScripts, ...defaultVersions(this.#options)];
     tryToParse(this.#diagnostics, () => checkVersionNodes(versionScripts));
     const rest = top.filter((slot) => !named.includes(slot));
     const files = flattenSlots([...named, ...rest], this.#options);
     const mapped = this.files;
     const replacing = scripts.flatMap((slot) => this.#scripts.get(slot.path ?? "") ?? []);
     const others = commands.filter((script) => !replacing.includes(script));
-    const layout = joinLayouts([...replacing, ...others], parseDefsyms(this.#options.defsyms, this.#diagnostics));
+    const assigned = [
+      ...parseDefsyms(this.#options.defsyms, this.#diagnostics),
+      ...readJustSymbols(this.#options.justSymbols, this.files, this.#diagnostics),
+    ];
+    const layout = joinLayouts([...replacing, ...others], assigned);
     if (checksSharedObjects(this.#options)) addNeededFiles(files, this.files, this.#options, process.env);
     return {
       files,
@@ -202,12 +212,12 @@ class InputFinder {
   /** Gives the slot its next path, or says that there is none. */
   #advance(slot: Slot): void {
     if (typeof slot.candidates === "string") {
-      slot.path = slot.candidates;
+      slot.path = this.#remap(slot.candidates);
       return;
     }
     const { value, done } = slot.candidates.next();
-    slot.path = done === true ? undefined : value;
-    if (slot.path !== undefined) return;
+    slot.path = done === true ? undefined : this.#remap(value);
+    if (slot.path !== undefined || done !== true) return;
     const isStatic = slot.libraryName !== undefined && slot.state.isStatic;
     const [shared] = isStatic ? this.#search.candidates(slot.libraryName, false) : [];
     this.#diagnostics.add("libraryNotFound", {

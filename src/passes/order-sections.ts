@@ -168,9 +168,9 @@ async function findSections(
   for (const isGlobal of [true, false])
     for (const { file, index, operandLow } of requests) {
       const name = names[operandLow]!;
-      const place_ = findings.object(file)?.definitionOf(index);
-      if (index >= firstGlobal[file] !== isGlobal || place_ === undefined || found.has(name)) continue;
-      const { section } = place_;
+      const place = findings.object(file)?.definitionOf(index);
+      if (index >= firstGlobal[file] !== isGlobal || place === undefined || found.has(name)) continue;
+      const { section } = place;
       found.set(name, { file, section, row: rowAt(firstSection[file], section) });
     }
   dropRequests(workers);

@@ -38,6 +38,7 @@ export function programProperties(
     hasIbt: z.isIbt || (common & HAS_IBT) !== 0,
     hasShstk: z.isShstk || (common & HAS_SHSTK) !== 0,
     needed: neededOf(workers),
+    isMemorySeal: z.isMemorySeal,
     isaNeeded: tables.get("isaNeeded") | (z.x86IsaLevel === undefined ? 0 : 1 << (z.x86IsaLevel - 1)),
   };
 }

@@ -19,6 +19,7 @@ import { hasDynamicSection } from "./loader.ts";
 import { checkLtoMembers } from "./lto-members.ts";
 import { extract, markRoots, readSharedObjects, type LinkedObject } from "./needed-objects.ts";
 import type { Scanned } from "./scan.ts";
+import { reachGlobs } from "./undefined-globs.ts";
 import { defineSectionBounds, type SectionBound } from "./section-bounds.ts";
 import type { Workers } from "./workers.ts";
 
@@ -51,6 +52,7 @@ export async function resolve(
   const assignments = assignmentsOf(told);
   const { fileBounds: bounds, files } = scanned;
   markRoots(workers, files);
+  reachGlobs(workers, files, options, findings);
   const shared = readSharedObjects(workers, files, inputs);
   if (hasChoices(workers, files)) {
     await workers.run("claimSymbols", { bounds, parameters: [1] });

@@ -170,6 +170,8 @@ function outputFlags(options: LinkOptions, inputs: Inputs): number {
     [hasDynamicWeak(options, inputs), OutputFlags.DYNAMIC_WEAK],
     [z.isDynamicUndefinedWeak === true && hasDynamicWeak(options, inputs), OutputFlags.LIST_WEAK],
     [options.isAllowMultipleDefinition, OutputFlags.ALLOW_MULTIPLE],
+    [options.isGcKeepExported, OutputFlags.KEEP_EXPORTED],
+    [!options.isGnuUnique, OutputFlags.NO_GNU_UNIQUE],
   ];
   return chosen.reduce((flags, [isChosen, flag]) => (isChosen ? flags + flag : flags), 0);
 }

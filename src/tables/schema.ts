@@ -861,6 +861,10 @@ export const enumerations = {
     DYNAMIC_WEAK: 33554432,
     LIST_WEAK: 67108864,
     WARN_UNDEFINED: 134217728,
+    /** --gc-keep-exported. */
+    KEEP_EXPORTED: 268435456,
+    /** STB_GNU_UNIQUE symbols are STB_GLOBAL. */
+    NO_GNU_UNIQUE: 536870912,
   },
   /** Rules of linker scripts. */
   RuleTraits: {

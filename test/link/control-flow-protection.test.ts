@@ -93,3 +93,19 @@ test("objects without the properties are named with -z cet-report", async () => 
   expect(status).toBe(1);
   expect(stderr).toMatch(/error: missing IBT and SHSTK properties\n>>> in b\.o\n>>> recompile with -fcf-protection/);
 });
+
+test("-z memory-seal is a property of the output, before those of the inputs", async () => {
+  await using dir = await scratch({ "main.c": "int main(void) { return 0; }" });
+  await dir.compile("main.c", ["-fcf-protection=none"]);
+  const flags = ["-Wl,-z,memory-seal,-z,x86-64-v2"];
+  expect(await dir.linkAndRun(spore, ["main.o"], { flags, unlike: "GNU ld 2.40 does not know it" })).toMatchObject({
+    status: 0,
+  });
+  const { stdout } = await dir.mustRun("llvm-readelf", ["--notes", "a.out"]);
+  expect(stdout).toMatch(/x86-64-v2/);
+  const note = (await dir.mustRun("readelf", ["-x", ".note.gnu.property", "a.out"])).stdout.replace(
+    /^ +0x\w+ |  .{16}$/gm,
+    "",
+  );
+  expect(note.replace(/\s/g, "")).toContain("03000000000000000280"); // type 3, no bytes, then the ISA's type
+});

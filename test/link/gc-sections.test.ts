@@ -184,3 +184,16 @@ test("--gc-sections keeps what -init and -fini name", async () => {
     stdout: "library\nmain\n",
   });
 });
+
+test("--gc-keep-exported keeps global symbols of a program that are not hidden, as with GNU ld", async () => {
+  await using dir = await scratch({
+    "main.c": `
+      int kept(void) { return 1; } __attribute__((visibility("hidden"))) int hidden(void) { return 2; }
+      static int __attribute__((used)) local(void) { return 3; } int main(void) { return 0; }`,
+  });
+  await compile(dir, "main.c");
+  for (const linker of [bfd, spore]) {
+    await dir.linkAndRun(linker, ["main.o"], { flags: ["-Wl,--gc-sections,--gc-keep-exported"] });
+    expect(await kept(dir, /^(kept|hidden|local)$/), linker.name).toEqual(["kept"]);
+  }
+});

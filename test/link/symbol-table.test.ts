@@ -161,3 +161,20 @@ test("a symbol of the GNU ABI is what EI_OSABI speaks of, as with GNU ld", async
     expect(seen[1], words.join(" ")).toEqual(seen[0]);
   }
 });
+
+test("--no-gnu-unique makes unique symbols ordinary ones", async () => {
+  await using dir = await scratch({
+    "lib.cc":
+      "template <class T> int &counter() { static int count; return ++count, count; } int use() { return counter<int>(); }",
+  });
+  await dir.compile("lib.cc", ["-fPIC"]);
+  for (const [flag, binding] of [
+    ["--gnu-unique", "UNIQUE"],
+    ["--no-gnu-unique", "GLOBAL"],
+  ] as const) {
+    const flags = ["-shared", `-Wl,${flag}`];
+    expect((await dir.link(spore, ["lib.o"], { flags, unlike: "GNU ld does not know it" })).status).toBe(0);
+    const { text } = await readelf(dir.file("a.out"), "--symbols", "--wide");
+    expect([...text.matchAll(/OBJECT +(\w+) .*count$/gm)].map(([, found]) => found)).toEqual([binding, binding]);
+  }
+});
