@@ -60,6 +60,8 @@ function inputsOf(
     replacesPlan: false,
     versionScripts: [],
     dynamicList: [],
+    symbolOrder: [],
+    calls: [],
     openedPaths: paths,
     searchedDirectories: [],
     [Symbol.dispose]: () => undefined,

@@ -211,10 +211,17 @@ const archivesAreSearched = ignored("archives are searched until nothing more is
 const onlyLto = "it is for link-time optimisation, whose objects are refused";
 
 export const optionTable: readonly OptionRow[] = [
-  valued("output", "o output", "FILE", "Write the output to FILE instead of a.out", ({ draft }, value) => {
-    draft.isOutputExplicit = true;
-    draft.output = value;
-  }),
+  // As in lld and mold.
+  valued(
+    "output",
+    "o output",
+    "FILE",
+    "Write the output to FILE instead of a.out; - is standard output",
+    ({ draft }, value) => {
+      draft.isOutputExplicit = true;
+      draft.output = value === STANDARD_OUTPUT ? "/dev/stdout" : value;
+    },
+  ),
   flag("output", "shared Bshareable", "Make a shared object", (setting) => setOutputKind(setting, "shared")),
   flag("output", "pie pic-executable", "Make a position-independent executable", (setting) =>
     setOutputKind(setting, "pie"),

@@ -73,7 +73,9 @@ export class OutputFile implements Disposable, AsyncDisposable {
     const mode = options.isExecutable === false ? 0o666 : 0o777;
     const found = statTarget(target);
     if (found?.isDirectory() === true) throw new IoError({ code: "EISDIR", syscall: "open", path: target });
-    if (found !== undefined && !found.isFile()) return openIn(tmpdir(), target, size, mode);
+    // What leads to a descriptor is a name for it: that name is not the output's to replace.
+    const isDescriptor = /^\/(?:dev\/(?:stdout|stderr|fd\/)|proc\/)/.test(target);
+    if (found !== undefined && (!found.isFile() || isDescriptor)) return openIn(tmpdir(), target, size, mode);
     const place = found === undefined ? endOfLinks(target) : target;
     try {
       // Of a working folder that was deleted, nobody knows the name.

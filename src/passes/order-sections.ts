@@ -143,19 +143,14 @@ async function findSections(
 ): Promise<Map<string, Section>> {
   const { tables } = workers;
   const texts = names.map((name) => Buffer.from(`${name}\0`));
-  const place = tables.arena.allocate(
-    texts.reduce((sum, { length }) => sum + length, 1),
-    1,
-  );
-  const memory = tables.arena.u8view(
-    place,
-    texts.reduce((sum, { length }) => sum + length, 1),
-  );
+  const bytes = texts.reduce((sum, { length }) => sum + length, 1);
+  const room = tables.arena.allocate(bytes, 1);
+  const memory = tables.arena.u8view(room, bytes);
   tables.allocate("orderedName", names.length);
   let at = 0;
   for (const [row, text] of texts.entries()) {
     memory.set(text, at);
-    tables.column("orderedName", "text").set(row, tables.arena.baseAddress + place + at);
+    tables.column("orderedName", "text").set(row, tables.arena.baseAddress + room + at);
     tables.column("orderedName", "length")[row] = text.length - 1;
     at += text.length;
   }

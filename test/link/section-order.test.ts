@@ -28,7 +28,7 @@ async function compile(dir: Scratch): Promise<string[]> {
 /** Names in the order of their addresses. */
 async function order(dir: Scratch, names: readonly string[], file = "a.out"): Promise<string[]> {
   const found = (await symbols(dir.file(file))).filter(({ name }) => names.includes(name));
-  return found.toSorted((a, b) => Number(a.value) - Number(b.value)).map(({ name }) => name);
+  return found.toSorted((a, b) => a.value - b.value).map(({ name }) => name);
 }
 
 const functions = ["alpha", "beta", "gamma_", "delta", "reach", "chilly", "local"];
