@@ -38,6 +38,7 @@ import { formatCrossReference } from "./reports/cross-reference.ts";
 import type { MapSection } from "./reports/map-file.ts";
 import type { ScanReport } from "./reports/scan-report.ts";
 import type { LinkBytes } from "./reports/stats.ts";
+import { linkRelocatable } from "./relocatable.ts";
 import { LimitExceeded } from "./tables/limit-exceeded.ts";
 import { targetOf } from "./targets/index.ts";
 
@@ -74,7 +75,7 @@ export interface LinkResult {
 const MAX_ATTEMPTS = 4;
 
 /** One try of a link. */
-interface Attempt {
+export interface Attempt {
   readonly seed: number;
   /** Whether archives may be searched by their indexes, and whether they were. */
   readonly mayUseIndexes: boolean;
@@ -97,7 +98,8 @@ export async function linkWith(
     const attempt: Attempt = { seed, mayUseIndexes, usedIndexes: false };
     const held = new Held();
     try {
-      return await linkOnce(attempt, held, options, diagnostics, hooks);
+      const once = options.outputKind === "relocatable" ? linkRelocatable : linkOnce;
+      return await once(attempt, held, options, diagnostics, hooks);
     } catch (error) {
       if (error instanceof HashCollision && seed + 1 < MAX_ATTEMPTS) seed++;
       // An index may be older than its archive, and says nothing of what a name resembles: errors are found without.

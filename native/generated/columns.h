@@ -183,6 +183,14 @@ enum : u32 {
 };
 } // namespace OutputFlags
 
+namespace RelocatableFlags {
+enum : u32 {
+  DISSOLVE_GROUPS = 0x1,
+  UNIQUE_ORPHANS = 0x2,
+  DEFINE_COMMONS = 0x4,
+};
+} // namespace RelocatableFlags
+
 namespace RuleTraits {
 enum : u32 {
   STATED = 0x1,
@@ -193,6 +201,7 @@ enum : u32 {
   BY_ALIGNMENT = 0x20,
   BY_FILE = 0x40,
   PREFIX = 0x80,
+  UNIQUE = 0x100,
 };
 } // namespace RuleTraits
 
@@ -313,6 +322,27 @@ enum class PackedPartId : u32 { };
 
 // chunks that follow one another, and partitions that do: what they have of a bucket is compressed as one piece
 enum class PackRunId : u32 { };
+
+// -r: a section header of a file, as a row of section
+enum class OutputMemberId : u32 { };
+
+// -r: a section of the output that inputs are copied into, in the order of the output
+enum class OutputSectionId : u32 { };
+
+// -r: a section of an input that is in the output, in the order of the output
+enum class PlacedMemberId : u32 { };
+
+// -r: an output section to which a script gives an alignment
+enum class StatedAlignmentId : u32 { };
+
+// -r: a run of rows of placedMember; a bound of the work, never of the number of workers
+enum class MemberChunkId : u32 { };
+
+// -r: a local symbol of a file: file.firstLocalSymbol + its index
+enum class LocalSymbolId : u32 { };
+
+// -r: a global name, as a row of symbol
+enum class OutputSymbolId : u32 { };
 
 // an even share of the rows that are hashed, or of the symbols
 enum class RangeId : u32 { };
@@ -464,6 +494,7 @@ struct FileTable {
   Column<FileId, u32> first_output_string; // their offset in .strtab (layout)
   Column<FileId, u32> folds; // sections that may be folded (fold)
   Column<FileId, u32> first_fold; // its first row in fold (fold)
+  Column<FileId, u32> first_local_symbol; // -r: its first row in localSymbol (number)
 };
 
 // A row is a global symbol of one file; or the name of a COMDAT group with a local signature.
@@ -578,6 +609,9 @@ struct NameRuleTable {
   Column<NameRuleId, u32> group; // of a linker script's: the rule, plus 1, whose sections its own are laid out with, as one (split)
   Column<NameRuleId, u32> with_flags; // of a linker script's: sh_flags that a section must have (split)
   Column<NameRuleId, u32> without_flags; // of a linker script's: those that it must not have (split)
+  Column<NameRuleId, u64> output_name; // -r, of a linker script's: address of the name of its output section (split)
+  Column<NameRuleId, u32> output_name_length; // bytes of it; 0 for what keeps its name (split)
+  Column<NameRuleId, u32> output_order; // -r, of a linker script's: the place of its output section among those of the script, plus 1 (split)
   Column<NameRuleId, u32> file_set; // of a linker script's: the bit, plus 1, of files that it speaks of in fileSet; 0 for all (split)
 };
 
@@ -669,6 +703,70 @@ struct PackRunTable {
   u64 rows;
   Column<PackRunId, u32> first_chunk; // its first chunk (pack)
   Column<PackRunId, u32> first_partition; // its first partition (pack)
+};
+
+// A row is -r: a section header of a file, as a row of section.
+struct OutputMemberTable {
+  u64 rows;
+  Column<OutputMemberId, u64> key; // hash of what the sections of one output section have in common; 0 when it is in none (split)
+  Column<OutputMemberId, u32> order; // where its output section comes: by what it is, or by the script (split)
+  Column<OutputMemberId, u32> rank; // of a script: the description that found it, which orders it within its output section (split)
+  Column<OutputMemberId, u32> output; // its row in outputSection, or none (arrange)
+  Column<OutputMemberId, u64> offset; // in the output section (arrange)
+  Column<OutputMemberId, u64> first_relocation; // of its relocations, among those of the output section (arrange)
+};
+
+// A row is -r: a section of the output that inputs are copied into, in the order of the output.
+struct OutputSectionTable {
+  u64 rows;
+  Column<OutputSectionId, u32> file; // file of its first section, or none where it has common symbols only (arrange)
+  Column<OutputSectionId, u32> section; // header index of that (arrange)
+  Column<OutputSectionId, u64> name; // address of its name (arrange)
+  Column<OutputSectionId, u32> name_length; // bytes (arrange)
+  Column<OutputSectionId, u32> name_offset; // of its name in .shstrtab; that of its relocations' section is 5 bytes before (arrange)
+  Column<OutputSectionId, u32> type; // sh_type (arrange)
+  Column<OutputSectionId, u64> flags; // sh_flags (arrange)
+  Column<OutputSectionId, u64> entsize; // sh_entsize (arrange)
+  Column<OutputSectionId, u8> alignment; // log2 (arrange)
+  Column<OutputSectionId, u64> size; // bytes (arrange)
+  Column<OutputSectionId, u64> relocations; // how many (arrange)
+  Column<OutputSectionId, u32> index; // its header's; that of its relocations' section follows (arrange)
+  Column<OutputSectionId, u64> offset; // in the output file (arrange)
+  Column<OutputSectionId, u64> first_relocation; // of its relocations, among all of the output (arrange)
+  Column<OutputSectionId, u32> symbol; // index of its section symbol, or 0 (arrange)
+};
+
+// A row is -r: a section of an input that is in the output, in the order of the output.
+struct PlacedMemberTable {
+  u64 rows;
+  Column<PlacedMemberId, u32> file; // its file (arrange)
+  Column<PlacedMemberId, u32> section; // its header index (arrange)
+};
+
+// A row is -r: an output section to which a script gives an alignment.
+struct StatedAlignmentTable {
+  u64 rows;
+  Column<StatedAlignmentId, u32> order; // outputOrder of its rules (arrange)
+  Column<StatedAlignmentId, u8> log2; // the alignment (arrange)
+};
+
+// A row is -r: a run of rows of placedMember; a bound of the work, never of the number of workers.
+struct MemberChunkTable {
+  u64 rows;
+  Column<MemberChunkId, u32> first_member; // its first row in placedMember (arrange)
+};
+
+// A row is -r: a local symbol of a file: file.firstLocalSymbol + its index.
+struct LocalSymbolTable {
+  u64 rows;
+  Column<LocalSymbolId, u32> index; // in .symtab, or 0 (number)
+  Column<LocalSymbolId, u8> is_referred; // 1 when a relocation that is kept refers to it; looked for where locals are discarded (number)
+};
+
+// A row is -r: a global name, as a row of symbol.
+struct OutputSymbolTable {
+  u64 rows;
+  Column<OutputSymbolId, u32> index; // in .symtab, or 0 (number)
 };
 
 // A row is an even share of the rows that are hashed, or of the symbols.
@@ -892,6 +990,11 @@ struct Decisions {
   u64 first_piece_digest; // row of digest of the first merge cell
   u64 first_symtab_digest; // row of digest of the first chunk's part of .symtab
   u64 first_single_digest; // row of digest of the first part that one kernel writes at once
+  u64 relocations_offset; // -r: of the first relocation in the output file
+  u64 section_headers_offset; // -r: e_shoff
+  u64 section_names_offset; // -r: of .shstrtab's contents in the output file
+  u64 code_filler; // -r: four bytes that fill gaps in code
+  u64 symtab_index; // -r: header index of .symtab
 };
 
 // What kernels find out.
@@ -925,6 +1028,15 @@ struct Results {
   Result local_need_count; // rows of localNeed handed out; atomic (find needs)
   Result dynsym_count; // symbols of .dynsym, with the null symbol (synthesise)
   Result request_count; // rows of request handed out; atomic (any pass)
+  Result output_section_count; // -r: rows of outputSection (arrange)
+  Result placed_member_count; // -r: rows of placedMember (arrange)
+  Result member_chunk_count; // -r: rows of memberChunk (arrange)
+  Result output_headers; // -r: section headers up to that of the last output section or its relocations (arrange)
+  Result output_contents_end; // -r: offset in the output file of the end of the sections' contents (arrange)
+  Result output_relocations; // -r: how many (arrange)
+  Result output_names_size; // -r: bytes of .shstrtab for output sections (arrange)
+  Result section_symbols; // -r: how many (arrange)
+  Result has_unmarked_group; // -r: 1 when sections were reached because others of their group were; atomic (select)
   Result has_collision; // 1 when two names, pieces, CIEs or sections have one hash; atomic (scan, merge, fold)
   Result has_too_few_buckets; // 1 when the table of buckets is full; atomic (split)
 };
@@ -953,6 +1065,13 @@ struct Tables {
   FdeTable fde;
   PackedPartTable packed_part;
   PackRunTable pack_run;
+  OutputMemberTable output_member;
+  OutputSectionTable output_section;
+  PlacedMemberTable placed_member;
+  StatedAlignmentTable stated_alignment;
+  MemberChunkTable member_chunk;
+  LocalSymbolTable local_symbol;
+  OutputSymbolTable output_symbol;
   RangeTable range;
   PartitionTable partition;
   HashCellTable hash_cell;

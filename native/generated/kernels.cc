@@ -69,7 +69,16 @@ const spore_kernel_entry kernel_entries[] = {
     {"writeChunks", run_kernel<ChunkId, write_chunks, 61>},
     {"writePieces", run_kernel<PartitionId, write_pieces, 62>},
     {"writeTables", run_kernel<RangeId, write_tables, 63>},
-    {"writePacked", run_kernel<PackedPartId, write_packed, 64>},
+    {"classifySections", run_kernel<FileId, classify_sections, 64>},
+    {"markGroups", run_kernel<FileId, mark_groups, 65>},
+    {"arrangeSections", run_kernel<RangeId, arrange_sections, 66>},
+    {"findReferredLocals", run_kernel<FileId, find_referred_locals, 67>},
+    {"countOutputSymbols", run_kernel<FileId, count_output_symbols, 68>},
+    {"numberSymbols", run_kernel<FileId, number_symbols, 69>},
+    {"writeMembers", run_kernel<MemberChunkId, write_members, 70>},
+    {"writeSymbols", run_kernel<ChunkId, write_symbols, 71>},
+    {"writeHeaders", run_kernel<RangeId, write_headers, 72>},
+    {"writePacked", run_kernel<PackedPartId, write_packed, 73>},
 };
 const u32 kernel_entry_count = sizeof kernel_entries / sizeof *kernel_entries;
 

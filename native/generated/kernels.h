@@ -198,6 +198,33 @@ void write_pieces(Job &job, RowRange<PartitionId> rows);
 // Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; a hold on the file that is replaced; the parts of .eh_frame_hdr. Parameter: how many parts.
 void write_tables(Job &job, RowRange<RangeId> rows);
 
+// -r: finds out which sections are in the output, and which of them are one. Parameter: RelocatableFlags.
+void classify_sections(Job &job, RowRange<FileId> rows);
+
+// -r: keeps a COMDAT group whole of which a section is live.
+void mark_groups(Job &job, RowRange<FileId> rows);
+
+// -r, one row: puts sections of inputs into sections of the output and places them. Parameter: RelocatableFlags.
+void arrange_sections(Job &job, RowRange<RangeId> rows);
+
+// -r: finds the local symbols that relocations refer to, which are kept whatever is discarded.
+void find_referred_locals(Job &job, RowRange<FileId> rows);
+
+// -r: counts what .symtab keeps of a file.
+void count_output_symbols(Job &job, RowRange<FileId> rows);
+
+// -r: gives symbols their index in .symtab.
+void number_symbols(Job &job, RowRange<FileId> rows);
+
+// -r: copies sections and rewrites their relocations.
+void write_members(Job &job, RowRange<MemberChunkId> rows);
+
+// -r: writes a chunk's symbols. Parameter: RelocatableFlags.
+void write_symbols(Job &job, RowRange<ChunkId> rows);
+
+// -r, one row: writes section headers, their names and section symbols.
+void write_headers(Job &job, RowRange<RangeId> rows);
+
 // Writes what pack has compressed.
 void write_packed(Job &job, RowRange<PackedPartId> rows);
 

@@ -1,7 +1,7 @@
 // What .symtab keeps: layout counts it, write repeats the question.
 #pragma once
 
-#include "tables/file-view.h"
+#include "tables/section-kinds.h"
 
 namespace spore {
 

@@ -289,6 +289,10 @@ export const codes = {
     ({ library, by }) => `'${library}', needed by '${by}', not found`,
     { hint: () => "try -rpath-link=DIR, or name it on the command line" },
   ),
+  gcWithoutRoot: error(() => "--gc-sections with -r needs a symbol to start from, by -e or -u"),
+  relocatableValue: error<{ symbol: string }>(
+    ({ symbol }) => `the value of '${symbol}' is neither a number nor beside a symbol of the output, which -r needs`,
+  ),
   requiredUndefined: error<{ symbol: string }>(({ symbol }) => `required symbol '${symbol}' not defined`),
   keepUniqueUndefined: warning<{ symbol: string }>(
     ({ symbol }) => `symbol '${symbol}' of --keep-unique is not defined in a section of the inputs`,

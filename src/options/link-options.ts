@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
 
 /** What kind of file is written. A static PIE is a "pie" with `isStatic`. */
-export type OutputKind = "exec" | "pie" | "shared";
+export type OutputKind = "exec" | "pie" | "shared" | "relocatable";
 
 export type HashStyle = "sysv" | "gnu" | "both" | "none";
 
@@ -94,11 +94,24 @@ export interface ZOptions {
   readonly x86IsaLevel: number | undefined;
 }
 
+/** What matters for a relocatable object only. */
+export interface RelocatableOptions {
+  /** -d: common symbols get space. */
+  readonly isCommonDefined: boolean;
+  /** --force-group-allocation: groups are dissolved. */
+  readonly isGroupDissolved: boolean;
+  /** --unique: sections that the default script does not name stay apart; of --unique=PATTERN those that match. */
+  readonly hasUniqueOrphans: boolean;
+  readonly uniqueSections: readonly string[];
+}
+
 /** A link as it was asked for. Frozen; every default is resolved. */
 export interface LinkOptions {
   readonly inputs: readonly InputRequest[];
   readonly output: string;
   readonly outputKind: OutputKind;
+  /** Of -r. */
+  readonly relocatable: RelocatableOptions;
   /** Shared objects are not searched for and no interpreter is asked for: -static, -static-pie. */
   readonly isStatic: boolean;
   readonly dynamicLinker: string | undefined;
@@ -279,12 +292,22 @@ type Draft<T> = {
 };
 
 /** Options whose value depends on others, so that they are only resolved at the end. */
-type Resolved = "outputKind" | "rpath" | "unresolvedInObjects" | "unresolvedInShared" | "symbolic" | "z" | "queries";
+type Resolved =
+  | "outputKind"
+  | "relocatable"
+  | "rpath"
+  | "unresolvedInObjects"
+  | "unresolvedInShared"
+  | "symbolic"
+  | "z"
+  | "queries";
 
 /** Options while the command line is read. */
 export type OptionsDraft = Draft<Omit<LinkOptions, Resolved>> & {
   isShared: boolean;
   isPie: boolean;
+  isRelocatable: boolean;
+  relocatable: Draft<RelocatableOptions>;
   rpaths: string[];
   /** Of -dT: it is read where there is no -T. */
   defaultScript: string | undefined;
@@ -312,6 +335,8 @@ export function newDraft(): OptionsDraft {
     output: "a.out",
     isShared: false,
     isPie: false,
+    isRelocatable: false,
+    relocatable: { isCommonDefined: false, isGroupDissolved: false, hasUniqueOrphans: false, uniqueSections: [] },
     isStatic: false,
     dynamicLinker: undefined,
     isNoDynamicLinker: false,
@@ -463,7 +488,7 @@ export function resolveOptions(
   environment: NodeJS.ProcessEnv = process.env,
 ): LinkOptions {
   const outputKind = outputKindOf(draft, diagnostics);
-  const { rpaths, defaultScript, isShared, isPie, maxPageSize, commonPageSize, ...rest } = draft;
+  const { rpaths, defaultScript, isShared, isPie, isRelocatable, maxPageSize, commonPageSize, ...rest } = draft;
   const isExecutable = outputKind === "exec" || outputKind === "pie";
   const unresolved = isExecutable ? "report" : "ignore";
 
@@ -473,6 +498,7 @@ export function resolveOptions(
     outputKind,
     linkerScripts:
       draft.linkerScripts.length > 0 || defaultScript === undefined ? draft.linkerScripts : [defaultScript],
+    isStatic: draft.isStatic || isRelocatable, // what is shared cannot be part of an object
     // An RPATH given twice is one entry, and LD_RUN_PATH stands in for it, as in GNU ld.
     rpath: rpaths.length === 0 ? environment["LD_RUN_PATH"] || undefined : [...new Set(rpaths)].join(":"),
     dynamicLinker: isExecutable && !draft.isNoDynamicLinker ? draft.dynamicLinker : undefined,
@@ -515,11 +541,14 @@ function mapFileOf({ mapFile, output }: OptionsDraft): string | undefined {
 }
 
 function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind {
-  const { isShared, isPie } = draft;
+  const { isShared, isPie, isRelocatable } = draft;
+  if (isRelocatable && (isShared || isPie))
+    diagnostics.add("conflictingOptions", { first: "-r", second: isShared ? "-shared" : "-pie" });
   if (draft.filter.length > 0 && !isShared)
     diagnostics.add("conflictingOptions", { first: "-F", second: "an executable", why: "it is for shared objects" });
   if (draft.auxiliary.length > 0 && !isShared)
     diagnostics.add("conflictingOptions", { first: "-f", second: "an executable", why: "it is for shared objects" });
+  if (isRelocatable) return "relocatable";
   if (isShared) return "shared";
   return isPie ? "pie" : "exec";
 }

@@ -229,7 +229,10 @@ export const optionTable: readonly OptionRow[] = [
   flag("output", "no-pie no-pic-executable", "Make an executable at a fixed address", (setting) =>
     setOutputKind(setting, "exec"),
   ),
-  flagOf(refused("relocatable output is not made"), "output", "relocatable r i Ur", "Make a relocatable object"),
+  flag("output", "relocatable r i Ur", "Make a relocatable object", ({ draft, state }) => {
+    draft.isRelocatable = true;
+    state.isStatic = true; // what is shared cannot be linked into an object
+  }),
   flag("output", "static", "Link without shared objects", (setting) => {
     setting.draft.isStatic = true;
     setting.state.isStatic = true;
@@ -522,7 +525,17 @@ export const optionTable: readonly OptionRow[] = [
   flag("symbols", "no-allow-multiple-definition", "Several definitions are an error", ({ draft }) => {
     draft.isAllowMultipleDefinition = false;
   }),
-  takesBack("no-define-common", "symbols", "define-common d dc dp", "Give common symbols space"),
+  row(
+    "define-common d dc dp",
+    "none",
+    "",
+    "symbols",
+    "Give common symbols space, with -r too",
+    ({ draft }) => {
+      draft.relocatable.isCommonDefined = true;
+    },
+    { ends: "no-define-common" },
+  ),
   flagOf(
     warned("common symbols are always defined"),
     "symbols",
@@ -669,12 +682,15 @@ export const optionTable: readonly OptionRow[] = [
     "Do not lay hot and cold code out apart",
   ),
   takesBack("no-text-reorder", "sections", "text-reorder", "Lay hot and cold code out apart"),
-  optionalOf(
-    warned("sections of one name become one section"),
+  optional(
     "sections",
     "unique",
     "SECTION",
-    "Give each input section that matches an output section of its own",
+    "With -r, give each input section that matches an output section of its own",
+    ({ draft }, value) => {
+      if (value === "") draft.relocatable.hasUniqueOrphans = true;
+      else draft.relocatable.uniqueSections.push(value);
+    },
   ),
   valued(
     "sections",
@@ -1136,7 +1152,9 @@ export const optionTable: readonly OptionRow[] = [
   ignoredFlag("no-dependent-libraries", "what .deplibs names is not linked"),
   ignoredFlag("no-apply-dynamic-relocs", "addends are in the relocations only"),
   ignoredOptional("split-by-reloc", "N", "it is for relocatable output"),
-  ignoredFlag("force-group-allocation", "it is for relocatable output"),
+  flag("output", "force-group-allocation", "With -r, dissolve groups of sections", ({ draft }) => {
+    draft.relocatable.isGroupDissolved = true;
+  }),
   ignoredValued("icf-iterations", "N", "sections are told apart until nothing is"),
 
   // Checks of other linkers, which GNU ld does not make.

@@ -2,8 +2,8 @@
 import type { LinkOptions } from "../options/link-options.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
-import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
+import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState, FileTraits } = enumerations;
@@ -14,7 +14,7 @@ const { FileFlags, FileState, FileTraits } = enumerations;
  */
 export function isStackExecutable(
   { tables, diagnostics }: Workers,
-  { files, internalFile }: Needs,
+  { files, internalFile }: Scanned,
   { z, isWarnExecStack }: LinkOptions,
   findings: FindingReader,
 ): boolean | undefined {

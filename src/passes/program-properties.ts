@@ -3,8 +3,8 @@ import type { LinkOptions } from "../options/link-options.ts";
 import type { ProgramProperties } from "../output/sections/property-note.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
-import type { Needs } from "./find-needs.ts";
 import type { FindingReader } from "./findings.ts";
+import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileFlags, FileState, FileTraits, SymbolFlags } = enumerations;
@@ -14,7 +14,7 @@ const GNU_PROPERTY_1_NEEDED_INDIRECT_EXTERN_ACCESS = 1;
 /** The output may be run with IBT and SHSTK when every object was made for it, or when the user says so. */
 export function programProperties(
   workers: Workers,
-  { files, internalFile }: Needs,
+  { files, internalFile }: Scanned,
   { z }: LinkOptions,
   findings: FindingReader,
 ): ProgramProperties {

@@ -64,7 +64,7 @@ export async function split(
 }
 
 /** Finds the files that a pattern of a script means. What each is called is asked once. */
-function fileFinder({ tables }: Workers, findings: FindingReader): (pattern: FilePattern) => readonly FileRow[] {
+export function fileFinder({ tables }: Workers, findings: FindingReader): (pattern: FilePattern) => readonly FileRow[] {
   const names: { readonly file: FileRow; readonly called: FileNames }[] = [];
   const state = tables.column("file", "state");
   let isRead = false;
@@ -99,7 +99,7 @@ function readWarnings(workers: Workers, findings: FindingReader): Map<string, st
 }
 
 /** Gives each live file with compressed sections room for a copy without. */
-async function inflateFiles(workers: Workers, { files, fileBounds: bounds }: Resolved): Promise<void> {
+export async function inflateFiles(workers: Workers, { files, fileBounds: bounds }: Resolved): Promise<void> {
   const { tables } = workers;
   const state = tables.column("file", "state");
   const size = tables.column("file", "inflatedSize");

@@ -69,7 +69,7 @@ function listPltFdes(tables: Tables, { pltCode, pltUnwind, placed }: EntryImage)
   }
 }
 
-function addressOfPath({ arena }: Tables, path: string): number {
+export function addressOfPath({ arena }: Tables, path: string): number {
   const bytes = Buffer.from(`${path}\0`);
   const offset = arena.allocate(bytes.length);
   arena.u8view(offset, bytes.length).set(bytes);

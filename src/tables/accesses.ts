@@ -119,6 +119,40 @@ const archiveIndexes = [
   ...of("indexName", "hash", "member"),
 ];
 
+/** What -r knows of sections and symbols (native/kernels/relocatable.h). */
+const relocatable = [
+  ...fileView,
+  ...of("file", "state", "flags", "firstLocalSymbol"),
+  ...of("mention", "flags", "name", "symbol", "commonOffset"),
+  ...of("symbol", "claim", "flags", "uses", "commonSize", "commonAlignment", "address"),
+  ...of("section", "flags", "bucket", "relocations"),
+  ...of("outputMember", "key", "order", "rank"),
+];
+
+/** And once they have their places. */
+const arranged = [
+  ...relocatable,
+  ...of("outputMember", "output", "offset", "firstRelocation"),
+  ...of(
+    "outputSection",
+    "file",
+    "section",
+    "name",
+    "nameLength",
+    "nameOffset",
+    "type",
+    "flags",
+    "entsize",
+    "alignment",
+  ),
+  ...of("outputSection", "size", "relocations", "index", "offset", "firstRelocation", "symbol"),
+  ...of("placedMember", "file", "section"),
+  ...of("memberChunk", "firstMember"),
+  ...of("localSymbol", "index", "isReferred"),
+  ...of("outputSymbol", "index"),
+  ...of("ownSection", "offset", "index"),
+];
+
 /** What every kernel may fill: what it found. */
 export const reported: readonly TableName[] = ["finding", "lostFinding", "request"];
 
@@ -682,6 +716,61 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     ],
     fills: [...of("digest", "low", "high")],
   },
+  classifySections: {
+    reads: [
+      ...fileView,
+      ...nameRules,
+      ...of("nameRule", "outputOrder", "outputName", "outputNameLength"),
+      ...of("file", "state"),
+    ],
+    fills: [
+      ...of("file", "flags"),
+      ...of("section", "flags", "bucket", "relocations"),
+      ...of("outputMember", "key", "order", "rank"),
+    ],
+  },
+  markGroups: { reads: relocatable, fills: of("section", "flags") },
+  arrangeSections: {
+    reads: [
+      ...relocatable,
+      ...of("nameRule", "traits", "outputName", "outputNameLength"),
+      ...of("statedAlignment", "order", "log2"),
+    ],
+    fills: [
+      ...of("mention", "commonOffset"),
+      ...of("symbol", "address"),
+      ...of("section", "flags"),
+      ...of("outputMember", "output", "offset", "firstRelocation"),
+      ...of("outputSection", "file", "section", "name", "nameLength", "nameOffset", "type", "flags", "entsize"),
+      ...of("outputSection", "alignment", "size", "relocations", "index", "offset", "firstRelocation", "symbol"),
+      ...of("placedMember", "file", "section"),
+      ...of("memberChunk", "firstMember"),
+    ],
+  },
+  findReferredLocals: { reads: relocatable, fills: of("localSymbol", "isReferred") },
+  countOutputSymbols: {
+    reads: [...relocatable, ...of("localSymbol", "isReferred")],
+    fills: of("file", "outputLocals", "outputGlobals", "outputStrings"),
+  },
+  numberSymbols: {
+    reads: [
+      ...relocatable,
+      ...of("localSymbol", "isReferred"),
+      ...of("file", "outputLocals", "firstOutputLocal", "outputGlobals", "firstOutputGlobal"),
+    ],
+    fills: [...of("localSymbol", "index"), ...of("outputSymbol", "index")],
+  },
+  writeMembers: { reads: arranged, fills: of("digest", "low", "high") },
+  writeSymbols: {
+    reads: [
+      ...arranged,
+      ...of("chunk", "firstFile"),
+      ...of("linkerSymbol", "section"),
+      ...of("file", "outputLocals", "firstOutputLocal", "outputGlobals", "firstOutputGlobal", "firstOutputString"),
+    ],
+    fills: of("digest", "low", "high"),
+  },
+  writeHeaders: { reads: arranged, fills: of("digest", "low", "high") },
   writePacked: {
     reads: [...of("packedPart", "room", "size", "fileOffset")],
     fills: [],

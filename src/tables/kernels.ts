@@ -12,6 +12,8 @@ export const passes = [
   "find needs",
   "synthesise",
   "layout",
+  "arrange",
+  "number",
   "pack",
   "write",
 ] as const;
@@ -177,6 +179,35 @@ export const kernels = {
     pass: "write",
     row: "range",
     does: "Rows: .got, .plt and their relocations; .dynsym, its names, versions and hash tables; a hold on the file that is replaced; the parts of .eh_frame_hdr. Parameter: how many parts.",
+  },
+  classifySections: {
+    pass: "split",
+    row: "file",
+    does: "-r: finds out which sections are in the output, and which of them are one. Parameter: RelocatableFlags.",
+  },
+  markGroups: { pass: "select", row: "file", does: "-r: keeps a COMDAT group whole of which a section is live." },
+  arrangeSections: {
+    pass: "arrange",
+    row: "range",
+    does: "-r, one row: puts sections of inputs into sections of the output and places them. Parameter: RelocatableFlags.",
+  },
+  findReferredLocals: {
+    pass: "number",
+    row: "file",
+    does: "-r: finds the local symbols that relocations refer to, which are kept whatever is discarded.",
+  },
+  countOutputSymbols: {
+    pass: "number",
+    row: "file",
+    does: "-r: counts what .symtab keeps of a file.",
+  },
+  numberSymbols: { pass: "number", row: "file", does: "-r: gives symbols their index in .symtab." },
+  writeMembers: { pass: "write", row: "memberChunk", does: "-r: copies sections and rewrites their relocations." },
+  writeSymbols: { pass: "write", row: "chunk", does: "-r: writes a chunk's symbols. Parameter: RelocatableFlags." },
+  writeHeaders: {
+    pass: "write",
+    row: "range",
+    does: "-r, one row: writes section headers, their names and section symbols.",
   },
   writePacked: { pass: "write", row: "packedPart", does: "Writes what pack has compressed." },
 } as const satisfies Record<string, Kernel>;

@@ -174,6 +174,7 @@ export const schema = {
       firstOutputString: u32("their offset in .strtab (layout)"),
       folds: u32("sections that may be folded (fold)"),
       firstFold: u32("its first row in fold (fold)"),
+      firstLocalSymbol: u32("-r: its first row in localSymbol (number)"),
     },
   },
   mention: {
@@ -306,6 +307,11 @@ export const schema = {
       group: u32("of a linker script's: the rule, plus 1, whose sections its own are laid out with, as one (split)"),
       withFlags: u32("of a linker script's: sh_flags that a section must have (split)"),
       withoutFlags: u32("of a linker script's: those that it must not have (split)"),
+      outputName: u64("-r, of a linker script's: address of the name of its output section (split)"),
+      outputNameLength: u32("bytes of it; 0 for what keeps its name (split)"),
+      outputOrder: u32(
+        "-r, of a linker script's: the place of its output section among those of the script, plus 1 (split)",
+      ),
       fileSet: u32("of a linker script's: the bit, plus 1, of files that it speaks of in fileSet; 0 for all (split)"),
     },
   },
@@ -407,6 +413,77 @@ export const schema = {
     columns: {
       firstChunk: rowOf("chunk", "its first chunk (pack)"),
       firstPartition: u32("its first partition (pack)"),
+    },
+  },
+  outputMember: {
+    row: "-r: a section header of a file, as a row of section",
+    id: "OutputMemberId",
+    columns: {
+      key: u64("hash of what the sections of one output section have in common; 0 when it is in none (split)"),
+      order: u32("where its output section comes: by what it is, or by the script (split)"),
+      rank: u32("of a script: the description that found it, which orders it within its output section (split)"),
+      output: u32("its row in outputSection, or none (arrange)"),
+      offset: u64("in the output section (arrange)"),
+      firstRelocation: u64("of its relocations, among those of the output section (arrange)"),
+    },
+  },
+  outputSection: {
+    row: "-r: a section of the output that inputs are copied into, in the order of the output",
+    id: "OutputSectionId",
+    columns: {
+      file: u32("file of its first section, or none where it has common symbols only (arrange)"),
+      section: u32("header index of that (arrange)"),
+      name: u64("address of its name (arrange)"),
+      nameLength: u32("bytes (arrange)"),
+      nameOffset: u32("of its name in .shstrtab; that of its relocations' section is 5 bytes before (arrange)"),
+      type: u32("sh_type (arrange)"),
+      flags: u64("sh_flags (arrange)"),
+      entsize: u64("sh_entsize (arrange)"),
+      alignment: u8("log2 (arrange)"),
+      size: u64("bytes (arrange)"),
+      relocations: u64("how many (arrange)"),
+      index: u32("its header's; that of its relocations' section follows (arrange)"),
+      offset: u64("in the output file (arrange)"),
+      firstRelocation: u64("of its relocations, among all of the output (arrange)"),
+      symbol: u32("index of its section symbol, or 0 (arrange)"),
+    },
+  },
+  placedMember: {
+    row: "-r: a section of an input that is in the output, in the order of the output",
+    id: "PlacedMemberId",
+    columns: {
+      file: u32("its file (arrange)"),
+      section: u32("its header index (arrange)"),
+    },
+  },
+  statedAlignment: {
+    row: "-r: an output section to which a script gives an alignment",
+    id: "StatedAlignmentId",
+    columns: {
+      order: u32("outputOrder of its rules (arrange)"),
+      log2: u8("the alignment (arrange)"),
+    },
+  },
+  memberChunk: {
+    row: "-r: a run of rows of placedMember; a bound of the work, never of the number of workers",
+    id: "MemberChunkId",
+    columns: {
+      firstMember: u32("its first row in placedMember (arrange)"),
+    },
+  },
+  localSymbol: {
+    row: "-r: a local symbol of a file: file.firstLocalSymbol + its index",
+    id: "LocalSymbolId",
+    columns: {
+      index: u32("in .symtab, or 0 (number)"),
+      isReferred: u8("1 when a relocation that is kept refers to it; looked for where locals are discarded (number)"),
+    },
+  },
+  outputSymbol: {
+    row: "-r: a global name, as a row of symbol",
+    id: "OutputSymbolId",
+    columns: {
+      index: u32("in .symtab, or 0 (number)"),
     },
   },
   range: {
@@ -656,6 +733,11 @@ export const decisions = {
   firstPieceDigest: "row of digest of the first merge cell",
   firstSymtabDigest: "row of digest of the first chunk's part of .symtab",
   firstSingleDigest: "row of digest of the first part that one kernel writes at once",
+  relocationsOffset: "-r: of the first relocation in the output file",
+  sectionHeadersOffset: "-r: e_shoff",
+  sectionNamesOffset: "-r: of .shstrtab's contents in the output file",
+  codeFiller: "-r: four bytes that fill gaps in code",
+  symtabIndex: "-r: header index of .symtab",
 } as const satisfies Record<string, string>;
 
 /** Single values that kernels find out. All are u64, and 0 until then. */
@@ -690,6 +772,15 @@ export const results = {
   localNeedCount: "rows of localNeed handed out; atomic (find needs)",
   dynsymCount: "symbols of .dynsym, with the null symbol (synthesise)",
   requestCount: "rows of request handed out; atomic (any pass)",
+  outputSectionCount: "-r: rows of outputSection (arrange)",
+  placedMemberCount: "-r: rows of placedMember (arrange)",
+  memberChunkCount: "-r: rows of memberChunk (arrange)",
+  outputHeaders: "-r: section headers up to that of the last output section or its relocations (arrange)",
+  outputContentsEnd: "-r: offset in the output file of the end of the sections' contents (arrange)",
+  outputRelocations: "-r: how many (arrange)",
+  outputNamesSize: "-r: bytes of .shstrtab for output sections (arrange)",
+  sectionSymbols: "-r: how many (arrange)",
+  hasUnmarkedGroup: "-r: 1 when sections were reached because others of their group were; atomic (select)",
   hasCollision: "1 when two names, pieces, CIEs or sections have one hash; atomic (scan, merge, fold)",
   hasTooFewBuckets: "1 when the table of buckets is full; atomic (split)",
 } as const satisfies Record<string, string>;
@@ -866,6 +957,15 @@ export const enumerations = {
     /** STB_GNU_UNIQUE symbols are STB_GLOBAL. */
     NO_GNU_UNIQUE: 536870912,
   },
+  /** What -r is asked for; the parameter of its kernels. */
+  RelocatableFlags: {
+    /** Groups are dissolved: --force-group-allocation. */
+    DISSOLVE_GROUPS: 1,
+    /** What no rule names is a section of its own: --unique. */
+    UNIQUE_ORPHANS: 2,
+    /** Common symbols get space: -d. */
+    DEFINE_COMMONS: 4,
+  },
   /** Rules of linker scripts. */
   RuleTraits: {
     /** It is one of a script; those of the default plan have none of these. */
@@ -882,6 +982,8 @@ export const enumerations = {
     BY_FILE: 64,
     /** Its text is the beginning of the names that it matches. */
     PREFIX: 128,
+    /** -r: each of its sections is a section of the output, as --unique asks. */
+    UNIQUE: 256,
   },
   PatternFlags: { GLOB: 1, CXX: 2, LISTS: 4, NAMES_VERSION: 8, STAR: 16, IS_TAKEN: 32 },
   /** How a part of a compressed section ends: with what comes next as one piece, at a byte, or with the section. */
