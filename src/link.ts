@@ -1,7 +1,6 @@
 /** THE MAP: a link, pass by pass. Each pass is a function in src/passes, in the file of its name. */
 import { type Diagnostics, LinkFailed } from "./diagnostics/diagnostics.ts";
 import type { LinkOptions } from "./options/link-options.ts";
-import type { MemoryUsage } from "./output/script/memory-regions.ts";
 import { binaryImage } from "./output/binary-image.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions, noVersionedNames } from "./passes/alias-versions.ts";
@@ -16,7 +15,7 @@ import { fold } from "./passes/fold.ts";
 import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { Held } from "./passes/held.ts";
 import { layout } from "./passes/layout.ts";
-import type { LinkHooks, OwnHooks } from "./passes/link-hooks.ts";
+import type { LinkHooks } from "./passes/link-hooks.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listPieces } from "./passes/list-pieces.ts";
 import { listFolded, listSections, listUnused } from "./passes/list-sections.ts";
@@ -31,56 +30,19 @@ import { select } from "./passes/select.ts";
 import { spawn } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
-import type { KernelTiming } from "./passes/workers.ts";
 import { explainWhyLinked } from "./passes/why-linked.ts";
 import { write } from "./passes/write.ts";
 import { formatCrossReference } from "./reports/cross-reference.ts";
-import type { MapSection } from "./reports/map-file.ts";
 import type { ScanReport } from "./reports/scan-report.ts";
-import type { LinkBytes } from "./reports/stats.ts";
+import type { Attempt, LinkResult, ReportingHooks } from "./link-result.ts";
 import { linkRelocatable } from "./relocatable.ts";
 import { LimitExceeded } from "./tables/limit-exceeded.ts";
 import { targetOf } from "./targets/index.ts";
 
-/** For programs that report on a link in files. */
-export interface ReportingHooks extends OwnHooks {
-  /** Called when the output is written and not in its place yet; what it throws keeps the old one. */
-  readonly beforeCommit?: (result: LinkResult) => void;
-}
-
-export interface LinkResult {
-  /** The output: what the options, or OUTPUT of a script, call it. */
-  readonly path: string;
-  /** Bytes of the output. */
-  readonly size: number;
-  /** Every file that was read, in the order of opening. */
-  readonly openedPaths: readonly string[];
-  /** For -Map, when it was asked for. */
-  readonly map: readonly MapSection[] | undefined;
-  /** For --cref, when it was asked for. */
-  readonly crossReference: string;
-  /** For --print-gc-sections, when it was asked for. */
-  readonly unusedSections: readonly string[];
-  /** For --print-icf-sections, when it was asked for. */
-  readonly foldedSections: readonly string[];
-  /** How much of the memory regions of a script is taken. */
-  readonly memoryUsage: readonly MemoryUsage[];
-  readonly timings: readonly KernelTiming[];
-  /** From the fork of the workers until the output was written. */
-  readonly wallMs: number;
-  readonly bytes: LinkBytes;
-}
+export type { LinkResult, ReportingHooks } from "./link-result.ts";
 
 /** Tries of a link before two names with one hash are called an error: a try has a seed of its own. */
 const MAX_ATTEMPTS = 4;
-
-/** One try of a link. */
-export interface Attempt {
-  readonly seed: number;
-  /** Whether archives may be searched by their indexes, and whether they were. */
-  readonly mayUseIndexes: boolean;
-  usedIndexes: boolean;
-}
 
 /** Links. Throws LinkFailed when something is wrong with the inputs; it is in `diagnostics`. */
 export function link(options: LinkOptions, diagnostics: Diagnostics, hooks: LinkHooks = {}): Promise<LinkResult> {

@@ -4,7 +4,7 @@
  * address, relocations are written as those of the output.
  */
 import type { Diagnostics } from "./diagnostics/diagnostics.ts";
-import type { Attempt, LinkResult, ReportingHooks } from "./link.ts";
+import type { Attempt, LinkResult, ReportingHooks } from "./link-result.ts";
 import type { LinkOptions } from "./options/link-options.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions } from "./passes/alias-versions.ts";
