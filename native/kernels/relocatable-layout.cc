@@ -281,6 +281,7 @@ private:
     for (u32 output = 0; output < found_.size(); output++) {
       OutputSectionId o{output};
       u64 size = 0, relocations = 0;
+      bool has_terminator = false;
       for (u32 i = begins_[output]; i < begins_[output + 1]; i++) {
         PlacedMemberId placed{i};
         if (i == 0 || bytes > chunk_bytes) {
@@ -291,8 +292,11 @@ private:
         u32 section = t_.placed_member.section[placed];
         Elf64_Shdr h = file.section(section);
         OutputMemberId m = member_of(file.section_id(section));
-        u64 own = h.sh_type == SHT_GROUP ? group_size(file, h) : h.sh_size;
-        u64 offset = align_up(size, alignment_log2(h));
+        u64 own = h.sh_type == SHT_GROUP ? group_size(file, h) : member_size(t_, file, section, h);
+        if (h.sh_type != SHT_GROUP && own < h.sh_size) has_terminator = true;
+        // A gap between records of .eh_frame would end it; words are all that they need to be aligned for.
+        bool is_eh_frame = t_.section.flags[file.section_id(section)] & SectionFlags::EH_FRAME;
+        u64 offset = align_up(size, is_eh_frame ? std::min(alignment_log2(h), 2u) : alignment_log2(h));
         if (own > address_space || offset + own > address_space) {
           job_.report(Code::SectionTooLarge, {.file = raw(file.id), .section = section});
           own = 0;
@@ -304,7 +308,7 @@ private:
         relocations += count;
         bytes += (h.sh_type == SHT_NOBITS ? 0 : own) + count * sizeof(Elf64_Rela) + 64;
       }
-      t_.output_section.size[o] = size;
+      t_.output_section.size[o] = has_terminator ? size + sizeof(u32) : size;
       t_.output_section.relocations[o] = relocations;
     }
     t_.found.member_chunk_count.set(chunks);

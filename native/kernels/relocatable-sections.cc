@@ -102,6 +102,7 @@ private:
     set_bucket(t_, s, BucketId{1}); // what select asks
     bool is_eh_frame =
         h.sh_flags & SHF_ALLOC && name == ".eh_frame" && (h.sh_type == SHT_PROGBITS || h.sh_type == SHT_X86_64_UNWIND);
+    if (is_eh_frame) t_.output_member.is_terminated[m] = ends_with_terminator(h);
     u32 flags = is_eh_frame ? u32{SectionFlags::EH_FRAME} : 0;
     bool may_be_unused = output_ & OutputFlags::GC_SECTIONS && h.sh_flags & SHF_ALLOC && !is_eh_frame;
     if (!may_be_unused || is_gc_root(name, h) || rules_.has(rule, RuleTraits::KEEP)) flags |= SectionFlags::LIVE;
@@ -128,6 +129,20 @@ private:
     if (name.starts_with(".gnu.lto_")) return false; // beside machine code, which is what is linked
     bool is_stripped = output_ & (OutputFlags::STRIP_ALL | OutputFlags::STRIP_DEBUG);
     return h.sh_flags & SHF_ALLOC || !is_stripped || !is_debug_name(name);
+  }
+
+  // LSB Core, Exception Frames: a record of no length. The last bytes of another one may be zeros, too.
+  bool ends_with_terminator(const Elf64_Shdr &h) const {
+    auto contents = file_.contents(h);
+    if (!contents) return false;
+    for (u64 at = 0; at < contents->size();) {
+      auto length = contents->read<u32>(at);
+      if (!length) return false;
+      if (*length == 0) return contents->size() - at == sizeof(u32);
+      if (!contents->contains(at + sizeof(u32), *length)) return false;
+      at += sizeof(u32) + u64{*length};
+    }
+    return false;
   }
 
   u64 unique_key(u32 i) const {

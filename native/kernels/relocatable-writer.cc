@@ -20,7 +20,9 @@ public:
   void write(MemberChunkId chunk) {
     u32 first = t_.member_chunk.first_member[chunk], last = t_.member_chunk.first_member[chunk + 1];
     if (first == last) return;
-    begin_ = offset_of(PlacedMemberId{first});
+    u32 with_bytes = first; // zero-filled sections are nowhere in the file
+    while (with_bytes + 1 < last && is_zero_filled(PlacedMemberId{with_bytes})) with_bytes++;
+    begin_ = offset_of(PlacedMemberId{with_bytes});
     contents_.open(output_, begin_, 0);
     relocations_.open(output_, relocation_offset_of(PlacedMemberId{first}), 0);
     for (u32 i = first; i < last; i++) write_member(PlacedMemberId{i});
@@ -39,6 +41,9 @@ private:
     SectionId s = section_of(p);
     return t_.output_section.offset[output_section_of(t_, s)] + t_.output_member.offset[member_of(s)];
   }
+  bool is_zero_filled(PlacedMemberId p) const {
+    return t_.output_section.type[output_section_of(t_, section_of(p))] == SHT_NOBITS;
+  }
   u64 relocation_offset_of(PlacedMemberId p) const {
     SectionId s = section_of(p);
     u64 index =
@@ -52,7 +57,7 @@ private:
     SectionId s = file.section_id(index);
     OutputSectionId o = output_section_of(t_, s);
     Elf64_Shdr h = file.section(index);
-    if (t_.output_section.type[o] == SHT_NOBITS) return;
+    if (is_zero_filled(p)) return;
     u64 position = offset_of(p) - begin_;
     if (h.sh_type == SHT_GROUP) return write_group(file, h, position);
     fill_gap(o, s, position);
@@ -61,12 +66,14 @@ private:
       return;
     }
     u32 rela = relocation_section_of(t_, file, index);
-    if (h.sh_size == 0 && rela == 0) return;
+    u64 size = member_size(t_, file, index, h);
+    if (size == 0 && rela == 0) return;
     auto contents = file.contents(h);
-    if (!contents) return job_.report(Code::SectionOutsideFile, {.file = raw(file.id), .section = index});
-    u8 *out = contents_.reserve(position, h.sh_size);
-    std::memcpy(out, contents->data(), h.sh_size);
-    if (rela) write_relocations(file, index, h, rela, out);
+    if (!contents || contents->size() < size)
+      return job_.report(Code::SectionOutsideFile, {.file = raw(file.id), .section = index});
+    u8 *out = contents_.reserve(position, size);
+    if (size) std::memcpy(out, contents->data(), size);
+    if (rela) write_relocations(file, index, h, rela, {out, size});
   }
 
   // What is between two sections of code may be run through.
@@ -92,7 +99,7 @@ private:
     std::memcpy(contents_.reserve(position, out.size() * sizeof(u32)), out.data(), out.size() * sizeof(u32));
   }
 
-  void write_relocations(const FileView &file, u32 index, const Elf64_Shdr &h, u32 rela_section, u8 *out) {
+  void write_relocations(const FileView &file, u32 index, const Elf64_Shdr &h, u32 rela_section, std::span<u8> out) {
     auto relas = file.relocations(file.section(rela_section));
     if (!relas || file.section(rela_section).sh_entsize != sizeof(Elf64_Rela))
       return job_.report(Code::BadRelocationSection, {.file = raw(file.id), .section = rela_section});
@@ -107,14 +114,14 @@ private:
     u64 base = t_.output_member.offset[member_of(file.section_id(index))];
     u8 *to = relocations_.reserve(relocations_.position(), relas->size() * sizeof(Elf64_Rela));
     for (Elf64_Rela r : *relas) {
-      Elf64_Rela moved = move(r, h.sh_size, out);
+      Elf64_Rela moved = move(r, out);
       moved.r_offset += base;
       std::memcpy(to, &moved, sizeof moved);
       to += sizeof moved;
     }
   }
 
-  Elf64_Rela move(Elf64_Rela r, u64 size, u8 *out) {
+  Elf64_Rela move(Elf64_Rela r, std::span<u8> out) {
     const Relocation *kind = target_.relocation(r.type());
     if (!kind) {
       report(Code::RelocationType, r, r.type());
@@ -125,7 +132,7 @@ private:
       return r;
     }
     u64 field = field_size(kind->field);
-    if (r.r_offset > size || field > size - r.r_offset) {
+    if (r.r_offset > out.size() || field > out.size() - r.r_offset) {
       report(Code::RelocationOutsideSection, r, r.r_info);
       return r;
     }
@@ -145,7 +152,7 @@ private:
         symbol = t_.local_symbol.index[LocalSymbolId{t_.file.first_local_symbol[file_->id] + r.symbol()}];
       }
     } else return r;
-    if (symbol == 0) return drop(r, *kind, out);
+    if (symbol == 0) return drop(r, *kind, out.data());
     r.r_info = u64{symbol} << 32 | r.type();
     return r;
   }

@@ -17,6 +17,13 @@ inline OutputSectionId output_section_of(const Tables &t, SectionId s) {
   return OutputSectionId{t.output_member.output[member_of(s)]};
 }
 
+// Bytes of a section that are copied: the zero that ends one .eh_frame must not end those behind it, and comes once,
+// after all of them.
+inline u64 member_size(const Tables &t, const FileView &file, u32 section, const Elf64_Shdr &h) {
+  bool is_terminated = t.output_member.is_terminated[member_of(file.section_id(section))];
+  return is_terminated && h.sh_size >= sizeof(u32) ? h.sh_size - sizeof(u32) : h.sh_size;
+}
+
 // The words of a SHT_GROUP section: its flags, then its members; none where they are not in the file.
 inline Array<u32> group_words(const FileView &file, const Elf64_Shdr &h) {
   auto words = file.bytes.array<u32>(h.sh_offset, h.sh_size / sizeof(u32));
