@@ -711,6 +711,7 @@ struct OutputMemberTable {
   Column<OutputMemberId, u64> key; // hash of what the sections of one output section have in common; 0 when it is in none (split)
   Column<OutputMemberId, u32> order; // where its output section comes: by what it is, or by the script (split)
   Column<OutputMemberId, u32> rank; // of a script: the description that found it, which orders it within its output section (split)
+  Column<OutputMemberId, u8> is_unmergeable; // 1 for what has SHF_MERGE and cannot be merged with others as it is (split)
   Column<OutputMemberId, u8> is_terminated; // 1 for .eh_frame that ends with its terminator (split)
   Column<OutputMemberId, u32> output; // its row in outputSection, or none (arrange)
   Column<OutputMemberId, u64> offset; // in the output section (arrange)

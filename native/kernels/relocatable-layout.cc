@@ -91,6 +91,10 @@ private:
     u32 output = find(key);
     Found &found = found_[output];
     if (found.members == 0) begin(found, file, i, h, m);
+    if (t_.output_member.is_unmergeable[m]) {
+      found.flags &= ~u64{SHF_MERGE | SHF_STRINGS};
+      found.entsize = 0;
+    }
     join(found, h);
     found.members++;
     t_.output_member.output[m] = output;
@@ -120,7 +124,7 @@ private:
   static void join(Found &found, const Elf64_Shdr &h) {
     constexpr u64 merging = SHF_MERGE | SHF_STRINGS, all = SHF_WRITE | SHF_ALLOC | SHF_EXECINSTR | SHF_TLS;
     if (found.type == SHT_NOBITS && h.sh_type != SHT_NOBITS) found.type = h.sh_type;
-    if (found.entsize != h.sh_entsize || (found.flags ^ h.sh_flags) & merging) {
+    if (found.entsize != h.sh_entsize || (found.flags ^ h.sh_flags) & merging) { // they can no longer be told apart
       found.flags &= ~merging;
       if (found.entsize != h.sh_entsize) found.entsize = 0;
     }

@@ -98,6 +98,7 @@ private:
     u32 order = rule ? t_.name_rule.output_order[NameRuleId{rule - 1}] : 0;
     t_.output_member.key[m] = is_unique ? unique_key(i) : key_of(h, name, rule);
     t_.output_member.order[m] = order ? order : orphan_order(h);
+    t_.output_member.is_unmergeable[m] = h.sh_flags & SHF_MERGE && !stays_mergeable(h);
     t_.output_member.rank[m] = rule ? rules_.group(rule) : 0;
     set_bucket(t_, s, BucketId{1}); // what select asks
     bool is_eh_frame =

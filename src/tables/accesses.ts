@@ -126,7 +126,7 @@ const relocatable = [
   ...of("mention", "flags", "name", "symbol", "commonOffset"),
   ...of("symbol", "claim", "flags", "uses", "commonSize", "commonAlignment", "address"),
   ...of("section", "flags", "bucket", "relocations"),
-  ...of("outputMember", "key", "order", "rank", "isTerminated"),
+  ...of("outputMember", "key", "order", "rank", "isUnmergeable", "isTerminated"),
 ];
 
 /** And once they have their places. */
@@ -726,7 +726,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     fills: [
       ...of("file", "flags"),
       ...of("section", "flags", "bucket", "relocations"),
-      ...of("outputMember", "key", "order", "rank", "isTerminated"),
+      ...of("outputMember", "key", "order", "rank", "isUnmergeable", "isTerminated"),
     ],
   },
   markGroups: { reads: relocatable, fills: of("section", "flags") },

@@ -422,6 +422,7 @@ export const schema = {
       key: u64("hash of what the sections of one output section have in common; 0 when it is in none (split)"),
       order: u32("where its output section comes: by what it is, or by the script (split)"),
       rank: u32("of a script: the description that found it, which orders it within its output section (split)"),
+      isUnmergeable: u8("1 for what has SHF_MERGE and cannot be merged with others as it is (split)"),
       isTerminated: u8("1 for .eh_frame that ends with its terminator (split)"),
       output: u32("its row in outputSection, or none (arrange)"),
       offset: u64("in the output section (arrange)"),
