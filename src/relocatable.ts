@@ -72,6 +72,7 @@ export async function linkRelocatable(
   for (const set of inputs.staged) set.check();
   const { size } = output;
   const result: LinkResult = {
+    path: options.output,
     size,
     get openedPaths() {
       return inputs.openedPaths;
@@ -79,6 +80,7 @@ export async function linkRelocatable(
     map: options.mapFile !== undefined ? listMembers(workers, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
     unusedSections: [],
+    foldedSections: [],
     memoryUsage: [],
     timings: workers.timings,
     wallMs: workers.elapsedMs(),

@@ -494,7 +494,7 @@ struct FileTable {
   Column<FileId, u32> first_output_string; // their offset in .strtab (layout)
   Column<FileId, u32> folds; // sections that may be folded (fold)
   Column<FileId, u32> first_fold; // its first row in fold (fold)
-  Column<FileId, u32> first_local_symbol; // -r: its first row in localSymbol (number)
+  Column<FileId, u32> first_local_symbol; // -r: its first row in localSymbol (layout)
 };
 
 // A row is a global symbol of one file; or the name of a COMDAT group with a local signature.
@@ -503,7 +503,7 @@ struct MentionTable {
   Column<MentionId, u8> flags; // MentionFlags
   Column<MentionId, u64> name; // address of the name, which ends in NUL, and its size: pack_name(); of a reference that --wrap turned round, the other (scan, resolve)
   Column<MentionId, u64> hash; // of the name (scan)
-  Column<MentionId, u64> common_offset; // a common symbol's: offset in its chunk's part of the bucket (layout)
+  Column<MentionId, u64> common_offset; // a common symbol's: offset in its chunk's part of the bucket; with -r, in its output section (layout)
   Column<MentionId, u32> symbol; // row of the symbol's first mention, which is the symbol's id (scan, resolve)
   Column<MentionId, u32> alias; // the symbol `name@VERSION` that this definition of `name@@VERSION` answers for, too, plus 1; or 0 (scan)
 };
@@ -519,7 +519,7 @@ struct SymbolTable {
   Column<SymbolId, u64> common_size; // bytes of the largest common symbol of this name; atomic max (resolve)
   Column<SymbolId, u32> common_alignment; // log2 of the strictest; atomic max (resolve)
   Column<SymbolId, u32> entry; // its row in entry plus 1, or 0 (synthesise)
-  Column<SymbolId, u64> address; // st_value in the output (layout)
+  Column<SymbolId, u64> address; // st_value in the output; with -r, the output section of a common symbol that gets space (layout)
 };
 
 // A row is two sections of the output of which one must not refer to the other.
@@ -559,7 +559,7 @@ struct EntryTable {
 // A row is a section header of a file: firstSection + its index.
 struct SectionTable {
   u64 rows;
-  Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select, fold)
+  Column<SectionId, u8> flags; // SectionFlags; atomic or (resolve, split, select, fold, layout)
   Column<SectionId, u16> bucket; // the bucket that it is laid out in, or 0: its low 15 bits; the highest bit: see bucketHigh (split)
   Column<SectionId, u32> offset; // in its chunk's part of the bucket, its low 31 bits; the highest bit: see offsetHigh (layout)
   Column<SectionId, u32> mergeable; // of one that is split, which has no offset: its row in mergeable (merge)
@@ -713,62 +713,62 @@ struct OutputMemberTable {
   Column<OutputMemberId, u32> rank; // of a script: the description that found it, which orders it within its output section (split)
   Column<OutputMemberId, u8> is_unmergeable; // 1 for what has SHF_MERGE and cannot be merged with others as it is (split)
   Column<OutputMemberId, u8> is_terminated; // 1 for .eh_frame that ends with its terminator (split)
-  Column<OutputMemberId, u32> output; // its row in outputSection, or none (arrange)
-  Column<OutputMemberId, u64> offset; // in the output section (arrange)
-  Column<OutputMemberId, u64> first_relocation; // of its relocations, among those of the output section (arrange)
+  Column<OutputMemberId, u32> output; // its row in outputSection, or none (layout)
+  Column<OutputMemberId, u64> offset; // in the output section (layout)
+  Column<OutputMemberId, u64> first_relocation; // of its relocations, among those of the output section (layout)
 };
 
 // A row is -r: a section of the output that inputs are copied into, in the order of the output.
 struct OutputSectionTable {
   u64 rows;
-  Column<OutputSectionId, u32> file; // file of its first section, or none where it has common symbols only (arrange)
-  Column<OutputSectionId, u32> section; // header index of that (arrange)
-  Column<OutputSectionId, u64> name; // address of its name (arrange)
-  Column<OutputSectionId, u32> name_length; // bytes (arrange)
-  Column<OutputSectionId, u32> name_offset; // of its name in .shstrtab; that of its relocations' section is 5 bytes before (arrange)
-  Column<OutputSectionId, u32> type; // sh_type (arrange)
-  Column<OutputSectionId, u64> flags; // sh_flags (arrange)
-  Column<OutputSectionId, u64> entsize; // sh_entsize (arrange)
-  Column<OutputSectionId, u8> alignment; // log2 (arrange)
-  Column<OutputSectionId, u64> size; // bytes (arrange)
-  Column<OutputSectionId, u64> relocations; // how many (arrange)
-  Column<OutputSectionId, u32> index; // its header's; that of its relocations' section follows (arrange)
-  Column<OutputSectionId, u64> offset; // in the output file (arrange)
-  Column<OutputSectionId, u64> first_relocation; // of its relocations, among all of the output (arrange)
-  Column<OutputSectionId, u32> symbol; // index of its section symbol, or 0 (arrange)
+  Column<OutputSectionId, u32> file; // file of its first section, or none where it has common symbols only (layout)
+  Column<OutputSectionId, u32> section; // header index of that (layout)
+  Column<OutputSectionId, u64> name; // address of its name (layout)
+  Column<OutputSectionId, u32> name_length; // bytes (layout)
+  Column<OutputSectionId, u32> name_offset; // of its name in .shstrtab; that of its relocations' section is 5 bytes before (layout)
+  Column<OutputSectionId, u32> type; // sh_type (layout)
+  Column<OutputSectionId, u64> flags; // sh_flags (layout)
+  Column<OutputSectionId, u64> entsize; // sh_entsize (layout)
+  Column<OutputSectionId, u8> alignment; // log2 (layout)
+  Column<OutputSectionId, u64> size; // bytes (layout)
+  Column<OutputSectionId, u64> relocations; // how many (layout)
+  Column<OutputSectionId, u32> index; // its header's; that of its relocations' section follows (layout)
+  Column<OutputSectionId, u64> offset; // in the output file (layout)
+  Column<OutputSectionId, u64> first_relocation; // of its relocations, among all of the output (layout)
+  Column<OutputSectionId, u32> symbol; // index of its section symbol, or 0 (layout)
 };
 
 // A row is -r: a section of an input that is in the output, in the order of the output.
 struct PlacedMemberTable {
   u64 rows;
-  Column<PlacedMemberId, u32> file; // its file (arrange)
-  Column<PlacedMemberId, u32> section; // its header index (arrange)
+  Column<PlacedMemberId, u32> file; // its file (layout)
+  Column<PlacedMemberId, u32> section; // its header index (layout)
 };
 
 // A row is -r: an output section to which a script gives an alignment.
 struct StatedAlignmentTable {
   u64 rows;
-  Column<StatedAlignmentId, u32> order; // outputOrder of its rules (arrange)
-  Column<StatedAlignmentId, u8> log2; // the alignment (arrange)
+  Column<StatedAlignmentId, u32> order; // outputOrder of its rules (layout)
+  Column<StatedAlignmentId, u8> log2; // the alignment (layout)
 };
 
 // A row is -r: a run of rows of placedMember; a bound of the work, never of the number of workers.
 struct MemberChunkTable {
   u64 rows;
-  Column<MemberChunkId, u32> first_member; // its first row in placedMember (arrange)
+  Column<MemberChunkId, u32> first_member; // its first row in placedMember (layout)
 };
 
 // A row is -r: a local symbol of a file: file.firstLocalSymbol + its index.
 struct LocalSymbolTable {
   u64 rows;
-  Column<LocalSymbolId, u32> index; // in .symtab, or 0 (number)
-  Column<LocalSymbolId, u8> is_referred; // 1 when a relocation that is kept refers to it; looked for where locals are discarded (number)
+  Column<LocalSymbolId, u32> index; // in .symtab, or 0 (layout)
+  Column<LocalSymbolId, u8> is_referred; // 1 when a relocation that is kept refers to it; looked for where locals are discarded (layout)
 };
 
 // A row is -r: a global name, as a row of symbol.
 struct OutputSymbolTable {
   u64 rows;
-  Column<OutputSymbolId, u32> index; // in .symtab, or 0 (number)
+  Column<OutputSymbolId, u32> index; // in .symtab, or 0 (layout)
 };
 
 // A row is an even share of the rows that are hashed, or of the symbols.
@@ -1030,14 +1030,14 @@ struct Results {
   Result local_need_count; // rows of localNeed handed out; atomic (find needs)
   Result dynsym_count; // symbols of .dynsym, with the null symbol (synthesise)
   Result request_count; // rows of request handed out; atomic (any pass)
-  Result output_section_count; // -r: rows of outputSection (arrange)
-  Result placed_member_count; // -r: rows of placedMember (arrange)
-  Result member_chunk_count; // -r: rows of memberChunk (arrange)
-  Result output_headers; // -r: section headers up to that of the last output section or its relocations (arrange)
-  Result output_contents_end; // -r: offset in the output file of the end of the sections' contents (arrange)
-  Result output_relocations; // -r: how many (arrange)
-  Result output_names_size; // -r: bytes of .shstrtab for output sections (arrange)
-  Result section_symbols; // -r: how many (arrange)
+  Result output_section_count; // -r: rows of outputSection (layout)
+  Result placed_member_count; // -r: rows of placedMember (layout)
+  Result member_chunk_count; // -r: rows of memberChunk (layout)
+  Result output_headers; // -r: section headers up to that of the last output section or its relocations (layout)
+  Result output_contents_end; // -r: offset in the output file of the end of the sections' contents (layout)
+  Result output_relocations; // -r: how many (layout)
+  Result output_names_size; // -r: bytes of .shstrtab for output sections (layout)
+  Result section_symbols; // -r: how many (layout)
   Result has_unmarked_group; // -r: 1 when sections were reached because others of their group were; atomic (select)
   Result has_collision; // 1 when two names, pieces, CIEs or sections have one hash; atomic (scan, merge, fold)
   Result has_too_few_buckets; // 1 when the table of buckets is full; atomic (split)

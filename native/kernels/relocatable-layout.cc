@@ -1,4 +1,4 @@
-// -r, arrange: sections of inputs are put together into sections of the output, in order, and placed.
+// -r, layout: sections of inputs are put together into sections of the output, in order, and placed.
 //
 // One job over all sections, which are visited a few times: there is little to do for each. What it fills follows from
 // what it reads, so it may run again.

@@ -12,7 +12,7 @@ inline bool is_output_member(const Tables &t, SectionId s) {
   return is_kept(t, s) && t.output_member.key[member_of(s)] != 0;
 }
 
-// The output section of one; valid after arrange.
+// The output section of one; valid after layout.
 inline OutputSectionId output_section_of(const Tables &t, SectionId s) {
   return OutputSectionId{t.output_member.output[member_of(s)]};
 }

@@ -1,5 +1,5 @@
 /**
- * Arrange, of -r: the sections of the output and what each is made of, with places in the file. Fills outputSection,
+ * Layout, of -r: the sections of the output and what each is made of, with places in the file. Fills outputSection,
  * placedMember, memberChunk and the rest of outputMember.
  */
 import type { LinkOptions } from "../options/link-options.ts";

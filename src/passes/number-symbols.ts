@@ -1,5 +1,5 @@
 /**
- * Number, of -r: what .symtab has, and with that the rest of the file: the linker's own sections, relocations, names and
+ * Layout, of -r: what .symtab has, and with that the rest of the file: the linker's own sections, relocations, names and
  * headers. Section symbols come first, then each file's locals, then its globals.
  */
 import {

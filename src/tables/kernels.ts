@@ -12,8 +12,6 @@ export const passes = [
   "find needs",
   "synthesise",
   "layout",
-  "arrange",
-  "number",
   "pack",
   "write",
 ] as const;
@@ -187,21 +185,21 @@ export const kernels = {
   },
   markGroups: { pass: "select", row: "file", does: "-r: keeps a COMDAT group whole of which a section is live." },
   arrangeSections: {
-    pass: "arrange",
+    pass: "layout",
     row: "range",
     does: "-r, one row: puts sections of inputs into sections of the output and places them. Parameter: RelocatableFlags.",
   },
   findReferredLocals: {
-    pass: "number",
+    pass: "layout",
     row: "file",
     does: "-r: finds the local symbols that relocations refer to, which are kept whatever is discarded.",
   },
   countOutputSymbols: {
-    pass: "number",
+    pass: "layout",
     row: "file",
     does: "-r: counts what .symtab keeps of a file.",
   },
-  numberSymbols: { pass: "number", row: "file", does: "-r: gives symbols their index in .symtab." },
+  numberSymbols: { pass: "layout", row: "file", does: "-r: gives symbols their index in .symtab." },
   writeMembers: { pass: "write", row: "memberChunk", does: "-r: copies sections and rewrites their relocations." },
   writeSymbols: { pass: "write", row: "chunk", does: "-r: writes a chunk's symbols. Parameter: RelocatableFlags." },
   writeHeaders: {

@@ -192,6 +192,11 @@ const links: readonly (Omit<Scenario, "args"> & Command)[] = [
     ],
   },
   {
+    name: "relocatable object",
+    command: "-r input.o debug.o near.o tls.o pieces.o lib.a --gc-sections -x -d --build-id",
+    files: [object("input.o"), object("debug.o", 3), object("near.o", 2), object("tls.o"), object("pieces.o"), archive],
+  },
+  {
     name: "static executable",
     command: "-static near.o tls.o lib.a --gc-sections -S --wrap=other",
     files: [object("near.o"), object("tls.o"), archive],

@@ -182,7 +182,7 @@ test("what would change the output and is not done is said, once, as a warning o
     "option '-z nosectionheader' ignored: there are always section headers",
   ]);
   expect(said("--gdb-index")).toEqual([expect.stringContaining("option '--gdb-index' ignored")]);
-  expect(said("-r")).toEqual([expect.stringContaining("option '-r' is not supported")]);
+  expect(said("--emit-relocs")).toEqual([expect.stringContaining("option '--emit-relocs' is not supported")]);
   expect(said("--gdb-index", "--no-gdb-index", "--icf=all", "--no-icf")).toEqual([]);
 });
 
