@@ -10,7 +10,8 @@
  * sanitize: build/sanitize/bin/ld, the linker with an addon that is built to notice faults, and the node that can
  *           load that addon (neither)
  * addon:    native/build/Release/spore.node, by node-gyp, offline, with the headers beside this node
- * launcher: bin/ld and bin/spore, one small native program that finds Node and starts it with the command
+ * launcher: bin/ld and bin/spore, one small native program that finds Node and starts it with the command; and
+ *           bin/plugin-host, in which linker plugins run
  * command:  dist/command.cjs, what bin/ld and bin/spore load, and these. CommonJS, because loading an ES module costs
  *           Node 20 another 4 ms
  * library:  dist/*.js and *.d.ts, what `import "spore-ld"` loads
@@ -118,7 +119,7 @@ function run(module, args, options = {}) {
 }
 
 async function buildAddon() {
-  const isElsewhere = (file) => /^native\/(build|launcher)\//.test(relative(root, file));
+  const isElsewhere = (file) => /^native\/(build|launcher|plugin-host)\//.test(relative(root, file));
   const inputs = filesBelow("native").filter((file) => !isElsewhere(file));
   await unlessFresh("native/build/Release/spore.node", inputs, () => {
     requireTools();
@@ -183,6 +184,23 @@ async function buildLauncher() {
   );
 }
 
+/** bin/plugin-host, the process that linker plugins run in. */
+async function buildPluginHost() {
+  const sources = filesBelow("native/plugin-host");
+  await unlessFresh("bin/plugin-host", [...sources, join(root, "build.mjs")], () => {
+    requireTools();
+    const built = join(root, "bin", ".plugin-host");
+    const files = sources.filter((file) => file.endsWith(".c"));
+    const warnings = ["-Wall", "-Wextra", ...(process.env["CI"] ? ["-Werror"] : [])];
+    // Older C libraries have dlopen and threads in libraries of their own.
+    const flags = ["-std=gnu11", "-O2", ...warnings, "-Inative", "-D_GNU_SOURCE", "-s", "-Wl,--build-id=none"];
+    const done = spawnSync("gcc", [...flags, ...files, "-o", built, "-ldl", "-pthread"], { cwd: root, encoding: "utf8" });
+    if (done.status !== 0) fail(`the plugins' process does not compile:\n${done.stderr}`);
+    process.stderr.write(done.stderr);
+    renameSync(built, join(root, "bin", "plugin-host"));
+  });
+}
+
 /** What dist/command.cjs loads: the linker, the tool around it, and the resident linker, which have the linker inside. */
 const programs = ["ld", "spore", "resident"];
 /** Those that somebody waits for. */
@@ -195,6 +213,7 @@ const cachedPrograms = ["ld", "spore"];
  */
 async function buildCommand() {
   await buildLauncher();
+  await buildPluginHost();
   await unlessFresh(
     "dist/command.cjs",
     filesBelow("src", "bin/load-command.cjs", "package.json", "build.mjs", "native/resident/warm-up"),
@@ -369,6 +388,7 @@ async function buildPrebuilt() {
   const output = "prebuilt/linux-x64-glibc/spore.node";
   const inputs = filesBelow("native").filter((file) => !relative(root, file).startsWith(join("native", "build")));
   await buildLauncher();
+  await buildPluginHost();
   await unlessFresh(output, inputs, async () => {
     await buildAddon();
     mkdirSync(dirname(join(root, output)), { recursive: true });
@@ -479,7 +499,10 @@ const steps = {
   sanitize: buildSanitized,
   generate,
   addon: buildAddon,
-  launcher: buildLauncher,
+  launcher: async () => {
+    await buildLauncher();
+    await buildPluginHost();
+  },
   command: buildCommand,
   library: buildLibrary,
   prebuilt: buildPrebuilt,

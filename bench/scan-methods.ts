@@ -8,7 +8,7 @@ import type { LinkOptions } from "../src/options/link-options.ts";
 import { parseOptions } from "../src/options/parse.ts";
 import type { InputFile } from "../src/inputs/input-file.ts";
 import type { Inputs } from "../src/passes/find-inputs.ts";
-import { listInputs, scan } from "../src/passes/scan.ts";
+import { listFiles, listInputs, scan } from "../src/passes/scan.ts";
 import { spawn } from "../src/passes/spawn.ts";
 import type { Workers } from "../src/passes/workers.ts";
 import { type StagedSet, stageFiles, StageMode } from "../src/staging/index.ts";
@@ -73,7 +73,7 @@ async function scanInProcess(paths: readonly string[], buffers: readonly Buffer[
   const inputs = inputsOf(paths, buffers.map(addressOf), sizes);
   const workers = workersInProcess(inputs, noOptions);
   listInputs(workers, inputs, undefined);
-  await scan(workers, noOptions);
+  await scan(workers, await listFiles(workers), noOptions);
   const found = foundIn(workers);
   await workers[Symbol.asyncDispose]();
   return found;
@@ -176,7 +176,7 @@ const stageAndScan: Method = {
     return {
       run: async () => {
         listInputs(workers, stagedInputs(set), undefined);
-        await scan(workers, noOptions);
+        await scan(workers, await listFiles(workers), noOptions);
         return foundIn(workers);
       },
       close: async () => {

@@ -8,6 +8,7 @@ import { checkRequired, entryAddress, linkerObject, symbolAddresses } from "./pa
 import { countBytes } from "./passes/count-bytes.ts";
 import { nothingSaid } from "./inputs/script-layout.ts";
 import { checkCrossReferences } from "./passes/check-cross-references.ts";
+import { claimFiles, hasIr } from "./passes/claim-files.ts";
 import { choosePlan } from "./passes/choose-plan.ts";
 import { findInputs, withScriptOutput } from "./passes/find-inputs.ts";
 import { findNeeds } from "./passes/find-needs.ts";
@@ -16,6 +17,7 @@ import { FindingReader, HashCollision } from "./passes/findings.ts";
 import { Held } from "./passes/held.ts";
 import { layout } from "./passes/layout.ts";
 import type { LinkHooks } from "./passes/link-hooks.ts";
+import { LinkerPlugins } from "./passes/linker-plugins.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listPieces } from "./passes/list-pieces.ts";
 import { listFolded, listSections, listUnused } from "./passes/list-sections.ts";
@@ -23,13 +25,15 @@ import { listSymbols } from "./passes/list-symbols.ts";
 import { merge } from "./passes/merge.ts";
 import { orderSections } from "./passes/order-sections.ts";
 import { pack } from "./passes/pack.ts";
+import { placeGenerated, withGenerated } from "./passes/place-generated.ts";
 import { resolve } from "./passes/resolve.ts";
-import { listInputs, scan } from "./passes/scan.ts";
+import { listFiles, listInputs, scan } from "./passes/scan.ts";
 import { searchArchives } from "./passes/search-archives.ts";
 import { select } from "./passes/select.ts";
 import { spawn } from "./passes/spawn.ts";
 import { split } from "./passes/split.ts";
 import { synthesise } from "./passes/synthesise.ts";
+import { needsMoreCode, tellResolutions } from "./passes/tell-resolutions.ts";
 import { explainWhyLinked } from "./passes/why-linked.ts";
 import { write } from "./passes/write.ts";
 import { formatCrossReference } from "./reports/cross-reference.ts";
@@ -56,12 +60,19 @@ export async function linkWith(
   hooks: ReportingHooks = {},
 ): Promise<LinkResult> {
   const forgetLater = diagnostics.checkpoint();
+  // Started when there is something for them, ended when nobody reads what they have made any more.
+  await using plugins =
+    options.plugins.length === 0 ? undefined : new LinkerPlugins(options, diagnostics, hooks.onPluginNeeded);
   for (let seed = 0, mayUseIndexes = true; ;) {
     const attempt: Attempt = { seed, mayUseIndexes, usedIndexes: false };
     const held = new Held();
     try {
       const once = options.outputKind === "relocatable" ? linkRelocatable : linkOnce;
-      return await once(attempt, held, options, diagnostics, hooks);
+      const result = await once(attempt, held, plugins, withGenerated(options, plugins), diagnostics, hooks);
+      if (result !== undefined) return result;
+      if (attempt.usedIndexes) mayUseIndexes = false; // they say nothing of what intermediate language refers to
+      await held.free();
+      forgetLater();
     } catch (error) {
       if (error instanceof HashCollision && seed + 1 < MAX_ATTEMPTS) seed++;
       // An index may be older than its archive, and says nothing of what a name resembles: errors are found without.
@@ -83,15 +94,19 @@ function asLinkFailure(error: unknown, diagnostics: Diagnostics): unknown {
   return new LinkFailed(diagnostics);
 }
 
-/** One link, in order. What a pass needs is in its arguments, what it found is its result. */
+/**
+ * One link, in order. What a pass needs is in its arguments, what it found is its result. Undefined when the link is to
+ * be tried again: it has found out what plugins make code of, or has let them.
+ */
 async function linkOnce(
   attempt: Attempt,
   held: Held,
+  plugins: LinkerPlugins | undefined,
   asked: LinkOptions,
   diagnostics: Diagnostics,
   hooks: ReportingHooks,
-): Promise<LinkResult> {
-  const inputs = held.inputs(findInputs(asked, diagnostics)); // -l, archives, scripts; each file staged as it is found
+): Promise<LinkResult | undefined> {
+  const inputs = held.inputs(placeGenerated(findInputs(asked, diagnostics), plugins)); // -l, archives, scripts; each file staged as it is found
   const options = withScriptOutput(asked, inputs); // OUTPUT and OUTPUT_FORMAT of scripts
   diagnostics.stopIfFailed();
   const target = targetOf(options.emulation);
@@ -110,10 +125,25 @@ async function linkOnce(
     attempt.mayUseIndexes &&
     options.undefinedGlobs.length === 0 &&
     (await searchArchives(workers, inputs, options, hooks)); // which members to scan
-  const scanned = await scan(workers, options); // sections and symbols of every file and member
+  const files = await listFiles(workers); // members of archives among them
+  if (plugins !== undefined && hasIr(workers, files)) {
+    if (attempt.usedIndexes) return undefined;
+    await claimFiles(workers, files, inputs, plugins, findings); // IR is an object with its symbols, or nothing any more
+  }
+  const scanned = await scan(workers, files, options); // sections and symbols of every file and member
   const versioned = await aliasVersions(workers, scanned, inputs, findings); // f@V1 is f where that is its default version
   findings.check(diagnostics); // else one bad file looks like many undefined symbols
   const resolved = await resolve(workers, scanned, versioned, inputs, options, told, internal, findings); // no symbol is added below this line
+  if (plugins?.isInUse === true) {
+    findings.check(diagnostics);
+    if (plugins.generated === undefined) {
+      const { resolutions, members } = tellResolutions(workers, resolved, inputs, options, plugins);
+      await plugins.generate(resolutions, members); // what they make is linked in the next try, in place of IR
+      return undefined;
+    }
+    if (await needsMoreCode(workers, resolved, inputs, plugins)) return undefined; // code that was made calls IR
+    plugins.repeatMessages();
+  }
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   explainWhyLinked(workers, resolved, options, findings, diagnostics); // --why
   findings.check(diagnostics);
@@ -168,7 +198,7 @@ export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics):
   await using workers = await spawn(inputs, options, diagnostics, 0, {});
   const findings = new FindingReader(workers, inputs, options);
   listInputs(workers, inputs, undefined);
-  const scanned = await scan(workers, options);
+  const scanned = await scan(workers, await listFiles(workers), options);
   findings.take("memberNotObject"); // nothing is linked: what else an archive has is not listed
   findings.check(diagnostics);
   const resolved = await resolve(workers, scanned, noVersionedNames, inputs, options, nothingSaid, undefined, findings);

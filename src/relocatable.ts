@@ -9,6 +9,7 @@ import type { LinkOptions } from "./options/link-options.ts";
 import { OutputFile } from "./output/output-file.ts";
 import { aliasVersions } from "./passes/alias-versions.ts";
 import { arrangeRelocatable } from "./passes/arrange-relocatable.ts";
+import { claimFiles, hasIr } from "./passes/claim-files.ts";
 import { classify } from "./passes/classify.ts";
 import { countBytes } from "./passes/count-bytes.ts";
 import { findInputs } from "./passes/find-inputs.ts";
@@ -16,14 +17,17 @@ import { FindingReader } from "./passes/findings.ts";
 import type { Held } from "./passes/held.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
 import { listMembers } from "./passes/list-members.ts";
+import type { LinkerPlugins } from "./passes/linker-plugins.ts";
 import { numberSymbols } from "./passes/number-symbols.ts";
 import { defineRelocatable, relocatableObject } from "./passes/relocatable-object.ts";
+import { placeGenerated } from "./passes/place-generated.ts";
 import { relocatableRules } from "./passes/relocatable-rules.ts";
 import { resolve } from "./passes/resolve.ts";
-import { listInputs, scan } from "./passes/scan.ts";
+import { listFiles, listInputs, scan } from "./passes/scan.ts";
 import { searchArchives } from "./passes/search-archives.ts";
 import { selectGroups } from "./passes/select-groups.ts";
 import { spawn } from "./passes/spawn.ts";
+import { needsMoreCode, tellResolutions } from "./passes/tell-resolutions.ts";
 import { explainWhyLinked } from "./passes/why-linked.ts";
 import { writeRelocatable } from "./passes/write-relocatable.ts";
 import { formatCrossReference } from "./reports/cross-reference.ts";
@@ -33,11 +37,12 @@ import { targetOf } from "./targets/index.ts";
 export async function linkRelocatable(
   attempt: Attempt,
   held: Held,
+  plugins: LinkerPlugins | undefined,
   options: LinkOptions,
   diagnostics: Diagnostics,
   hooks: ReportingHooks,
-): Promise<LinkResult> {
-  const inputs = held.inputs(findInputs(options, diagnostics)); // as for a program, but that libraries are archives
+): Promise<LinkResult | undefined> {
+  const inputs = held.inputs(placeGenerated(findInputs(options, diagnostics), plugins)); // as for a program, but that libraries are archives
   diagnostics.stopIfFailed();
   const rules = relocatableRules(inputs, options, diagnostics); // which sections of the output a script names
   diagnostics.stopIfFailed();
@@ -51,10 +56,25 @@ export async function linkRelocatable(
 
   listInputs(workers, inputs, internal);
   attempt.usedIndexes = attempt.mayUseIndexes && (await searchArchives(workers, inputs, options, hooks));
-  const scanned = await scan(workers, options);
+  const files = await listFiles(workers);
+  if (plugins !== undefined && hasIr(workers, files)) {
+    if (attempt.usedIndexes) return undefined;
+    await claimFiles(workers, files, inputs, plugins, findings);
+  }
+  const scanned = await scan(workers, files, options);
   const versioned = await aliasVersions(workers, scanned, inputs, findings);
   findings.check(diagnostics);
   const resolved = await resolve(workers, scanned, versioned, inputs, options, nothingSaid, undefined, findings);
+  if (plugins?.isInUse === true) {
+    findings.check(diagnostics);
+    if (plugins.generated === undefined) {
+      const { resolutions, members } = tellResolutions(workers, resolved, inputs, options, plugins);
+      await plugins.generate(resolutions, members); // as for a program
+      return undefined;
+    }
+    if (await needsMoreCode(workers, resolved, inputs, plugins)) return undefined;
+    plugins.repeatMessages();
+  }
   traceSymbols(workers, resolved, options, findings, diagnostics); // -y
   explainWhyLinked(workers, resolved, options, findings, diagnostics); // --why
   findings.check(diagnostics);

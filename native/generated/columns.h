@@ -46,6 +46,8 @@ enum : u32 {
   IS_BROKEN = 0x2,
   IS_LTO = 0x4,
   HAS_STRAY_RELOCATIONS = 0x8,
+  HAS_IR = 0x10,
+  IS_IR = 0x20,
 };
 } // namespace FileTraits
 

@@ -33,7 +33,11 @@ inline std::optional<u64> decimal(const char *text, size_t size) {
 }
 
 inline bool has_elf_magic(const Bytes &b) { return b.size() >= 4 && std::memcmp(b.data(), "\177ELF", 4) == 0; }
-inline bool has_bitcode_magic(const Bytes &b) { return b.size() >= 4 && std::memcmp(b.data(), "BC\xc0\xde", 4) == 0; }
+// LLVM's, as it is or in the wrapper that some systems give it.
+inline bool has_bitcode_magic(const Bytes &b) {
+  return b.size() >= 4 &&
+         (std::memcmp(b.data(), "BC\xc0\xde", 4) == 0 || std::memcmp(b.data(), "\xde\xc0\x17\x0b", 4) == 0);
+}
 
 // The member whose header is at `at`, and where the next one is. Nothing where there is no right header.
 inline std::optional<Member> member_at(const Bytes &archive, u64 at, u64 &next) {

@@ -17,6 +17,15 @@ bool is_string_table(const Bytes &bytes, const Elf64_Shdr &h) {
   return h.sh_type == SHT_STRTAB && contents && h.sh_size > 0 && contents->end()[-1] == 0;
 }
 
+// Whether a section has intermediate language: GCC's, or LLVM's beside machine code.
+bool is_ir_name(const Bytes &names, u32 name) {
+  auto starts_with = [&](std::string_view prefix) {
+    auto text = names.slice(name, prefix.size());
+    return text && std::memcmp(text->data(), prefix.data(), prefix.size()) == 0;
+  };
+  return starts_with(".gnu.lto_") || starts_with(".llvm.lto");
+}
+
 // Fills file's columns for one file; returns what is wrong with it, or None.
 Code scan_file(const Tables &t, FileId f, Place &place) {
   Bytes bytes(reinterpret_cast<const u8 *>(t.file.image[f]), t.file.image_size[f]);
@@ -43,6 +52,7 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
   t.file.section_names[f] = static_cast<u32>(name_table.sh_offset);
   t.file.section_names_size[f] = static_cast<u32>(name_table.sh_size);
 
+  Bytes section_names = *bytes.slice(name_table.sh_offset, name_table.sh_size);
   u32 symtab = 0, indices = 0, groups = 0;
   u64 inflated = 0;
   for (u32 i = 1; i < count; i++) {
@@ -63,6 +73,9 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
       if (chdr->ch_type != ELFCOMPRESS_ZLIB) return Code::CompressionType;
       inflated += (chdr->ch_size + 15) & ~u64{15};
     }
+    // Compilers have linkers leave it out, so that few other sections are looked at.
+    if (h.sh_flags & SHF_EXCLUDE && !shared && is_ir_name(section_names, h.sh_name)) [[unlikely]]
+      t.file.traits[f] |= FileTraits::HAS_IR;
     switch (h.sh_type) {
     case SHT_SYMTAB:
     case SHT_DYNSYM:

@@ -61,6 +61,7 @@ export async function runLinker(
   if (!hasInputs) diagnostics.add("noInputs", {});
 
   const failure = await runLink(options, diagnostics, link, terminal);
+  for (const text of diagnostics.transcript) terminal.writeError(text);
   for (const note of diagnostics.notes) terminal.writeError(`${PROGRAM}: ${note}\n`);
   if (diagnostics.hasFailed || diagnostics.warningCount > 0) {
     if (isDemangle) diagnostics.configure({ demangle: await loadDemangler() });

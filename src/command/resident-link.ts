@@ -48,7 +48,17 @@ export async function serveLink(words: readonly string[], version: string, conne
   let refusal = words.some(mayNameOwnFiles) ? namesOwnFiles : undefined;
   const link: Link = async (options, diagnostics) => {
     turnOnCompilers(options.inputs.length);
-    const hooks = { ...testHooksOf(process.env), leavesToExit: true, waitsAtExit: true, runsHere: true };
+    const hooks = {
+      ...testHooksOf(process.env),
+      leavesToExit: true,
+      waitsAtExit: true,
+      runsHere: true,
+      // Its compilers are to have the client's descriptors, such as those of make's jobserver.
+      onPluginNeeded: (): never => {
+        refusal = "it needs a linker plugin";
+        throw new Error(refusal);
+      },
+    };
     let hasFailed = true;
     try {
       const reports = await linkReporting(options, diagnostics, hooks, `used, process ${process.ppid}`);

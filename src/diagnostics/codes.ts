@@ -234,6 +234,15 @@ export const codes = {
     () => "object for link-time optimisation left out: what it defines is not in the archive's index",
     { groupBy: () => "", placeIs: "in", hint: () => "recompile without -flto, or with -ffat-lto-objects" },
   ),
+  pluginFailed: error<{ plugin: string; reason: string }>(
+    ({ plugin, reason }) => `linker plugin '${plugin}' failed: ${reason}`,
+  ),
+  pluginError: error<{ plugin: string; text: string }>(({ text }) => text, {
+    hint: ({ plugin }) => `said by linker plugin '${plugin}'`,
+  }),
+  pluginWarning: warning<{ plugin: string; text: string }>(({ text }) => text, {
+    hint: ({ plugin }) => `said by linker plugin '${plugin}'`,
+  }),
   executableStackAsked: warning(() => "the stack is executable because of -z execstack"),
   executableStackNoted: warning(() => "requires executable stack, because its .note.GNU-stack section is executable", {
     placeIs: "in",

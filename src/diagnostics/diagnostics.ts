@@ -88,6 +88,8 @@ interface Entry {
 export class Diagnostics {
   /** Lines that were asked for about the inputs (-y), whether the link succeeds or not. */
   readonly notes: string[] = [];
+  /** What programs have written that the link has started: of a linker plugin and its compilers. */
+  readonly transcript: string[] = [];
   #settings: Required<DiagnosticsSettings>;
   readonly #entries = new Map<string, Entry>();
   #epoch = 0;

@@ -2,7 +2,7 @@
  * Writes an ELF object into the arena: what the linker itself contributes goes the same way through the passes
  * as any other input. Custom sections come first, then .symtab and .strtab.
  */
-import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB } from "../elf/constants.ts";
+import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, SHT_GROUP, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB, STB_LOCAL } from "../elf/constants.ts";
 import { Elf64_Ehdr, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import type { Arena } from "../staging/index.ts";
 
@@ -10,6 +10,8 @@ export interface ObjectSection {
   readonly name: string;
   readonly flags: number;
   readonly contents: Uint8Array;
+  /** Of a COMDAT group: the index of the symbol that names it. */
+  readonly signature?: number;
 }
 
 export interface ObjectSymbol {
@@ -19,6 +21,8 @@ export interface ObjectSymbol {
   /** st_shndx: 0, SHN_ABS, or 1 + the index of a section. */
   readonly section: number;
   readonly value?: number;
+  readonly size?: number;
+  readonly visibility?: number;
 }
 
 export interface ArenaObject {
@@ -31,7 +35,10 @@ export interface ArenaObject {
   readonly spareSymbols: () => DataView;
 }
 
-/** @param spare symbols with room behind the table */
+/**
+ * @param symbols local ones come first
+ * @param spare symbols with room behind the table
+ */
 export function writeObject(
   arena: Arena,
   sections: readonly ObjectSection[],
@@ -58,14 +65,20 @@ export function writeObject(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   writeHeader(bytes, view, headers);
   const symtab = sections.length + 1;
-  for (const [i, { flags, contents: data }] of sections.entries()) {
+  for (const [i, { flags, contents: data, signature }] of sections.entries()) {
     bytes.set(data, contents[i]);
-    const header = { type: SHT_PROGBITS, flags, offset: contents[i]!, size: data.length };
-    writeSection(view, 1 + i, { ...header, name: strings.sectionNames[1 + i]!, link: 0, info: 0, entsize: 0 });
+    const header = { name: strings.sectionNames[1 + i]!, flags, offset: contents[i]!, size: data.length };
+    const isGroup = signature !== undefined;
+    const kind = isGroup
+      ? { type: SHT_GROUP, link: symtab, info: signature, entsize: 4 }
+      : { type: SHT_PROGBITS, link: 0, info: 0, entsize: 0 };
+    writeSection(view, 1 + i, { ...header, ...kind });
   }
   const [symtabName, strtabName] = strings.sectionNames.slice(symtab);
   const table = { type: SHT_SYMTAB, flags: 0, offset: symbolsOffset, size: symbolsSize, entsize: Elf64_Sym.sizeof };
-  writeSection(view, symtab, { ...table, name: symtabName!, link: symtab + 1, info: 1 });
+  const locals = symbols.findIndex(({ binding }) => binding !== STB_LOCAL);
+  const firstGlobal = 1 + (locals === -1 ? symbols.length : locals);
+  writeSection(view, symtab, { ...table, name: symtabName!, link: symtab + 1, info: firstGlobal });
   const text = { type: SHT_STRTAB, flags: 0, offset: stringsOffset, size: strings.size, entsize: 0 };
   writeSection(view, symtab + 1, { ...text, name: strtabName!, link: 0, info: 0 });
   strings.copyTo(bytes.subarray(stringsOffset));
@@ -83,8 +96,10 @@ export function writeSymbol(view: DataView, index: number, symbol: Omit<ObjectSy
   const at = index * Elf64_Sym.sizeof;
   view.setUint32(at + Elf64_Sym.st_name, name, true);
   view.setUint8(at + Elf64_Sym.st_info, (symbol.binding << 4) | (symbol.type ?? 0));
+  view.setUint8(at + Elf64_Sym.st_other, symbol.visibility ?? 0);
   view.setUint16(at + Elf64_Sym.st_shndx, symbol.section, true);
   view.setBigUint64(at + Elf64_Sym.st_value, BigInt(symbol.value ?? 0), true);
+  view.setBigUint64(at + Elf64_Sym.st_size, BigInt(symbol.size ?? 0), true);
 }
 
 function writeHeader(bytes: Uint8Array, view: DataView, headers: number): void {

@@ -51,6 +51,12 @@ export interface Defsym {
   readonly expression: string;
 }
 
+/** A linker plugin and what it is told, in order. */
+export interface PluginRequest {
+  readonly path: string;
+  readonly options: readonly string[];
+}
+
 export interface ZOptions {
   /** -z now: bind at load time. */
   readonly isNow: boolean;
@@ -237,6 +243,9 @@ export interface LinkOptions {
   readonly paged: "segments" | "data" | "none";
   /** JSON of .note.package, which says what package the output is part of; undefined for none. */
   readonly packageMetadata: string | undefined;
+
+  /** -plugin and the -plugin-opt after it: started when an input is intermediate language. */
+  readonly plugins: readonly PluginRequest[];
 
   /** Workers; undefined for one per core. */
   readonly threads: number | undefined;
@@ -448,6 +457,7 @@ export function newDraft(): OptionsDraft {
     segmentStarts: new Map(),
     paged: "segments",
     packageMetadata: undefined,
+    plugins: [],
     threads: undefined,
     isFork: true,
     isStats: false,

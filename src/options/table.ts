@@ -202,13 +202,19 @@ function noBuildId({ diagnostics }: Setting, value: string): BuildId {
   return { kind: "none" };
 }
 
+/** As in GNU ld, one without a plugin is an error; lld's habits are not: clang gives it options and no plugin. */
+function addPluginOption({ draft }: Setting, option: string): void {
+  const plugin = draft.plugins.pop();
+  if (plugin !== undefined) draft.plugins.push({ ...plugin, options: [...plugin.options, option] });
+}
+
 function setOutputKind(setting: Setting, kind: "exec" | "pie" | "shared"): void {
   setting.draft.isShared = kind === "shared";
   setting.draft.isPie = kind === "pie";
 }
 
 const archivesAreSearched = ignored("archives are searched until nothing more is found, whatever their order");
-const onlyLto = "it is for link-time optimisation, whose objects are refused";
+const onlyLto = "it is for linkers that have LLVM inside; a plugin has options of its own, -plugin-opt";
 
 export const optionTable: readonly OptionRow[] = [
   // As in lld and mold.
@@ -1112,8 +1118,15 @@ export const optionTable: readonly OptionRow[] = [
   ),
   takesBack("no-warn-mismatch", "diagnostics", "warn-mismatch", "Refuse inputs that do not go together"),
 
-  // What compilers pass in case of link-time optimisation. Objects that need it are refused by name.
-  ignoredValued("plugin plugin-opt", "VALUE", onlyLto),
+  // What compilers pass in case of link-time optimisation.
+  valued(
+    "inputs",
+    "plugin",
+    "FILE",
+    "Let this plugin compile inputs that are a compiler's intermediate language: GCC's liblto_plugin.so, LLVM's LLVMgold.so",
+    ({ draft }, path) => draft.plugins.push({ path, options: [] }),
+  ),
+  valued("inputs", "plugin-opt", "OPTION", "An option for the plugin before it", addPluginOption),
   ignoredOptional("lto-O lto-partitions thinlto-jobs thinlto-cache-dir thinlto-cache-policy", "VALUE", onlyLto),
   ignoredFlag("no-lto lto-whole-program-visibility", onlyLto),
   ignoredFlag("fat-lto-objects no-fat-lto-objects", "the machine code of an object is linked"),

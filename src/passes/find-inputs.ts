@@ -245,7 +245,11 @@ class InputFinder {
         if (file.address === 0) this.#diagnostics.add("inputIsPipe", { path });
         return;
       case "bitcode":
-        if (slot.state.isLazy) return; // resolve finds out whether it is needed
+        if (slot.state.isLazy || this.#options.plugins.length > 0) {
+          // Resolve finds out whether it is needed, or a plugin takes it.
+          if (file.address === 0) this.#diagnostics.add("inputIsPipe", { path });
+          return;
+        }
         this.#diagnostics.add("bitcode", {}, { file: displayNameOf(path, slot.member) });
         return;
       case "shared":

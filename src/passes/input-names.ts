@@ -179,6 +179,10 @@ export class InputNames {
     const { tables } = this.#workers;
     const input = tables.column("file", "input")[file];
     const { kind, mapped } = this.#inputs.files[input];
+    if (tables.column("file", "traits")[file] & FileTraits.IS_IR) {
+      const image = tables.column("file", "image").get(file) - tables.arena.baseAddress;
+      return tables.arena.u8view(image, tables.column("file", "imageSize")[file]);
+    }
     // An uncompressed copy has its names where the file has them.
     if (kind !== "binary" && kind !== "missing")
       return mapped.bytesAt(tables.column("file", "inputOffset").get(file), tables.column("file", "size")[file]);

@@ -21,6 +21,8 @@ export interface OwnHooks extends LinkHooks, TestHooks {
   readonly waitsAtExit?: boolean;
   /** Kernels of a small link run in this process, which ends soon: their crash does not end it, but it is spoilt. */
   readonly runsHere?: boolean;
+  /** Called before a linker plugin is started; what it throws ends the link. */
+  readonly onPluginNeeded?: () => void;
   /** Called when a pass has ended, with the tables as it leaves them. */
   readonly onTables?: (pass: Pass, workers: Workers, findings: FindingReader) => void;
 }

@@ -31,7 +31,8 @@ export interface Scanned {
   readonly fileBounds: Uint32Array;
 }
 
-export async function scan(workers: Workers, options: LinkOptions): Promise<Scanned> {
+/** Gives each file its row, members of archives among them, and reads its headers. Returns how many there are. */
+export async function listFiles(workers: Workers): Promise<number> {
   const { tables } = workers;
   await workers.run("countMembers");
   const files = prefixSum(
@@ -44,6 +45,11 @@ export async function scan(workers: Workers, options: LinkOptions): Promise<Scan
   tables.allocate("file", files);
   await workers.run("listMembers");
   await workers.run("scanHeaders");
+  return files;
+}
+
+export async function scan(workers: Workers, files: number, options: LinkOptions): Promise<Scanned> {
+  const { tables } = workers;
   const fileBounds = chunkFiles(workers, files);
   const sections = prefixSum(
     tables.column("file", "sectionCount"),

@@ -847,7 +847,16 @@ export const enumerations = {
     IS_RUNTIME: 256,
     IS_INDEXED: 512,
   },
-  FileTraits: { IS_SHARED: 1, IS_BROKEN: 2, IS_LTO: 4, HAS_STRAY_RELOCATIONS: 8 },
+  FileTraits: {
+    IS_SHARED: 1,
+    IS_BROKEN: 2,
+    IS_LTO: 4,
+    HAS_STRAY_RELOCATIONS: 8,
+    /** It has a compiler's intermediate language in sections, maybe beside machine code. */
+    HAS_IR: 16,
+    /** In its place there is an object that has the symbols of its intermediate language, or nothing any more. */
+    IS_IR: 32,
+  },
   FileFlags: {
     IS_LAZY: 2,
     AS_NEEDED: 4,

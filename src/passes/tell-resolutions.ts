@@ -1,0 +1,146 @@
+/**
+ * Resolve, in a link with intermediate language: what plugins must know of each symbol. They may drop or inline what is
+ * referred to by nothing but what they compile, so that this says exactly what the link does. Walks the mentions of all
+ * files once.
+ */
+import { IrKind, type IrSymbol } from "../inputs/ir-object.ts";
+import type { LinkOptions } from "../options/link-options.ts";
+import { claimingFile, isClaimed } from "../tables/claim.ts";
+import { enumerations } from "../tables/schema.ts";
+import { type FileRow, rowAt, type SymbolRow } from "../tables/views.ts";
+import { irSymbolsOf, keyOf } from "./claim-files.ts";
+import type { Inputs } from "./find-inputs.ts";
+import type { FileKey, LinkerPlugins } from "./linker-plugins.ts";
+import type { Resolved } from "./resolve.ts";
+import type { Workers } from "./workers.ts";
+
+const { FileFlags, FileState, FileTraits, MentionFlags, SymbolFlags } = enumerations;
+
+/** LDPR_ numbers of the plugin interface. */
+const Resolution = {
+  UNDEF: 1,
+  PREVAILING_DEF: 2,
+  PREVAILING_DEF_IRONLY: 3,
+  PREEMPTED_REG: 4,
+  PREEMPTED_IR: 5,
+  RESOLVED_IR: 6,
+  RESOLVED_EXEC: 7,
+  RESOLVED_DYN: 8,
+  PREVAILING_DEF_IRONLY_EXP: 9,
+} as const;
+
+export interface ToldResolutions {
+  /** Of files that are in the link, for each symbol as the plugin has it. */
+  readonly resolutions: ReadonlyMap<FileKey, Uint8Array>;
+  /** Members of archives that are in the link and are machine code: what refers to them may be gone afterwards. */
+  readonly members: ReadonlySet<FileKey>;
+}
+
+export function tellResolutions(
+  workers: Workers,
+  { files }: Resolved,
+  inputs: Inputs,
+  options: LinkOptions,
+  plugins: LinkerPlugins,
+): ToldResolutions {
+  const { tables } = workers;
+  const state = tables.column("file", "state");
+  const flags = tables.column("file", "flags");
+  const traits = tables.column("file", "traits");
+  const resolver = new SymbolResolver(workers, options);
+  const resolutions = new Map<FileKey, Uint8Array>();
+  const members = new Set<FileKey>();
+  const claimed: (readonly [FileRow, readonly IrSymbol[]])[] = [];
+  for (let file = 0 as FileRow; file < files; file++) {
+    if (!(state[file] & FileState.REACHED) || traits[file] & (FileTraits.IS_BROKEN | FileTraits.IS_SHARED)) continue;
+    const symbols = irSymbolsOf(workers, inputs, plugins, file);
+    if (symbols !== undefined) {
+      claimed.push([file, symbols]);
+      continue;
+    }
+    resolver.addUses(file);
+    if (flags[file] & FileFlags.IS_LAZY) members.add(keyOf(workers, inputs, file));
+  }
+  for (const [file, symbols] of claimed)
+    resolutions.set(keyOf(workers, inputs, file), resolver.resolutionsOf(file, symbols));
+  return { resolutions, members };
+}
+
+class SymbolResolver {
+  readonly #workers: Workers;
+  /** Names that --wrap concerns: references are turned round behind the plugin's back. */
+  readonly #wrapped: ReadonlySet<string>;
+  /** Whoever links what -r makes may refer to all of it. */
+  readonly #isAllUsed: boolean;
+  /** By symbol: 1 when machine code, or the command line, mentions it. */
+  readonly #isUsed: Uint8Array;
+
+  constructor(workers: Workers, { wrappedSymbols, outputKind }: LinkOptions) {
+    this.#workers = workers;
+    this.#isAllUsed = outputKind === "relocatable";
+    this.#wrapped = new Set(wrappedSymbols.flatMap((name) => [name, `__wrap_${name}`]));
+    this.#isUsed = new Uint8Array(workers.tables.rows("symbol"));
+  }
+
+  /** Notes what a file that is no intermediate language mentions: also what it would define, and refers to. */
+  addUses(file: FileRow): void {
+    const { tables } = this.#workers;
+    const mentionFlags = tables.column("mention", "flags");
+    const symbolOf = tables.column("mention", "symbol");
+    const isInternal = (tables.column("file", "flags")[file] & FileFlags.IS_INTERNAL) !== 0;
+    const first = tables.column("file", "firstMention")[file];
+    const count = tables.column("file", "symbolCount")[file] - tables.column("file", "firstGlobal")[file];
+    for (let i = 0; i < count; i++) {
+      const mention = rowAt(first, i);
+      // What the linker would define if no input did refers to nothing.
+      if (isInternal && (mentionFlags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED) continue;
+      this.#isUsed[symbolOf[mention]] = 1;
+    }
+  }
+
+  resolutionsOf(file: FileRow, symbols: readonly IrSymbol[]): Uint8Array {
+    const { tables } = this.#workers;
+    const first = tables.column("file", "firstMention")[file];
+    const symbolOf = tables.column("mention", "symbol");
+    return Uint8Array.from(symbols, (symbol, i) => this.#resolution(file, symbol, symbolOf[rowAt(first, i)]));
+  }
+
+  #resolution(file: FileRow, { kind, name }: IrSymbol, symbol: SymbolRow): number {
+    const { tables } = this.#workers;
+    const claim = tables.column("symbol", "claim");
+    const isReference = kind === IrKind.UNDEF || kind === IrKind.WEAKUNDEF;
+    if (!isClaimed(claim, symbol)) return isReference ? Resolution.UNDEF : Resolution.PREEMPTED_REG;
+    const owner = claimingFile(claim.high(symbol));
+    const traits = tables.column("file", "traits")[owner];
+    const isIr = (traits & FileTraits.IS_IR) !== 0;
+    if (isReference) {
+      if (traits & FileTraits.IS_SHARED) return Resolution.RESOLVED_DYN;
+      if (!(tables.column("file", "state")[owner] & FileState.REACHED)) return Resolution.UNDEF;
+      return isIr ? Resolution.RESOLVED_IR : Resolution.RESOLVED_EXEC;
+    }
+    if (owner !== file) return isIr ? Resolution.PREEMPTED_IR : Resolution.PREEMPTED_REG;
+    const flags = tables.column("symbol", "flags")[symbol];
+    const isUsed = this.#isUsed[symbol] === 1 || (flags & (SymbolFlags.IN_SHARED | SymbolFlags.ROOT)) !== 0;
+    if (isUsed || this.#isAllUsed || this.#wrapped.has(name)) return Resolution.PREVAILING_DEF;
+    return flags & SymbolFlags.EXPORTED ? Resolution.PREVAILING_DEF_IRONLY_EXP : Resolution.PREVAILING_DEF_IRONLY;
+  }
+}
+
+/**
+ * Whether code that was made refers to members of archives that are intermediate language themselves, as a call of a
+ * function that a compiler has put in. They are to be compiled with the rest.
+ */
+export async function needsMoreCode(
+  workers: Workers,
+  { files }: Resolved,
+  inputs: Inputs,
+  plugins: LinkerPlugins,
+): Promise<boolean> {
+  const state = workers.tables.column("file", "state");
+  const traits = workers.tables.column("file", "traits");
+  const wanted: FileKey[] = [];
+  for (let file = 0 as FileRow; file < files; file++)
+    if (state[file] & FileState.REACHED && traits[file] & FileTraits.IS_IR) wanted.push(keyOf(workers, inputs, file));
+  if (wanted.length > 0) await plugins.startOver(wanted);
+  return wanted.length > 0;
+}
