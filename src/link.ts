@@ -137,8 +137,7 @@ async function linkOnce(
   if (plugins?.isInUse === true) {
     findings.check(diagnostics);
     if (plugins.generated === undefined) {
-      const { resolutions, members } = tellResolutions(workers, resolved, inputs, options, plugins);
-      await plugins.generate(resolutions, members); // what they make is linked in the next try, in place of IR
+      await plugins.generate(tellResolutions(workers, resolved, inputs, options, plugins)); // what they make is linked in the next try, in place of IR
       return undefined;
     }
     if (await needsMoreCode(workers, resolved, inputs, plugins)) return undefined; // code that was made calls IR

@@ -68,8 +68,7 @@ export async function linkRelocatable(
   if (plugins?.isInUse === true) {
     findings.check(diagnostics);
     if (plugins.generated === undefined) {
-      const { resolutions, members } = tellResolutions(workers, resolved, inputs, options, plugins);
-      await plugins.generate(resolutions, members); // as for a program
+      await plugins.generate(tellResolutions(workers, resolved, inputs, options, plugins)); // as for a program
       return undefined;
     }
     if (await needsMoreCode(workers, resolved, inputs, plugins)) return undefined;

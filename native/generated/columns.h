@@ -48,6 +48,7 @@ enum : u32 {
   HAS_STRAY_RELOCATIONS = 0x8,
   HAS_IR = 0x10,
   IS_IR = 0x20,
+  HOLDS_GROUPS = 0x40,
 };
 } // namespace FileTraits
 

@@ -54,6 +54,24 @@ interface Malformed {
   readonly detail?: string;
 }
 
+/** A file that only a linker plugin can make code of. */
+interface IntermediateLanguage {
+  /** `gcc 12.2.0`; undefined when the file does not tell. */
+  readonly compiler?: string | undefined;
+  /** Those that were asked, in quotes; undefined for none. */
+  readonly plugins?: string | undefined;
+}
+
+const notTaken = ({ compiler, plugins }: IntermediateLanguage): string =>
+  (compiler === undefined ? "" : `of ${compiler} `) +
+  (plugins === undefined ? "needs a linker plugin" : `is not for linker plugin ${plugins}`);
+
+/** Where Debian has a plugin that compilers name whether it is there or not. */
+const pluginPackage = (plugin: string): string | undefined => {
+  const version = /llvm-(\d+)\/.*LLVMgold\.so$/.exec(plugin)?.[1];
+  return version === undefined ? undefined : `Debian has it in llvm-${version}-linker-tools`;
+};
+
 const malformed = (what: string): CodeRow<Malformed> =>
   error((operands) => (operands.detail === undefined ? what : `${what}: ${operands.detail}`));
 
@@ -220,22 +238,27 @@ export const codes = {
   compressionType: error<{ type: number }>(
     ({ type }) => `section is compressed with ${type === 2 ? "zstd" : `type ${type}`}; only zlib is supported`,
   ),
-  bitcode: error(() => "LLVM bitcode: link-time optimisation is not supported", {
-    groupBy: () => "",
+  bitcode: error<IntermediateLanguage>((operands) => `LLVM bitcode ${notTaken(operands)}`, {
+    groupBy: ({ compiler = "" }) => compiler,
     placeIs: "in",
-    hint: () => "recompile without -flto",
+    hint: ({ compiler = "clang" }) =>
+      compiler.startsWith("rustc")
+        ? "link with a clang of the same LLVM and -flto, which passes its plugin; or compile without -C linker-plugin-lto"
+        : `link with ${compiler} and -flto, which passes its plugin; or recompile without -flto`,
   }),
-  ltoObject: error(() => "GCC LTO object without machine code: link-time optimisation is not supported", {
-    groupBy: () => "",
+  ltoObject: error<IntermediateLanguage>((operands) => `GCC LTO object without machine code ${notTaken(operands)}`, {
+    groupBy: ({ compiler = "" }) => compiler,
     placeIs: "in",
-    hint: () => "recompile without -flto, or with -ffat-lto-objects",
+    hint: ({ compiler = "gcc" }) =>
+      `link with ${compiler} and -flto, which passes its plugin; or recompile without -flto, or with -ffat-lto-objects`,
   }),
   ltoMemberLeftOut: warning(
     () => "object for link-time optimisation left out: what it defines is not in the archive's index",
-    { groupBy: () => "", placeIs: "in", hint: () => "recompile without -flto, or with -ffat-lto-objects" },
+    { groupBy: () => "", placeIs: "in", hint: () => "link with a plugin, or recompile without -flto" },
   ),
   pluginFailed: error<{ plugin: string; reason: string }>(
     ({ plugin, reason }) => `linker plugin '${plugin}' failed: ${reason}`,
+    { hint: ({ plugin, reason }) => (reason.includes("No such file") ? pluginPackage(plugin) : undefined) },
   ),
   pluginError: error<{ plugin: string; text: string }>(({ text }) => text, {
     hint: ({ plugin }) => `said by linker plugin '${plugin}'`,

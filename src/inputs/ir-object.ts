@@ -50,11 +50,25 @@ const MAX_GROUPS = 30_000;
 /** Where definitions are that are in no group. */
 const PLAIN_SECTION = 1;
 
-/** Writes the object. Its global symbols are those of the plugin, in that order. */
-export function irObject(arena: Arena, symbols: readonly IrSymbol[]): ArenaObject {
+/** The COMDAT groups that the object of these symbols has, in order, and their numbers. */
+export function groupsOf(symbols: readonly IrSymbol[]): ReadonlyMap<string, number> {
   const keys = new Map<string, number>();
   for (const { comdatKey } of symbols)
     if (comdatKey !== "" && keys.size < MAX_GROUPS && !keys.has(comdatKey)) keys.set(comdatKey, keys.size);
+  return keys;
+}
+
+/** Writes the object. Its global symbols are those of the plugin, in that order. */
+export function irObject(arena: Arena, symbols: readonly IrSymbol[]): ArenaObject {
+  return objectOf(arena, groupsOf(symbols), symbols);
+}
+
+/** An object that has these COMDAT groups and nothing else. */
+export function groupsObject(arena: Arena, keys: Iterable<string>): ArenaObject {
+  return objectOf(arena, new Map(Array.from(keys).slice(0, MAX_GROUPS).map((key, i) => [key, i] as const)), []);
+}
+
+function objectOf(arena: Arena, keys: ReadonlyMap<string, number>, symbols: readonly IrSymbol[]): ArenaObject {
   const sections: ObjectSection[] = [section(".text", 0)];
   const signatures: ObjectSymbol[] = [];
   for (const [name, index] of keys) {

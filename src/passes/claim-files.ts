@@ -2,7 +2,7 @@
  * Scan, after the headers: files of intermediate language are offered to the linker plugins. Those that are claimed get
  * an object in their place that has the symbols of their code; once there is machine code of them, one that has nothing.
  */
-import { irObject, type IrSymbol } from "../inputs/ir-object.ts";
+import { groupsObject, irObject, type IrSymbol } from "../inputs/ir-object.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
@@ -46,22 +46,34 @@ export async function claimFiles(
   }
   await plugins.offer(offered);
   if (!plugins.isInUse) return;
-  const nothing = irObject(tables.arena, []);
+  const nothing = groupsObject(tables.arena, []);
+  // The first of them, which is behind the code that was made and before all else that might have such a group.
+  let holder = plugins.generated === undefined ? undefined : groupsObject(tables.arena, plugins.heldGroups);
   for (const [file, key] of rows) {
     const claim = plugins.claimOf(key);
     if (claim === undefined) continue;
     const isReplaced = plugins.isIncluded(key);
+    const isHolder = isReplaced && holder !== undefined;
+    const object = isReplaced ? (holder ?? nothing) : irObject(tables.arena, claim.symbols);
+    if (isHolder) holder = undefined;
     // As a member that nothing asks for: its notes and flags are not those of the code that was made.
-    if (isReplaced) flags[file] |= FileFlags.IS_LAZY;
-    const object = isReplaced ? nothing : irObject(tables.arena, claim.symbols);
+    if (isHolder) flags[file] &= ~FileFlags.IS_LAZY;
+    else if (isReplaced) flags[file] |= FileFlags.IS_LAZY;
     tables.column("file", "image").set(file, object.address);
     tables.column("file", "imageSize")[file] = object.size;
     tables.column("file", "inflatedSize").set(file, 0);
     tables.column("file", "sectionIndices")[file] = 0;
-    traits[file] = FileTraits.IS_IR;
+    traits[file] = isHolder ? FileTraits.IS_IR | FileTraits.HOLDS_GROUPS : FileTraits.IS_IR;
   }
   findings.take("bitcode"); // said again of those that no plugin takes
   await workers.run("scanHeaders");
+}
+
+/** Leaves out what has held COMDAT groups: the others that have such a group know by now that it is not theirs. */
+export function leaveHoldersOut({ tables }: Workers, files: number): void {
+  const traits = tables.column("file", "traits");
+  for (let file = 0 as FileRow; file < files; file++)
+    if (traits[file] & FileTraits.HOLDS_GROUPS) tables.column("file", "state")[file] = 0;
 }
 
 export function keyOf({ tables }: Workers, inputs: Inputs, file: FileRow): FileKey {

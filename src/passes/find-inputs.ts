@@ -13,6 +13,7 @@ import { flattenSlots } from "../inputs/flatten-slots.ts";
 import { parseDefsyms } from "../inputs/defsyms.ts";
 import { displayNameOf, type InputFile } from "../inputs/input-file.ts";
 import { fileRequest, type Slot, SlotMaker } from "../inputs/input-slot.ts";
+import { irCompilerOf } from "../inputs/ir-compiler.ts";
 import { LibrarySearch } from "../inputs/library-search.ts";
 import { type IncludeReader, type LinkerScript, MAX_SCRIPT_DEPTH, parseLinkerScript } from "../inputs/linker-script.ts";
 import { type MappedFile, MappedFiles, type ThinMember } from "../inputs/mapped-files.ts";
@@ -250,7 +251,11 @@ class InputFinder {
           if (file.address === 0) this.#diagnostics.add("inputIsPipe", { path });
           return;
         }
-        this.#diagnostics.add("bitcode", {}, { file: displayNameOf(path, slot.member) });
+        this.#diagnostics.add(
+          "bitcode",
+          { compiler: irCompilerOf(file.bytes()) },
+          { file: displayNameOf(path, slot.member) },
+        );
         return;
       case "shared":
         this.#judgeShared(file);

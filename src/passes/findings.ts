@@ -166,6 +166,10 @@ export class FindingReader extends InputNames {
         return;
       }
       case "badSymbolSection":
+      case "bitcode":
+      case "ltoObject":
+        diagnostics.add(name, this.irOperands(file as FileRow), place);
+        return;
       case "symbolTooLarge":
       case "copyWithoutSize":
       case "dynamicSymbolSection":

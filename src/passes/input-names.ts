@@ -3,6 +3,7 @@ import { ByteReader, FormatError } from "../elf/byte-reader.ts";
 import { STT_FUNC, STT_OBJECT } from "../elf/constants.ts";
 import { Elf64_Ehdr } from "../elf/records.ts";
 import { MemberNames } from "../inputs/archive.ts";
+import { irCompilerOf } from "../inputs/ir-compiler.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import type { FileNames } from "../output/script/file-pattern.ts";
 import { enumerations } from "../tables/schema.ts";
@@ -94,6 +95,12 @@ export class InputNames {
     const object = this.object(file);
     const section = name === "" ? object?.definitionOf(symbol)?.section : undefined;
     return section === undefined ? name : (object?.sectionName(section) ?? "");
+  }
+
+  /** What messages say of a file of intermediate language that is left. */
+  irOperands(file: FileRow): { compiler: string | undefined; plugins: string | undefined } {
+    const plugins = this.#options.plugins.map(({ path }) => `'${path}'`).join(" or ");
+    return { compiler: irCompilerOf(this.#bytesOf(file)), plugins: plugins === "" ? undefined : plugins };
   }
 
   sectionName(file: FileRow, section: number): string {

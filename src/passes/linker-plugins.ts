@@ -19,6 +19,16 @@ export type FileKey = string;
 
 export const fileKey = (path: string, member: number): FileKey => `${path}\0${member}`;
 
+/** What is known once names are resolved. */
+export interface ToldResolutions {
+  /** Of files that are in the link, for each symbol as the plugin has it: LDPR_ numbers. */
+  readonly resolutions: ReadonlyMap<FileKey, Uint8Array>;
+  /** Members of archives that are in the link and are machine code: what refers to them may be gone afterwards. */
+  readonly members: ReadonlySet<FileKey>;
+  /** COMDAT groups whose first is in intermediate language. */
+  readonly groups: ReadonlySet<string>;
+}
+
 export interface Claim {
   readonly symbols: readonly IrSymbol[];
 }
@@ -33,6 +43,7 @@ export class LinkerPlugins {
   /** Members of archives that have intermediate language and are needed by code that was made: in the link anyway. */
   readonly #wanted = new Set<FileKey>();
   #included: ReadonlySet<FileKey> = new Set();
+  #heldGroups: ReadonlySet<string> = new Set();
   #includedPaths: ReadonlySet<string> | undefined;
   #kept: ReadonlySet<FileKey> = new Set();
   #generated: GeneratedInputs | undefined;
@@ -57,6 +68,11 @@ export class LinkerPlugins {
 
   claimOf(key: FileKey): Claim | undefined {
     return this.#claims.get(key);
+  }
+
+  /** COMDAT groups that intermediate language has and nobody else may have, whether they are in the code or not. */
+  get heldGroups(): ReadonlySet<string> {
+    return this.#heldGroups;
   }
 
   /** Whether a file is in what was generated. */
@@ -93,18 +109,14 @@ export class LinkerPlugins {
     for (const [key] of rest) this.#declined.add(key);
   }
 
-  /**
-   * Lets the plugins make code of what they have claimed.
-   *
-   * @param resolutions of each file that is in the link, by LDPR_ numbers
-   * @param kept members of archives that are in the link
-   */
-  async generate(resolutions: ReadonlyMap<FileKey, Uint8Array>, kept: ReadonlySet<FileKey>): Promise<void> {
+  /** Lets the plugins make code of what they have claimed. */
+  async generate({ resolutions, members, groups }: ToldResolutions): Promise<void> {
     const all: GeneratedInputs[] = [];
     for (const run of this.#runs) all.push(await this.#attempt(run, (it) => it.generate(resolutions)));
     this.#included = new Set(resolutions.keys());
     this.#includedPaths = undefined;
-    this.#kept = kept;
+    this.#kept = members;
+    this.#heldGroups = groups;
     this.#generated = {
       objects: all.flatMap(({ objects }) => objects),
       libraries: all.flatMap(({ libraries }) => libraries),

@@ -39,7 +39,11 @@ export function checkLtoMembers(
       const names = known.get(file);
       if (names === undefined) diagnostics.add("ltoMemberLeftOut", {}, place);
       else if (names.some((name) => undefinedNames.has(name)))
-        diagnostics.add(traits[file] & FileTraits.IS_BROKEN ? "bitcode" : "ltoObject", {}, place);
+        diagnostics.add(
+          traits[file] & FileTraits.IS_BROKEN ? "bitcode" : "ltoObject",
+          findings.irOperands(file),
+          place,
+        );
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Find inputs, once plugins have made code: what they have made takes its place among the inputs. As in GNU ld, that is
- * behind the first object that was claimed, or before the archive that it is a member of; so crtend.o stays behind it.
+ * where the first object is that was claimed, or the archive that it is a member of: crtend.o stays behind it.
  */
 import { fileRequest } from "../inputs/input-slot.ts";
 import type { LinkOptions } from "../options/link-options.ts";
@@ -31,7 +31,7 @@ export function placeGenerated(inputs: Inputs, plugins: LinkerPlugins | undefine
   const own = inputs.files.filter(({ path }) => !generated.has(path));
   const made = inputs.files.filter(({ path }) => generated.has(path));
   const first = own.findIndex(({ path }) => plugins.hasIncluded(path));
-  const at = first === -1 ? own.length : own[first].kind === "archive" ? first : first + 1;
+  const at = first === -1 ? own.length : first;
   const { openedPaths } = inputs;
   return {
     ...inputs,

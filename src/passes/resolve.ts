@@ -10,6 +10,7 @@ import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
 import { checkVersions, settleVersions, type VersionedNames } from "./alias-versions.ts";
 import { assignVersions, type VersionDefinition } from "./assign-versions.ts";
+import { leaveHoldersOut } from "./claim-files.ts";
 import { classifyAssignments } from "./classify-assignments.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
@@ -60,6 +61,7 @@ export async function resolve(
     await workers.run("resetClaims", { rows: tables.get("ranges") });
   }
   await workers.run("electGroups", { bounds });
+  if (options.plugins.length > 0) leaveHoldersOut(workers, files);
   await workers.run("discardGroups", { bounds });
   await workers.run("claimSymbols", { bounds });
   if (shared.length > 0 && tables.get("hasCommons") !== 0) await workers.run("replaceCommons", { bounds });

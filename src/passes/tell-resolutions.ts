@@ -3,14 +3,14 @@
  * referred to by nothing but what they compile, so that this says exactly what the link does. Walks the mentions of all
  * files once.
  */
-import { IrKind, type IrSymbol } from "../inputs/ir-object.ts";
+import { groupsOf, IrKind, type IrSymbol } from "../inputs/ir-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { claimingFile, isClaimed } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, rowAt, type SymbolRow } from "../tables/views.ts";
 import { irSymbolsOf, keyOf } from "./claim-files.ts";
 import type { Inputs } from "./find-inputs.ts";
-import type { FileKey, LinkerPlugins } from "./linker-plugins.ts";
+import type { FileKey, LinkerPlugins, ToldResolutions } from "./linker-plugins.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
 
@@ -28,13 +28,6 @@ const Resolution = {
   RESOLVED_DYN: 8,
   PREVAILING_DEF_IRONLY_EXP: 9,
 } as const;
-
-export interface ToldResolutions {
-  /** Of files that are in the link, for each symbol as the plugin has it. */
-  readonly resolutions: ReadonlyMap<FileKey, Uint8Array>;
-  /** Members of archives that are in the link and are machine code: what refers to them may be gone afterwards. */
-  readonly members: ReadonlySet<FileKey>;
-}
 
 export function tellResolutions(
   workers: Workers,
@@ -61,9 +54,13 @@ export function tellResolutions(
     resolver.addUses(file);
     if (flags[file] & FileFlags.IS_LAZY) members.add(keyOf(workers, inputs, file));
   }
-  for (const [file, symbols] of claimed)
+  const groups = new Set<string>();
+  for (const [file, symbols] of claimed) resolver.addCommons(file, symbols);
+  for (const [file, symbols] of claimed) {
     resolutions.set(keyOf(workers, inputs, file), resolver.resolutionsOf(file, symbols));
-  return { resolutions, members };
+    for (const key of resolver.groupsKept(file, symbols)) groups.add(key);
+  }
+  return { resolutions, members, groups };
 }
 
 class SymbolResolver {
@@ -74,6 +71,9 @@ class SymbolResolver {
   readonly #isAllUsed: boolean;
   /** By symbol: 1 when machine code, or the command line, mentions it. */
   readonly #isUsed: Uint8Array;
+
+  /** The largest common symbol of intermediate language, by symbol. */
+  readonly #commonSizes = new Map<SymbolRow, number>();
 
   constructor(workers: Workers, { wrappedSymbols, outputKind }: LinkOptions) {
     this.#workers = workers;
@@ -98,11 +98,29 @@ class SymbolResolver {
     }
   }
 
-  resolutionsOf(file: FileRow, symbols: readonly IrSymbol[]): Uint8Array {
+  addCommons(file: FileRow, symbols: readonly IrSymbol[]): void {
+    for (const [i, { kind, size }] of symbols.entries()) {
+      if (kind !== IrKind.COMMON) continue;
+      const symbol = this.#symbolOf(file, i);
+      this.#commonSizes.set(symbol, Math.max(size, this.#commonSizes.get(symbol) ?? 0));
+    }
+  }
+
+  /** The names of COMDAT groups of a file that are kept there. */
+  *groupsKept(file: FileRow, symbols: readonly IrSymbol[]): Generator<string> {
+    const group = this.#workers.tables.column("symbol", "group");
+    // Mentions of groups are behind those of symbols.
+    for (const [key, i] of groupsOf(symbols))
+      if (group[this.#symbolOf(file, symbols.length + i)] === 0xffffffff - file) yield key;
+  }
+
+  #symbolOf(file: FileRow, mention: number): SymbolRow {
     const { tables } = this.#workers;
-    const first = tables.column("file", "firstMention")[file];
-    const symbolOf = tables.column("mention", "symbol");
-    return Uint8Array.from(symbols, (symbol, i) => this.#resolution(file, symbol, symbolOf[rowAt(first, i)]));
+    return tables.column("mention", "symbol")[rowAt(tables.column("file", "firstMention")[file], mention)];
+  }
+
+  resolutionsOf(file: FileRow, symbols: readonly IrSymbol[]): Uint8Array {
+    return Uint8Array.from(symbols, (symbol, i) => this.#resolution(file, symbol, this.#symbolOf(file, i)));
   }
 
   #resolution(file: FileRow, { kind, name }: IrSymbol, symbol: SymbolRow): number {
@@ -118,6 +136,9 @@ class SymbolResolver {
       if (!(tables.column("file", "state")[owner] & FileState.REACHED)) return Resolution.UNDEF;
       return isIr ? Resolution.RESOLVED_IR : Resolution.RESOLVED_EXEC;
     }
+    // Of common symbols the largest counts; as in GNU ld, one in machine code is a reference for the others then.
+    const isLarger = (size: number): boolean => tables.column("symbol", "commonSize").get(symbol) > size;
+    if (kind === IrKind.COMMON && isLarger(this.#commonSizes.get(symbol) ?? 0)) return Resolution.RESOLVED_EXEC;
     if (owner !== file) return isIr ? Resolution.PREEMPTED_IR : Resolution.PREEMPTED_REG;
     const flags = tables.column("symbol", "flags")[symbol];
     const isUsed = this.#isUsed[symbol] === 1 || (flags & (SymbolFlags.IN_SHARED | SymbolFlags.ROOT)) !== 0;

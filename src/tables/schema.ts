@@ -856,6 +856,8 @@ export const enumerations = {
     HAS_IR: 16,
     /** In its place there is an object that has the symbols of its intermediate language, or nothing any more. */
     IS_IR: 32,
+    /** It has nothing but names of COMDAT groups, which it holds for code that was made of it; then it is left out. */
+    HOLDS_GROUPS: 64,
   },
   FileFlags: {
     IS_LAZY: 2,

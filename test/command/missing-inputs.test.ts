@@ -29,7 +29,7 @@ test("what is no input is said to be what it is", async () => {
   const { stderr } = await dir.linkDirectly(spore, ["main.o", "empty", "binary", "bit.o", "main.c"]);
   expect(stderr).not.toContain("'empty'"); // a script that says nothing
   expect(stderr).toContain("'binary': file format not recognized");
-  expect(stderr).toContain("LLVM bitcode: link-time optimisation is not supported\n>>> in bit.o");
+  expect(stderr).toContain("LLVM bitcode needs a linker plugin\n>>> in bit.o");
   expect(stderr).toMatch(/main\.c:1: unknown command/);
 });
 
