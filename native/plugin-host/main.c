@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,5 +113,9 @@ int main(int count, char **words) {
   put_u32(&frame, WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0);
   put_u32(&frame, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 0);
   send_frame(socket, FRAME_ENDED, &frame);
+  // What the plugin's process has not read any more: if the socket ended before that, the linker would lose our frames.
+  char unread[4096];
+  while (recv(socket, unread, sizeof unread, 0) > 0)
+    ;
   return 0;
 }

@@ -256,12 +256,15 @@ export const codes = {
     () => "object for link-time optimisation left out: what it defines is not in the archive's index",
     { groupBy: () => "", placeIs: "in", hint: () => "link with a plugin, or recompile without -flto" },
   ),
-  pluginFailed: error<{ plugin: string; reason: string }>(
+  pluginFailed: error<{ plugin: string; reason: string; inputs?: string | undefined }>(
     ({ plugin, reason }) => `linker plugin '${plugin}' failed: ${reason}`,
-    { hint: ({ plugin, reason }) => (reason.includes("No such file") ? pluginPackage(plugin) : undefined) },
+    {
+      hint: ({ plugin, reason, inputs }) => (reason.includes("No such file") ? pluginPackage(plugin) : undefined) ?? inputs,
+    },
   ),
-  pluginError: error<{ plugin: string; text: string }>(({ text }) => text, {
-    hint: ({ plugin }) => `said by linker plugin '${plugin}'`,
+  pluginError: error<{ plugin: string; text: string; inputs?: string | undefined }>(({ text }) => text, {
+    hint: ({ plugin, inputs }) =>
+      `said by linker plugin '${plugin}'${inputs === undefined ? "" : `\n${inputs}`}`,
   }),
   pluginWarning: warning<{ plugin: string; text: string }>(({ text }) => text, {
     hint: ({ plugin }) => `said by linker plugin '${plugin}'`,

@@ -2,12 +2,12 @@
  * Scan, after the headers: files of intermediate language are offered to the linker plugins. Those that are claimed get
  * an object in their place that has the symbols of their code; once there is machine code of them, one that has nothing.
  */
-import { groupsObject, irObject, type IrSymbol } from "../inputs/ir-object.ts";
+import { groupsObject, irObject } from "../inputs/ir-object.ts";
 import { enumerations } from "../tables/schema.ts";
 import type { FileRow } from "../tables/views.ts";
 import type { Inputs } from "./find-inputs.ts";
 import type { FindingReader } from "./findings.ts";
-import { type FileKey, fileKey, type LinkerPlugins } from "./linker-plugins.ts";
+import { type Claim, type FileKey, fileKey, type LinkerPlugins } from "./linker-plugins.ts";
 import type { OfferedFile } from "./plugin-host.ts";
 import type { Workers } from "./workers.ts";
 
@@ -81,13 +81,13 @@ export function keyOf({ tables }: Workers, inputs: Inputs, file: FileRow): FileK
   return fileKey(path, tables.column("file", "nameOffset").get(file));
 }
 
-/** The symbols of a row, for those that are claimed. */
-export function irSymbolsOf(
+/** What has been claimed of a row. */
+export function claimOf(
   workers: Workers,
   inputs: Inputs,
   plugins: LinkerPlugins,
   file: FileRow,
-): readonly IrSymbol[] | undefined {
+): Claim | undefined {
   if (!(workers.tables.column("file", "traits")[file] & FileTraits.IS_IR)) return undefined;
-  return plugins.claimOf(keyOf(workers, inputs, file))?.symbols;
+  return plugins.claimOf(keyOf(workers, inputs, file));
 }

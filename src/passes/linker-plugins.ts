@@ -2,7 +2,10 @@
  * The linker plugins of a link, over all its attempts: what they have claimed, and what they have made of it. A plugin
  * is started when the first input is seen that may be for it, and never in a link of machine code.
  */
+import { closeSync, openSync, readSync } from "node:fs";
+
 import type { Diagnostics } from "../diagnostics/diagnostics.ts";
+import { irCompilerOf } from "../inputs/ir-compiler.ts";
 import type { IrSymbol } from "../inputs/ir-object.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import {
@@ -31,6 +34,8 @@ export interface ToldResolutions {
 
 export interface Claim {
   readonly symbols: readonly IrSymbol[];
+  /** The number of the plugin that has claimed it. */
+  readonly plugin: number;
 }
 
 export class LinkerPlugins {
@@ -91,18 +96,23 @@ export class LinkerPlugins {
     return this.#kept.has(key) || this.#wanted.has(key);
   }
 
+  /** Whether code that was made refers to what a file defines, where nobody can see it before. */
+  isWanted(key: FileKey): boolean {
+    return this.#wanted.has(key);
+  }
+
   /** Offers files to one plugin after another, until one takes them; those that were not offered before. */
   async offer(files: ReadonlyMap<FileKey, OfferedFile>): Promise<void> {
     let rest = [...files].filter(([key]) => !this.#claims.has(key) && !this.#declined.has(key));
     if (rest.length === 0) return;
     this.#onNeeded?.();
-    for (const { path, options } of this.#options.plugins) {
+    for (const [plugin, { path, options }] of this.#options.plugins.entries()) {
       const { output, outputKind, wrappedSymbols } = this.#options;
       let run = this.#runs.find((it) => it.setting.path === path && it.setting.options === options);
       if (run === undefined)
         this.#runs.push((run = new PluginRun({ path, options, output, outputKind, wrappedSymbols })));
       const claims = await this.#attempt(run, (it) => it.claim(rest));
-      for (const [i, symbols] of claims.entries()) if (symbols !== undefined) this.#claims.set(rest[i]![0], { symbols });
+      for (const [i, symbols] of claims.entries()) if (symbols !== undefined) this.#claims.set(rest[i]![0], { symbols, plugin });
       rest = rest.filter((_, i) => claims[i] === undefined);
       if (rest.length === 0) break;
     }
@@ -156,20 +166,43 @@ export class LinkerPlugins {
       failure = error;
     }
     let hasFailed = false;
-    for (const { severity, text } of run.takeMessages()) {
+    const messages = run.takeMessages();
+    // A plugin is of one version of its compiler, and says little of what it makes of another one's files.
+    const isBad = failure !== undefined || messages.some(({ severity }) => severity === "error");
+    const inputs = isBad ? { inputs: run.describeInputs() } : {};
+    for (const { severity, text } of messages) {
       if (severity === "note") this.#said.notes.push(text);
       else if (severity === "warning") this.#said.warnings.push({ plugin, text });
       else {
-        this.#diagnostics.add("pluginError", { plugin, text });
+        this.#diagnostics.add("pluginError", { plugin, text, ...inputs });
         hasFailed = true;
       }
     }
     this.#diagnostics.transcript.push(run.takeOutput());
     // What it has said itself is the reason.
-    if (failure !== undefined && !hasFailed) this.#diagnostics.add("pluginFailed", { plugin, reason: failure.reason });
+    if (failure !== undefined && !hasFailed) 
+      this.#diagnostics.add("pluginFailed", { plugin, reason: failure.reason, ...inputs });
     if (failure !== undefined || hasFailed) this.repeatMessages();
     this.#diagnostics.stopIfFailed();
     return result as T;
+  }
+}
+
+/** The files that are looked at for a message. */
+const MAX_DESCRIBED = 1000;
+
+function compilerOf({ path, offset, size }: OfferedFile): string | undefined {
+  try {
+    const descriptor = openSync(path, "r");
+    try {
+      const bytes = new Uint8Array(size);
+      readSync(descriptor, bytes, 0, size, offset);
+      return irCompilerOf(bytes);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return undefined; // it is gone meanwhile
   }
 }
 
@@ -178,7 +211,7 @@ class PluginRun {
   readonly setting: PluginSetting;
   #host: PluginHost | undefined;
   /** In the order in which they were offered. */
-  readonly #offered: FileKey[] = [];
+  readonly #offered: (readonly [FileKey, OfferedFile])[] = [];
 
   constructor(setting: PluginSetting) {
     this.setting = setting;
@@ -188,13 +221,24 @@ class PluginRun {
     files: readonly (readonly [FileKey, OfferedFile])[],
   ): Promise<readonly (readonly IrSymbol[] | undefined)[]> {
     const host = await this.#started();
-    this.#offered.push(...files.map(([key]) => key));
+    for (const file of files) this.#offered.push(file);
     return host.claim(files.map(([, file]) => file));
   }
 
   async generate(resolutions: ReadonlyMap<FileKey, Uint8Array>): Promise<GeneratedInputs> {
     const host = await this.#started();
-    return host.generate(this.#offered.map((key): Resolutions => resolutions.get(key)));
+    return host.generate(this.#offered.map(([key]): Resolutions => resolutions.get(key)));
+  }
+
+  /** Which compilers have made what it was offered, with a file of each. */
+  describeInputs(): string | undefined {
+    const files = new Map<string, string>();
+    for (const [, file] of this.#offered.slice(0, MAX_DESCRIBED)) {
+      const compiler = compilerOf(file);
+      if (compiler !== undefined && !files.has(compiler)) files.set(compiler, file.path);
+    }
+    if (files.size === 0) return undefined;
+    return `its inputs were made by ${Array.from(files, ([compiler, path]) => `${compiler}: '${path}'`).join(", ")}`;
   }
 
   takeMessages(): PluginHost["messages"] {

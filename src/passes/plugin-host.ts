@@ -120,7 +120,7 @@ export class PluginHost {
   async load(setting: PluginSetting): Promise<void> {
     const frame = new FrameWriter()
       .text(setting.path)
-      .u8(outputKinds[setting.outputKind])
+      .u8(outputKinds[setting.outputKind] ?? 0)
       .text(setting.output)
       .u32(GNU_LD_VERSION);
     for (const list of [setting.wrappedSymbols, setting.options]) {

@@ -8,9 +8,9 @@ import type { LinkOptions } from "../options/link-options.ts";
 import { claimingFile, isClaimed } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type FileRow, rowAt, type SymbolRow } from "../tables/views.ts";
-import { irSymbolsOf, keyOf } from "./claim-files.ts";
+import { claimOf, keyOf } from "./claim-files.ts";
 import type { Inputs } from "./find-inputs.ts";
-import type { FileKey, LinkerPlugins, ToldResolutions } from "./linker-plugins.ts";
+import type { Claim, FileKey, LinkerPlugins, ToldResolutions } from "./linker-plugins.ts";
 import type { Resolved } from "./resolve.ts";
 import type { Workers } from "./workers.ts";
 
@@ -43,25 +43,30 @@ export function tellResolutions(
   const resolver = new SymbolResolver(workers, options);
   const resolutions = new Map<FileKey, Uint8Array>();
   const members = new Set<FileKey>();
-  const claimed: (readonly [FileRow, readonly IrSymbol[]])[] = [];
+  const claimed: (readonly [FileRow, Claim])[] = [];
   for (let file = 0 as FileRow; file < files; file++) {
     if (!(state[file] & FileState.REACHED) || traits[file] & (FileTraits.IS_BROKEN | FileTraits.IS_SHARED)) continue;
-    const symbols = irSymbolsOf(workers, inputs, plugins, file);
-    if (symbols !== undefined) {
-      claimed.push([file, symbols]);
+    const claim = claimOf(workers, inputs, plugins, file);
+    if (claim !== undefined) {
+      claimed.push([file, claim]);
+      // Code that was made refers to it, which nobody knows of now that it is made again.
+      if (plugins.isWanted(keyOf(workers, inputs, file))) resolver.addUses(file);
       continue;
     }
     resolver.addUses(file);
     if (flags[file] & FileFlags.IS_LAZY) members.add(keyOf(workers, inputs, file));
   }
   const groups = new Set<string>();
-  for (const [file, symbols] of claimed) resolver.addCommons(file, symbols);
-  for (const [file, symbols] of claimed) {
+  for (const [file, claim] of claimed) resolver.addClaimed(file, claim);
+  for (const [file, { symbols }] of claimed) {
     resolutions.set(keyOf(workers, inputs, file), resolver.resolutionsOf(file, symbols));
     for (const key of resolver.groupsKept(file, symbols)) groups.add(key);
   }
   return { resolutions, members, groups };
 }
+
+/** In SymbolResolver's list, plugins are numbered from here. */
+const FIRST_PLUGIN = 2;
 
 class SymbolResolver {
   readonly #workers: Workers;
@@ -69,8 +74,9 @@ class SymbolResolver {
   readonly #wrapped: ReadonlySet<string>;
   /** Whoever links what -r makes may refer to all of it. */
   readonly #isAllUsed: boolean;
-  /** By symbol: 1 when machine code, or the command line, mentions it. */
+  /** By symbol: 1 when machine code, or the command line, mentions it, or several plugins; or what one plugin it is. */
   readonly #isUsed: Uint8Array;
+  readonly #pluginOf = new Map<FileRow, number>();
 
   /** The largest common symbol of intermediate language, by symbol. */
   readonly #commonSizes = new Map<SymbolRow, number>();
@@ -98,10 +104,14 @@ class SymbolResolver {
     }
   }
 
-  addCommons(file: FileRow, symbols: readonly IrSymbol[]): void {
+  /** Notes what intermediate language mentions. That of one plugin is machine code to another. */
+  addClaimed(file: FileRow, { symbols, plugin }: Claim): void {
+    this.#pluginOf.set(file, plugin);
     for (const [i, { kind, size }] of symbols.entries()) {
-      if (kind !== IrKind.COMMON) continue;
       const symbol = this.#symbolOf(file, i);
+      if (this.#isUsed[symbol] === 0) this.#isUsed[symbol] = plugin + FIRST_PLUGIN;
+      else if (this.#isUsed[symbol] !== plugin + FIRST_PLUGIN) this.#isUsed[symbol] = 1;
+      if (kind !== IrKind.COMMON) continue;
       this.#commonSizes.set(symbol, Math.max(size, this.#commonSizes.get(symbol) ?? 0));
     }
   }
@@ -130,7 +140,7 @@ class SymbolResolver {
     if (!isClaimed(claim, symbol)) return isReference ? Resolution.UNDEF : Resolution.PREEMPTED_REG;
     const owner = claimingFile(claim.high(symbol));
     const traits = tables.column("file", "traits")[owner];
-    const isIr = (traits & FileTraits.IS_IR) !== 0;
+    const isIr = (traits & FileTraits.IS_IR) !== 0 && this.#pluginOf.get(owner) === this.#pluginOf.get(file);
     if (isReference) {
       if (traits & FileTraits.IS_SHARED) return Resolution.RESOLVED_DYN;
       if (!(tables.column("file", "state")[owner] & FileState.REACHED)) return Resolution.UNDEF;
@@ -141,8 +151,9 @@ class SymbolResolver {
     if (kind === IrKind.COMMON && isLarger(this.#commonSizes.get(symbol) ?? 0)) return Resolution.RESOLVED_EXEC;
     if (owner !== file) return isIr ? Resolution.PREEMPTED_IR : Resolution.PREEMPTED_REG;
     const flags = tables.column("symbol", "flags")[symbol];
-    const isUsed = this.#isUsed[symbol] === 1 || (flags & (SymbolFlags.IN_SHARED | SymbolFlags.ROOT)) !== 0;
-    if (isUsed || this.#isAllUsed || this.#wrapped.has(name)) return Resolution.PREVAILING_DEF;
+    const isUsed = this.#isAllUsed || this.#isUsed[symbol] === 1 || (flags & SymbolFlags.ROOT) !== 0;
+    if (isUsed || this.#wrapped.has(name)) return Resolution.PREVAILING_DEF;
+    // As in GNU ld, also when a shared object of the link is who refers to it.
     return flags & SymbolFlags.EXPORTED ? Resolution.PREVAILING_DEF_IRONLY_EXP : Resolution.PREVAILING_DEF_IRONLY;
   }
 }
