@@ -141,6 +141,8 @@ export class LinkerPlugins {
     this.#claims.clear();
     this.#declined.clear();
     this.#generated = undefined;
+    this.#included = this.#kept = this.#heldGroups = new Set();
+    this.#includedPaths = undefined;
     this.#said = { warnings: [], notes: [] };
   }
 

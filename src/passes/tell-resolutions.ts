@@ -50,7 +50,7 @@ export function tellResolutions(
     if (claim !== undefined) {
       claimed.push([file, claim]);
       // Code that was made refers to it, which nobody knows of now that it is made again.
-      if (plugins.isWanted(keyOf(workers, inputs, file))) resolver.addUses(file);
+      if (plugins.isWanted(keyOf(workers, inputs, file))) resolver.addUsesOf(file, claim);
       continue;
     }
     resolver.addUses(file);
@@ -102,6 +102,12 @@ class SymbolResolver {
       if (isInternal && (mentionFlags[mention] & MentionFlags.KIND) !== MentionFlags.UNDEFINED) continue;
       this.#isUsed[symbolOf[mention]] = 1;
     }
+  }
+
+  /** Notes that machine code refers to what a claimed file defines. */
+  addUsesOf(file: FileRow, { symbols }: Claim): void {
+    for (const [i, { kind }] of symbols.entries())
+      if (kind !== IrKind.UNDEF && kind !== IrKind.WEAKUNDEF) this.#isUsed[this.#symbolOf(file, i)] = 1;
   }
 
   /** Notes what intermediate language mentions. That of one plugin is machine code to another. */
@@ -168,11 +174,30 @@ export async function needsMoreCode(
   inputs: Inputs,
   plugins: LinkerPlugins,
 ): Promise<boolean> {
-  const state = workers.tables.column("file", "state");
-  const traits = workers.tables.column("file", "traits");
-  const wanted: FileKey[] = [];
+  const { tables } = workers;
+  const state = tables.column("file", "state");
+  const traits = tables.column("file", "traits");
+  const isReached = (file: FileRow): boolean => (state[file] & FileState.REACHED) !== 0;
+  const left = new Set<FileRow>();
   for (let file = 0 as FileRow; file < files; file++)
-    if (state[file] & FileState.REACHED && traits[file] & FileTraits.IS_IR) wanted.push(keyOf(workers, inputs, file));
-  if (wanted.length > 0) await plugins.startOver(wanted);
-  return wanted.length > 0;
+    if (isReached(file) && traits[file] & FileTraits.IS_IR) left.add(file);
+  if (left.size === 0) return false;
+  const symbolOf = tables.column("mention", "symbol");
+  const claim = tables.column("symbol", "claim");
+  const wanted = new Set<FileKey>();
+  // What only intermediate language refers to comes with that.
+  for (let file = 0 as FileRow; file < files; file++) {
+    if (!isReached(file) || traits[file] & (FileTraits.IS_IR | FileTraits.IS_BROKEN)) continue;
+    const first = tables.column("file", "firstMention")[file];
+    const count = tables.column("file", "symbolCount")[file] - tables.column("file", "firstGlobal")[file];
+    for (let i = 0; i < count; i++) {
+      const symbol = symbolOf[rowAt(first, i)];
+      if (!isClaimed(claim, symbol)) continue;
+      const owner = claimingFile(claim.high(symbol));
+      if (left.has(owner)) wanted.add(keyOf(workers, inputs, owner));
+    }
+  }
+  const isMore = [...wanted].some((key) => !plugins.isWanted(key));
+  if (isMore) await plugins.startOver(wanted);
+  return isMore;
 }
