@@ -194,7 +194,10 @@ async function buildPluginHost() {
     const warnings = ["-Wall", "-Wextra", ...(process.env["CI"] ? ["-Werror"] : [])];
     // Older C libraries have dlopen and threads in libraries of their own.
     const flags = ["-std=gnu11", "-O2", ...warnings, "-Inative", "-D_GNU_SOURCE", "-s", "-Wl,--build-id=none"];
-    const done = spawnSync("gcc", [...flags, ...files, "-o", built, "-ldl", "-pthread"], { cwd: root, encoding: "utf8" });
+    const done = spawnSync("gcc", [...flags, ...files, "-o", built, "-ldl", "-pthread"], {
+      cwd: root,
+      encoding: "utf8",
+    });
     if (done.status !== 0) fail(`the plugins' process does not compile:\n${done.stderr}`);
     process.stderr.write(done.stderr);
     renameSync(built, join(root, "bin", "plugin-host"));

@@ -1,8 +1,8 @@
 // The process that a linker plugin runs in, and one that watches it: plugin-host SOCKET FOLDER
 //
-// The plugin is code of others: it may crash, hang, fork, or write anywhere. This process loads none of it. It waits for
-// the plugin's process to end, or for the linker to close the socket, which the end of the linker does, however that
-// comes; then it ends all that the plugin has started, and removes FOLDER, which is where temporary files go.
+// The plugin is code of others: it may crash, hang, fork, or write anywhere. This process loads none of it. It waits
+// for the plugin's process to end, or for the linker to close the socket, which the end of the linker does, however
+// that comes; then it ends all that the plugin has started, and removes FOLDER, which is where temporary files go.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,16 +46,14 @@ static void end_group(pid_t group) {
   kill(-group, SIGTERM);
   signal_children(SIGTERM);
   for (int waited = 0; waited < grace_ms; waited += step_ms) {
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-      ;
+    while (waitpid(-1, NULL, WNOHANG) > 0);
     if (kill(-group, 0) < 0 && signal_children(0) == 0) return;
     nanosleep(&(struct timespec){.tv_nsec = step_ms * 1000000L}, NULL);
   }
   kill(-group, SIGKILL);
   // Whose parent ends becomes a child of this process.
   for (int again = 0; again < 100 && signal_children(SIGKILL) > 0; again++)
-    while (waitpid(-1, NULL, 0) > 0)
-      ;
+    while (waitpid(-1, NULL, 0) > 0);
 }
 
 // Waits for the end of the plugin's process. 0 when the linker has gone before; else its status.
@@ -115,7 +113,6 @@ int main(int count, char **words) {
   send_frame(socket, FRAME_ENDED, &frame);
   // What the plugin's process has not read any more: if the socket ended before that, the linker would lose our frames.
   char unread[4096];
-  while (recv(socket, unread, sizeof unread, 0) > 0)
-    ;
+  while (recv(socket, unread, sizeof unread, 0) > 0);
   return 0;
 }

@@ -240,7 +240,7 @@ static void load(struct frame *frame) {
   char *output = get_text(frame);
   int version = (int)get_u32(frame);
   wrapped_count = get_u32(frame);
-  wrapped = allocate(wrapped_count * sizeof *wrapped);
+  wrapped = (const char **)allocate(wrapped_count * sizeof *wrapped);
   for (uint64_t i = 0; i < wrapped_count; i++) wrapped[i] = get_text(frame);
   uint32_t options = get_u32(frame);
   struct plugin_tv *vector = allocate((options + most) * sizeof *vector), *next = vector;
@@ -277,8 +277,7 @@ static void load(struct frame *frame) {
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     *next++ = (struct plugin_tv){functions[i].tag, {.function = functions[i].function}};
-  for (uint32_t i = 0; i < options; i++)
-    *next++ = (struct plugin_tv){LDPT_OPTION, {.string = get_text(frame)}};
+  for (uint32_t i = 0; i < options; i++) *next++ = (struct plugin_tv){LDPT_OPTION, {.string = get_text(frame)}};
   *next = (struct plugin_tv){LDPT_NULL, {.value = 0}};
 
   void *library = dlopen(path, RTLD_NOW);
@@ -299,9 +298,9 @@ static void claim(struct frame *frame) {
   file->size = get_u64(frame);
   if (file_count == file_capacity) {
     file_capacity = file_capacity * 2 + 16;
-    struct file **longer = allocate(file_capacity * sizeof *files);
-    if (file_count) memcpy(longer, files, file_count * sizeof *files);
-    free(files);
+    struct file **longer = (struct file **)allocate(file_capacity * sizeof *files);
+    for (uint32_t i = 0; i < file_count; i++) longer[i] = files[i];
+    free((void *)files);
     files = longer;
   }
   files[file_count++] = file;

@@ -259,12 +259,12 @@ export const codes = {
   pluginFailed: error<{ plugin: string; reason: string; inputs?: string | undefined }>(
     ({ plugin, reason }) => `linker plugin '${plugin}' failed: ${reason}`,
     {
-      hint: ({ plugin, reason, inputs }) => (reason.includes("No such file") ? pluginPackage(plugin) : undefined) ?? inputs,
+      hint: ({ plugin, reason, inputs }) =>
+        (reason.includes("No such file") ? pluginPackage(plugin) : undefined) ?? inputs,
     },
   ),
   pluginError: error<{ plugin: string; text: string; inputs?: string | undefined }>(({ text }) => text, {
-    hint: ({ plugin, inputs }) =>
-      `said by linker plugin '${plugin}'${inputs === undefined ? "" : `\n${inputs}`}`,
+    hint: ({ plugin, inputs }) => `said by linker plugin '${plugin}'${inputs === undefined ? "" : `\n${inputs}`}`,
   }),
   pluginWarning: warning<{ plugin: string; text: string }>(({ text }) => text, {
     hint: ({ plugin }) => `said by linker plugin '${plugin}'`,

@@ -2,7 +2,17 @@
  * Writes an ELF object into the arena: what the linker itself contributes goes the same way through the passes
  * as any other input. Custom sections come first, then .symtab and .strtab.
  */
-import { ELFCLASS64, ELFDATA2LSB, EM_X86_64, ET_REL, SHT_GROUP, SHT_PROGBITS, SHT_STRTAB, SHT_SYMTAB, STB_LOCAL } from "../elf/constants.ts";
+import {
+  ELFCLASS64,
+  ELFDATA2LSB,
+  EM_X86_64,
+  ET_REL,
+  SHT_GROUP,
+  SHT_PROGBITS,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+  STB_LOCAL,
+} from "../elf/constants.ts";
 import { Elf64_Ehdr, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import type { Arena } from "../staging/index.ts";
 

@@ -65,7 +65,15 @@ export function irObject(arena: Arena, symbols: readonly IrSymbol[]): ArenaObjec
 
 /** An object that has these COMDAT groups and nothing else. */
 export function groupsObject(arena: Arena, keys: Iterable<string>): ArenaObject {
-  return objectOf(arena, new Map(Array.from(keys).slice(0, MAX_GROUPS).map((key, i) => [key, i] as const)), []);
+  return objectOf(
+    arena,
+    new Map(
+      Array.from(keys)
+        .slice(0, MAX_GROUPS)
+        .map((key, i) => [key, i] as const),
+    ),
+    [],
+  );
 }
 
 function objectOf(arena: Arena, keys: ReadonlyMap<string, number>, symbols: readonly IrSymbol[]): ArenaObject {
@@ -82,8 +90,7 @@ function objectOf(arena: Arena, keys: ReadonlyMap<string, number>, symbols: read
 
 function objectSymbol(symbol: IrSymbol, group: number | undefined): ObjectSymbol {
   const { kind, type, visibility, size, version, name, comdatKey } = symbol;
-  const isWeak =
-    kind === IrKind.WEAKDEF || kind === IrKind.WEAKUNDEF || (comdatKey !== "" && group === undefined);
+  const isWeak = kind === IrKind.WEAKDEF || kind === IrKind.WEAKUNDEF || (comdatKey !== "" && group === undefined);
   const isDefined = kind === IrKind.DEF || kind === IrKind.WEAKDEF;
   const definedIn = group === undefined ? PLAIN_SECTION : memberSection(group);
   return {

@@ -82,12 +82,7 @@ export function keyOf({ tables }: Workers, inputs: Inputs, file: FileRow): FileK
 }
 
 /** What has been claimed of a row. */
-export function claimOf(
-  workers: Workers,
-  inputs: Inputs,
-  plugins: LinkerPlugins,
-  file: FileRow,
-): Claim | undefined {
+export function claimOf(workers: Workers, inputs: Inputs, plugins: LinkerPlugins, file: FileRow): Claim | undefined {
   if (!(workers.tables.column("file", "traits")[file] & FileTraits.IS_IR)) return undefined;
   return plugins.claimOf(keyOf(workers, inputs, file));
 }

@@ -52,7 +52,10 @@ export class LinkerPlugins {
   #includedPaths: ReadonlySet<string> | undefined;
   #kept: ReadonlySet<FileKey> = new Set();
   #generated: GeneratedInputs | undefined;
-  #said: { readonly warnings: { plugin: string; text: string }[]; readonly notes: string[] } = { warnings: [], notes: [] };
+  #said: { readonly warnings: { plugin: string; text: string }[]; readonly notes: string[] } = {
+    warnings: [],
+    notes: [],
+  };
 
   /** @param onNeeded called before a plugin is started */
   constructor(options: LinkOptions, diagnostics: Diagnostics, onNeeded?: () => void) {
@@ -112,7 +115,8 @@ export class LinkerPlugins {
       if (run === undefined)
         this.#runs.push((run = new PluginRun({ path, options, output, outputKind, wrappedSymbols })));
       const claims = await this.#attempt(run, (it) => it.claim(rest));
-      for (const [i, symbols] of claims.entries()) if (symbols !== undefined) this.#claims.set(rest[i]![0], { symbols, plugin });
+      for (const [i, symbols] of claims.entries())
+        if (symbols !== undefined) this.#claims.set(rest[i]![0], { symbols, plugin });
       rest = rest.filter((_, i) => claims[i] === undefined);
       if (rest.length === 0) break;
     }
@@ -182,7 +186,7 @@ export class LinkerPlugins {
     }
     this.#diagnostics.transcript.push(run.takeOutput());
     // What it has said itself is the reason.
-    if (failure !== undefined && !hasFailed) 
+    if (failure !== undefined && !hasFailed)
       this.#diagnostics.add("pluginFailed", { plugin, reason: failure.reason, ...inputs });
     if (failure !== undefined || hasFailed) this.repeatMessages();
     this.#diagnostics.stopIfFailed();

@@ -203,9 +203,12 @@ export class PluginHost {
     const failure = (this.#failure = new PluginFailed(reason));
     const waiting = this.#waiting.splice(0);
     this.#socket.destroy();
-    void this.#closed.then(() => {
-      for (const { reject } of waiting) reject(failure);
-    });
+    void this.#reject(waiting, failure);
+  }
+
+  async #reject(waiting: readonly Waiting[], failure: PluginFailed): Promise<void> {
+    await this.#closed;
+    for (const { reject } of waiting) reject(failure);
   }
 
   async #wait(kind: number): Promise<FrameReader> {

@@ -69,11 +69,22 @@ const shared =
 
 const combinations: readonly Combination[] = [
   { name: "two objects", ...inTwo },
-  { name: "debug information", ...inTwo, compile: ["-g"], flags: ["-g"], unlike: "GCC notes how the linker was chosen" },
+  {
+    name: "debug information",
+    ...inTwo,
+    compile: ["-g"],
+    flags: ["-g"],
+    unlike: "GCC notes how the linker was chosen",
+  },
   { name: "no PIE", ...inTwo, compile: ["-fno-pie"], flags: ["-no-pie"] },
   { name: "static", ...inTwo, flags: ["-static"] },
   { name: "static PIE", ...inTwo, compile: ["-fPIE"], flags: ["-static-pie"] },
-  { name: "sections of their own, and none unused", ...inTwo, compile: ["-ffunction-sections"], flags: ["-Wl,--gc-sections"] },
+  {
+    name: "sections of their own, and none unused",
+    ...inTwo,
+    compile: ["-ffunction-sections"],
+    flags: ["-Wl,--gc-sections"],
+  },
   { name: "stripped", ...inTwo, flags: ["-s"] },
   { name: "no stripping of debug information, a build ID", ...inTwo, flags: ["-Wl,--build-id=sha1"] },
   { name: "one of them machine code that calls", ...inTwo, plain: ["a.c"], gone: ["never"], kept: ["f"] },
@@ -84,14 +95,40 @@ const combinations: readonly Combination[] = [
   { name: "partitions: one for each file", only: /gcc/, ...inTwo, flags: ["-flto-partition=1to1"] },
   { name: "two jobs", only: /gcc/, ...inTwo, flags: ["-flto=2"] },
   { name: "fat objects", only: /gcc/, ...inTwo, compile: ["-ffat-lto-objects"] },
-  { name: "fat objects in an archive", only: /gcc/, ...inTwo, compile: ["-ffat-lto-objects"], prepare: archive("libb.a", ["b.o"]), inputs: ["a.o", "libb.a"] },
+  {
+    name: "fat objects in an archive",
+    only: /gcc/,
+    ...inTwo,
+    compile: ["-ffat-lto-objects"],
+    prepare: archive("libb.a", ["b.o"]),
+    inputs: ["a.o", "libb.a"],
+  },
   { name: "the whole program", only: /gcc/, ...inTwo, flags: ["-fwhole-program"] },
-  { name: "no linker plugin's optimisation in fat objects", only: /gcc/, ...inTwo, compile: ["-ffat-lto-objects"], flags: ["-fno-lto", "-fno-use-linker-plugin"], gone: [], kept: ["f", "never"] },
+  {
+    name: "no linker plugin's optimisation in fat objects",
+    only: /gcc/,
+    ...inTwo,
+    compile: ["-ffat-lto-objects"],
+    flags: ["-fno-lto", "-fno-use-linker-plugin"],
+    gone: [],
+    kept: ["f", "never"],
+  },
   { name: "an archive", ...inTwo, prepare: archive("libb.a", ["b.o"]), inputs: ["a.o", "libb.a"] },
   // Of two objects of ThinLTO, the first is that of the first file that is claimed: GNU ld has not needed the member yet.
-  { name: "an archive that comes first", only: /gcc|full/, ...inTwo, prepare: archive("libb.a", ["b.o"]), inputs: ["-Wl,--start-group", "libb.a", "a.o", "-Wl,--end-group"] },
+  {
+    name: "an archive that comes first",
+    only: /gcc|full/,
+    ...inTwo,
+    prepare: archive("libb.a", ["b.o"]),
+    inputs: ["-Wl,--start-group", "libb.a", "a.o", "-Wl,--end-group"],
+  },
   { name: "an archive of all", ...inTwo, prepare: archive("liball.a", ["a.o", "b.o"]), inputs: ["liball.a"] },
-  { name: "a whole archive", ...inTwo, prepare: archive("libb.a", ["b.o"]), inputs: ["a.o", "-Wl,--whole-archive", "libb.a", "-Wl,--no-whole-archive"] },
+  {
+    name: "a whole archive",
+    ...inTwo,
+    prepare: archive("libb.a", ["b.o"]),
+    inputs: ["a.o", "-Wl,--whole-archive", "libb.a", "-Wl,--no-whole-archive"],
+  },
   { name: "a thin archive", ...inTwo, prepare: archive("libb.a", ["b.o"], "rcsT"), inputs: ["a.o", "libb.a"] },
   {
     name: "an archive with members that are not needed",
@@ -103,7 +140,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "members of both kinds",
-    files: { "a.c": main, "b.c": "int g(int); int f(int x) { return g(x) + 1; }", "c.c": "int g(int x) { return x * 5; }" },
+    files: {
+      "a.c": main,
+      "b.c": "int g(int); int f(int x) { return g(x) + 1; }",
+      "c.c": "int g(int x) { return x * 5; }",
+    },
     plain: ["c.c"],
     prepare: archive("lib.a", ["b.o", "c.o"]),
     inputs: ["a.o", "lib.a"],
@@ -113,7 +154,12 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "machine code that pulls a member of intermediate language",
-    files: { "a.c": main, "b.c": "int g(int); int f(int x) { return g(x) + 1; }", "c.c": "int h(int); int g(int x) { return h(x) * 5; }", "d.c": "int h(int x) { return x + 1; }" },
+    files: {
+      "a.c": main,
+      "b.c": "int g(int); int f(int x) { return g(x) + 1; }",
+      "c.c": "int h(int); int g(int x) { return h(x) * 5; }",
+      "d.c": "int h(int x) { return x + 1; }",
+    },
     plain: ["b.c"],
     prepare: archive("lib.a", ["b.o", "c.o", "d.o"]),
     inputs: ["a.o", "lib.a"],
@@ -123,7 +169,10 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "a shared object",
-    files: { "a.c": "int inner(int); int outer(int x) { return inner(x) + 1; }", "b.c": "__attribute__((visibility(\"hidden\"))) int inner(int x) { return x * 3; }" },
+    files: {
+      "a.c": "int inner(int); int outer(int x) { return inner(x) + 1; }",
+      "b.c": '__attribute__((visibility("hidden"))) int inner(int x) { return x * 3; }',
+    },
     compile: ["-fPIC"],
     inputs: ["a.o", "b.o"],
     flags: ["-shared", "-Wl,-z,defs"],
@@ -132,7 +181,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "a shared object with a version script",
-    files: { "a.c": "int inner(int); int outer(int x) { return inner(x) + 1; }", "b.c": "int inner(int x) { return x * 3; }", map: "V1 { global: outer; local: *; };" },
+    files: {
+      "a.c": "int inner(int); int outer(int x) { return inner(x) + 1; }",
+      "b.c": "int inner(int x) { return x * 3; }",
+      map: "V1 { global: outer; local: *; };",
+    },
     compile: ["-fPIC"],
     inputs: ["a.o", "b.o"],
     flags: ["-shared", "-Wl,--version-script=map"],
@@ -163,7 +216,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "defined by a shared object",
-    files: { "a.c": main, "b.c": "int g(int); int f(int x) { return g(x) + 1; }", "s.c": "int g(int x) { return x * 7; }" },
+    files: {
+      "a.c": main,
+      "b.c": "int g(int); int f(int x) { return g(x) + 1; }",
+      "s.c": "int g(int x) { return x * 7; }",
+    },
     prepare: shared("libs.so", "s.c"),
     inputs: ["a.o", "b.o", "libs.so"],
     prints: "22\n",
@@ -187,7 +244,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "weak machine code that is overridden",
-    files: { "a.c": main, "b.c": "__attribute__((weak)) int f(int x) { return x; } int g(int x) { return f(x); }", "c.c": f },
+    files: {
+      "a.c": main,
+      "b.c": "__attribute__((weak)) int f(int x) { return x; } int g(int x) { return f(x); }",
+      "c.c": f,
+    },
     plain: ["b.c"],
     inputs: ["a.o", "b.o", "c.o"],
     prints: "42\n",
@@ -195,14 +256,21 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "undefined and weak",
-    files: { "a.c": '#include <stdio.h>\n__attribute__((weak)) int nowhere(void); int f(int); int main(void) { printf("%d\\n", nowhere ? nowhere() : f(3)); }', "b.c": f },
+    files: {
+      "a.c":
+        '#include <stdio.h>\n__attribute__((weak)) int nowhere(void); int f(int); int main(void) { printf("%d\\n", nowhere ? nowhere() : f(3)); }',
+      "b.c": f,
+    },
     inputs: ["a.o", "b.o"],
     prints: "42\n",
     gone: ["f"],
   },
   {
     name: "common symbols",
-    files: { "a.c": '#include <stdio.h>\nint shared[4]; int f(void); int main(void) { shared[1] = 6; printf("%d\\n", f()); }', "b.c": "int shared[4]; int f(void) { return shared[1] * 7; }" },
+    files: {
+      "a.c": '#include <stdio.h>\nint shared[4]; int f(void); int main(void) { shared[1] = 6; printf("%d\\n", f()); }',
+      "b.c": "int shared[4]; int f(void) { return shared[1] * 7; }",
+    },
     compile: ["-fcommon"],
     inputs: ["a.o", "b.o"],
     prints: "42\n",
@@ -210,7 +278,10 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "a common symbol that machine code has larger",
-    files: { "a.c": '#include <stdio.h>\nint shared[4]; int f(void); int main(void) { shared[1] = 6; printf("%d\\n", f()); }', "b.c": "int shared[400]; int f(void) { return shared[1] * 7; }" },
+    files: {
+      "a.c": '#include <stdio.h>\nint shared[4]; int f(void); int main(void) { shared[1] = 6; printf("%d\\n", f()); }',
+      "b.c": "int shared[400]; int f(void) { return shared[1] * 7; }",
+    },
     compile: ["-fcommon"],
     plain: ["b.c"],
     inputs: ["a.o", "b.o"],
@@ -219,21 +290,32 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "data that only other files change",
-    files: { "a.c": '#include <stdio.h>\nextern int value; void set(void); int main(void) { set(); printf("%d\\n", value); }', "b.c": "int value; void set(void) { value = 42; }" },
+    files: {
+      "a.c": '#include <stdio.h>\nextern int value; void set(void); int main(void) { set(); printf("%d\\n", value); }',
+      "b.c": "int value; void set(void) { value = 42; }",
+    },
     inputs: ["a.o", "b.o"],
     prints: "42\n",
     gone: ["set"],
   },
   {
     name: "thread-local data",
-    files: { "a.c": '#include <stdio.h>\nextern __thread int value; void set(void); int main(void) { set(); printf("%d\\n", value); }', "b.c": "__thread int value; void set(void) { value = 42; }" },
+    files: {
+      "a.c":
+        '#include <stdio.h>\nextern __thread int value; void set(void); int main(void) { set(); printf("%d\\n", value); }',
+      "b.c": "__thread int value; void set(void) { value = 42; }",
+    },
     inputs: ["a.o", "b.o"],
     prints: "42\n",
     gone: ["set"],
   },
   {
     name: "constructors, and what is marked as used",
-    files: { "a.c": main, "b.c": '#include <stdio.h>\nint f(int x) { return x * 14; } __attribute__((constructor)) static void first(void) { puts("first"); } __attribute__((used)) static int marked = 5;' },
+    files: {
+      "a.c": main,
+      "b.c":
+        '#include <stdio.h>\nint f(int x) { return x * 14; } __attribute__((constructor)) static void first(void) { puts("first"); } __attribute__((used)) static int marked = 5;',
+    },
     inputs: ["a.o", "b.o"],
     prints: "first\n42\n",
     gone: ["f"],
@@ -247,7 +329,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "--wrap",
-    files: { "a.c": '#include <stdio.h>\nint f(int); int main(void) { printf("%d\\n", f(3)); }', "b.c": "int __real_f(int); int __wrap_f(int x) { return __real_f(x) + 1; }", "c.c": f },
+    files: {
+      "a.c": '#include <stdio.h>\nint f(int); int main(void) { printf("%d\\n", f(3)); }',
+      "b.c": "int __real_f(int); int __wrap_f(int x) { return __real_f(x) + 1; }",
+      "c.c": f,
+    },
     plain: ["c.c"],
     inputs: ["a.o", "b.o", "c.o"],
     flags: ["-Wl,--wrap=f"],
@@ -256,9 +342,11 @@ const combinations: readonly Combination[] = [
   {
     name: "templates and inline functions of C++",
     files: {
-      "a.cc": '#include <cstdio>\n#include "t.h"\nint other(); int main() { std::printf("%d\\n", twice(10) + other()); }',
+      "a.cc":
+        '#include <cstdio>\n#include "t.h"\nint other(); int main() { std::printf("%d\\n", twice(10) + other()); }',
       "b.cc": '#include "t.h"\nint other() { return twice(11); }',
-      "t.h": "#pragma once\ntemplate <typename T> __attribute__((noinline)) T twice(T x) { static int count; return x * 2 + 0 * ++count; }",
+      "t.h":
+        "#pragma once\ntemplate <typename T> __attribute__((noinline)) T twice(T x) { static int count; return x * 2 + 0 * ++count; }",
     },
     inputs: ["a.o", "b.o"],
     prints: "42\n",
@@ -267,9 +355,11 @@ const combinations: readonly Combination[] = [
   {
     name: "inline functions of C++ that machine code has, too",
     files: {
-      "a.cc": '#include <cstdio>\n#include "t.h"\nint other(); int main() { std::printf("%d\\n", twice(10) + other()); }',
+      "a.cc":
+        '#include <cstdio>\n#include "t.h"\nint other(); int main() { std::printf("%d\\n", twice(10) + other()); }',
       "b.cc": '#include "t.h"\nint other() { return twice(11); }',
-      "t.h": "#pragma once\ntemplate <typename T> __attribute__((noinline)) T twice(T x) { static int count; return x * 2 + 0 * ++count; }",
+      "t.h":
+        "#pragma once\ntemplate <typename T> __attribute__((noinline)) T twice(T x) { static int count; return x * 2 + 0 * ++count; }",
     },
     plain: ["b.cc"],
     inputs: ["a.o", "b.o"],
@@ -280,8 +370,10 @@ const combinations: readonly Combination[] = [
     name: "inline functions of C++ that machine code has first",
     files: {
       "a.cc": '#include "t.h"\nint other() { return twice(11); }',
-      "b.cc": '#include <cstdio>\n#include "t.h"\nint other(); int main() { std::printf("%d\\n", twice(10) + other()); }',
-      "t.h": "#pragma once\ntemplate <typename T> __attribute__((noinline)) T twice(T x) { static int count; return x * 2 + 0 * ++count; }",
+      "b.cc":
+        '#include <cstdio>\n#include "t.h"\nint other(); int main() { std::printf("%d\\n", twice(10) + other()); }',
+      "t.h":
+        "#pragma once\ntemplate <typename T> __attribute__((noinline)) T twice(T x) { static int count; return x * 2 + 0 * ++count; }",
     },
     plain: ["a.cc"],
     inputs: ["a.o", "b.o"],
@@ -291,9 +383,12 @@ const combinations: readonly Combination[] = [
   {
     name: "virtual functions and exceptions of C++",
     files: {
-      "a.cc": '#include <cstdio>\n#include "t.h"\nint main() { try { run(make()); } catch (int e) { std::printf("%d\\n", e); } }',
-      "b.cc": '#include "t.h"\nstruct Derived : Base { int value() override { throw 42; } };\nBase *make() { static Derived it; return &it; }\nvoid run(Base *it) { it->value(); }',
-      "t.h": "#pragma once\nstruct Base { virtual int value() = 0; virtual ~Base() {} };\nBase *make(); void run(Base *);",
+      "a.cc":
+        '#include <cstdio>\n#include "t.h"\nint main() { try { run(make()); } catch (int e) { std::printf("%d\\n", e); } }',
+      "b.cc":
+        '#include "t.h"\nstruct Derived : Base { int value() override { throw 42; } };\nBase *make() { static Derived it; return &it; }\nvoid run(Base *it) { it->value(); }',
+      "t.h":
+        "#pragma once\nstruct Base { virtual int value() = 0; virtual ~Base() {} };\nBase *make(); void run(Base *);",
     },
     inputs: ["a.o", "b.o"],
     prints: "42\n",
@@ -302,8 +397,10 @@ const combinations: readonly Combination[] = [
   {
     name: "C++, sections of their own, none unused",
     files: {
-      "a.cc": '#include <cstdio>\n#include <vector>\nint sum(const std::vector<int> &); int main() { std::printf("%d\\n", sum({20, 22})); }',
-      "b.cc": "#include <vector>\n#include <numeric>\nint sum(const std::vector<int> &v) { return std::accumulate(v.begin(), v.end(), 0); } int nobody() { return 3; }",
+      "a.cc":
+        '#include <cstdio>\n#include <vector>\nint sum(const std::vector<int> &); int main() { std::printf("%d\\n", sum({20, 22})); }',
+      "b.cc":
+        "#include <vector>\n#include <numeric>\nint sum(const std::vector<int> &v) { return std::accumulate(v.begin(), v.end(), 0); } int nobody() { return 3; }",
     },
     compile: ["-ffunction-sections", "-fdata-sections"],
     inputs: ["a.o", "b.o"],
@@ -313,7 +410,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "what code generation asks for is in an archive of machine code",
-    files: { "a.c": '#include <stdio.h>\nvoid fill(char *, unsigned long); char buffer[5000]; int main(int n, char **v) { fill(buffer, n * 100); printf("%d\\n", buffer[99]); }', "b.c": "void fill(char *p, unsigned long n) { for (unsigned long i = 0; i < n; i++) p[i] = 42; }" },
+    files: {
+      "a.c":
+        '#include <stdio.h>\nvoid fill(char *, unsigned long); char buffer[5000]; int main(int n, char **v) { fill(buffer, n * 100); printf("%d\\n", buffer[99]); }',
+      "b.c": "void fill(char *p, unsigned long n) { for (unsigned long i = 0; i < n; i++) p[i] = 42; }",
+    },
     inputs: ["a.o", "b.o"],
     flags: ["-static"],
     prints: "42\n",
@@ -321,7 +422,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "names with versions",
-    files: { "a.c": "int new_f(void) { return 2; } int old_f(void) { return 1; } __asm__(\".symver old_f,f@V1\"); __asm__(\".symver new_f,f@@V2\");", map: "V1 { global: f; local: *; }; V2 { global: f; } V1;" },
+    files: {
+      "a.c":
+        'int new_f(void) { return 2; } int old_f(void) { return 1; } __asm__(".symver old_f,f@V1"); __asm__(".symver new_f,f@@V2");',
+      map: "V1 { global: f; local: *; }; V2 { global: f; } V1;",
+    },
     only: /clang/,
     compile: ["-fPIC"],
     inputs: ["a.o"],
@@ -329,7 +434,11 @@ const combinations: readonly Combination[] = [
   },
   {
     name: "names with versions, by an attribute",
-    files: { "a.c": "__attribute__((symver(\"f@V1\"))) int old_f(void) { return 1; } __attribute__((symver(\"f@@V2\"))) int new_f(void) { return 2; }", map: "V1 { global: f; local: *; }; V2 { global: f; } V1;" },
+    files: {
+      "a.c":
+        '__attribute__((symver("f@V1"))) int old_f(void) { return 1; } __attribute__((symver("f@@V2"))) int new_f(void) { return 2; }',
+      map: "V1 { global: f; local: *; }; V2 { global: f; } V1;",
+    },
     only: /gcc/,
     compile: ["-fPIC"],
     inputs: ["a.o"],
@@ -362,6 +471,8 @@ for (const compiler of [gcc, clang("full"), clang("thin")])
       for (const gone of isThin ? [] : (row.gone ?? [])) expect(names, gone).not.toContain(gone);
       if (row.flags?.includes("-s") !== true) for (const kept of row.kept ?? []) expect(names, kept).toContain(kept);
       if (row.prints !== undefined)
-        expect(await dir.run("./a.out", [], { env: { LD_LIBRARY_PATH: dir.path } })).toMatchObject({ stdout: row.prints });
+        expect(await dir.run("./a.out", [], { env: { LD_LIBRARY_PATH: dir.path } })).toMatchObject({
+          stdout: row.prints,
+        });
     });
   }

@@ -37,7 +37,8 @@ test("what GCC's plugin is told of each symbol is what GNU ld tells", async () =
   await using dir = await scratch({
     "a.c": "int f(int); int g(void); extern int common; int main(void) { return f(3) + g() + common; }",
     "b.c": `${f} int common; __attribute__((weak)) int w(void) { return 1; }`,
-    "c.c": "int w(void) { return 2; } int g(void) { return w(); } int from_machine(void); int used(void) { return from_machine(); }",
+    "c.c":
+      "int w(void) { return 2; } int g(void) { return w(); } int from_machine(void); int used(void) { return from_machine(); }",
     "d.c": "int used(void); int from_machine(void) { return 3; } int other(void) { return used(); }",
     "s.c": "int never(void); int from_shared(void) { return never(); }",
     list: "{ w; };",
@@ -141,7 +142,9 @@ test("a library after --as-needed is not needed when what referred to it is opti
   await compile(dir, "gcc", gccLto, ["a.c", "g.c"]);
   await dir.shared("libgone.so", ["gone.o"]);
   const inputs = ["a.o", "g.o", "-Wl,--as-needed", "libgone.so"];
-  expect(await dir.linkAndRun(spore, inputs, { flags: gccLto, unlike: "GNU ld needs it" })).toMatchObject({ status: 3 });
+  expect(await dir.linkAndRun(spore, inputs, { flags: gccLto, unlike: "GNU ld needs it" })).toMatchObject({
+    status: 3,
+  });
   expect(await dynamicEntries(dir.file("a.out"), "NEEDED")).toEqual(["libc.so.6"]);
 });
 
@@ -175,29 +178,38 @@ test.skipIf(lacks(clang14))("objects of two compilers: each says whose it is, an
   );
 });
 
-test.skipIf(lacks(clang14))("with both plugins, intermediate language of one is machine code to the other", async () => {
-  await using dir = await scratch({ "a.c": main, "b.c": `${f} static int own(void) { return 1; } int g(void) { return own(); }` });
-  await compile(dir, "gcc", gccLto, ["a.c"]);
-  await compile(dir, "clang-14", gccLto, ["b.c"]);
-  const flags = [...gccLto, `-Wl,-plugin,${goldPlugin}`];
-  const unlike = "with GNU ld, LLVM drops what only GCC's code calls";
-  expect(await dir.linkAndRun(spore, ["a.o", "b.o"], { flags, unlike })).toMatchObject({ stdout: "42\n" });
-  const names = await namesOf(dir);
-  expect(names).toContain("f");
-  expect(names).not.toContain("g");
-});
+test.skipIf(lacks(clang14))(
+  "with both plugins, intermediate language of one is machine code to the other",
+  async () => {
+    await using dir = await scratch({
+      "a.c": main,
+      "b.c": `${f} static int own(void) { return 1; } int g(void) { return own(); }`,
+    });
+    await compile(dir, "gcc", gccLto, ["a.c"]);
+    await compile(dir, "clang-14", gccLto, ["b.c"]);
+    const flags = [...gccLto, `-Wl,-plugin,${goldPlugin}`];
+    const unlike = "with GNU ld, LLVM drops what only GCC's code calls";
+    expect(await dir.linkAndRun(spore, ["a.o", "b.o"], { flags, unlike })).toMatchObject({ stdout: "42\n" });
+    const names = await namesOf(dir);
+    expect(names).toContain("f");
+    expect(names).not.toContain("g");
+  },
+);
 
-test.skipIf(lacks(clang14))("LLVM's plugin beside GCC's objects with machine code, and the other way round", async () => {
-  await using dir = await scratch({ "a.c": main, "b.c": f });
-  await compile(dir, "gcc", [...gccLto, "-ffat-lto-objects"], ["a.c"]);
-  await compile(dir, "clang-14", gccLto, ["b.c"]);
-  const byClang = { driver: "clang-14", flags: gccLto };
-  expect(await dir.linkAndRun(spore, ["a.o", "b.o"], byClang)).toMatchObject({ stdout: "42\n" });
-  expect(await namesOf(dir)).toContain("f");
-  await compile(dir, "gcc", gccLto, ["a.c"]);
-  await compile(dir, "clang-14", ["-O2"], ["b.c"]);
-  expect(await dir.linkAndRun(spore, ["a.o", "b.o"], { flags: gccLto })).toMatchObject({ stdout: "42\n" });
-});
+test.skipIf(lacks(clang14))(
+  "LLVM's plugin beside GCC's objects with machine code, and the other way round",
+  async () => {
+    await using dir = await scratch({ "a.c": main, "b.c": f });
+    await compile(dir, "gcc", [...gccLto, "-ffat-lto-objects"], ["a.c"]);
+    await compile(dir, "clang-14", gccLto, ["b.c"]);
+    const byClang = { driver: "clang-14", flags: gccLto };
+    expect(await dir.linkAndRun(spore, ["a.o", "b.o"], byClang)).toMatchObject({ stdout: "42\n" });
+    expect(await namesOf(dir)).toContain("f");
+    await compile(dir, "gcc", gccLto, ["a.c"]);
+    await compile(dir, "clang-14", ["-O2"], ["b.c"]);
+    expect(await dir.linkAndRun(spore, ["a.o", "b.o"], { flags: gccLto })).toMatchObject({ stdout: "42\n" });
+  },
+);
 
 test.skipIf(
   lacks([
@@ -243,17 +255,24 @@ test.skipIf(
 )("Rust of -C linker-plugin-lto is optimised together with C", async () => {
   await using dir = await scratch({
     "a.c": '#include <stdio.h>\nint f(int); int main(void) { printf("%d\\n", f(3)); }',
-    "f.rs": "#[no_mangle] pub extern \"C\" fn f(x: i32) -> i32 { (1..=x).map(|y| y * 7).sum() }",
+    "f.rs": '#[no_mangle] pub extern "C" fn f(x: i32) -> i32 { (1..=x).map(|y| y * 7).sum() }',
     "main.rs": 'fn main() { let v: Vec<u32> = (1..10).collect(); println!("{}", v.iter().sum::<u32>()); }',
   });
   const clang = `clang-${rustLlvm}`;
-  await dir.mustRun("rustc", [..."--crate-type=staticlib -C linker-plugin-lto -C panic=abort -O f.rs".split(" "), "-olibf.a"]);
+  await dir.mustRun("rustc", [
+    ..."--crate-type=staticlib -C linker-plugin-lto -C panic=abort -O f.rs".split(" "),
+    "-olibf.a",
+  ]);
   await compile(dir, clang, ["-O2", "-flto=thin"], ["a.c"]);
   const command = { driver: clang, flags: ["-O2", "-flto=thin"] };
   const unlike = "ThinLTO's objects come in the order of claims, GNU ld's is that in which members are needed";
   expect(await dir.linkAndRun(spore, ["a.o", "libf.a"], { ...command, unlike })).toMatchObject({ stdout: "42\n" });
   expect(await objdump(dir.file("a.out"), "-d", "--disassemble=main")).not.toMatch(/call.*<f>/);
-  const driver = ["-C", `linker=${clang}`, ...[...spore.gccFlags, "-flto=thin"].flatMap((flag) => ["-C", `link-arg=${flag}`])];
+  const driver = [
+    "-C",
+    `linker=${clang}`,
+    ...[...spore.gccFlags, "-flto=thin"].flatMap((flag) => ["-C", `link-arg=${flag}`]),
+  ];
   await dir.mustRun("rustc", ["-O", "-C", "linker-plugin-lto", ...driver, "main.rs", "-o", "main"]);
   expect(await dir.run("./main")).toMatchObject({ stdout: "45\n" });
 });
