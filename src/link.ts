@@ -190,6 +190,12 @@ async function linkOnce(
   return result;
 }
 
+/** Every file that a link would read: for --reproduce. What is missing is said by the link itself. */
+export function listInputPaths(options: LinkOptions, diagnostics: Diagnostics): readonly string[] {
+  using inputs = findInputs(options, diagnostics);
+  return inputs.openedPaths;
+}
+
 /** The link's first passes by themselves: what `spore scan` prints. */
 export async function scanFiles(options: LinkOptions, diagnostics: Diagnostics): Promise<ScanReport> {
   using inputs = findInputs(options, diagnostics);

@@ -6,6 +6,7 @@ import { addon, AddonError } from "../addon/load.ts";
 import { makeDemangler } from "../diagnostics/demangle.ts";
 import { Diagnostics, LinkFailed } from "../diagnostics/diagnostics.ts";
 import type { LinkOptions } from "../options/link-options.ts";
+import { writeReproduce } from "./write-reproduce.ts";
 import { parseOptions } from "../options/parse.ts";
 import { formatDefaultPlan } from "../reports/plan-script.ts";
 import { IoError } from "../staging/index.ts";
@@ -60,7 +61,7 @@ export async function runLinker(
   if (!hasInputs && isOnlyQuery && !diagnostics.hasFailed) return 0;
   if (!hasInputs) diagnostics.add("noInputs", {});
 
-  const failure = await runLink(options, diagnostics, link, terminal);
+  const failure = await runLink(options, argv, version, diagnostics, link, terminal);
   for (const text of diagnostics.transcript) terminal.writeError(text);
   for (const note of diagnostics.notes) terminal.writeError(`${PROGRAM}: ${note}\n`);
   if (diagnostics.hasFailed || diagnostics.warningCount > 0) {
@@ -92,12 +93,15 @@ export async function loadDemangler(): Promise<(name: string) => string> {
 /** Links. What fails is in `diagnostics`, or is an internal error, which is returned as text with its trace. */
 async function runLink(
   options: LinkOptions,
+  argv: readonly string[],
+  version: string,
   diagnostics: Diagnostics,
   link: Link,
   terminal: Terminal,
 ): Promise<string | undefined> {
   try {
     diagnostics.stopIfFailed();
+    if (options.reproduce !== undefined) writeReproduce(options.reproduce, options, argv, version);
     const { standardOutput = "", standardError = "" } = await link(options, diagnostics);
     if (standardOutput !== "") terminal.writeOutput(standardOutput);
     if (standardError !== "") terminal.writeError(standardError);
@@ -114,9 +118,9 @@ async function runLink(
 }
 
 function addIoError(options: LinkOptions, diagnostics: Diagnostics, { path, syscall, reason }: IoError): void {
-  const { output, mapFile, dependencyFile, traceFile } = options;
+  const { output, mapFile, dependencyFile, traceFile, reproduce } = options;
   if (path === undefined) diagnostics.add("systemCallFailed", { call: syscall, reason });
-  else if (![output, mapFile, dependencyFile, traceFile].includes(path))
+  else if (![output, mapFile, dependencyFile, traceFile, reproduce].includes(path))
     diagnostics.add("stagingFailed", { path, reason });
   else if (syscall === "open" || syscall === "stat") diagnostics.add("cannotWriteOutput", { path, reason });
   else diagnostics.add("outputFailed", { path, reason });

@@ -252,6 +252,8 @@ export interface LinkOptions {
   /** Whether a process may outlive the link, to free what it used. */
   readonly isFork: boolean;
   readonly isStats: boolean;
+  /** The archive that --reproduce makes. */
+  readonly reproduce: string | undefined;
   /** Chrome trace of the link's passes and workers: --trace=FILE. */
   readonly traceFile: string | undefined;
   /** Prints the names of input files as they are opened: -t. */
@@ -461,6 +463,7 @@ export function newDraft(): OptionsDraft {
     threads: undefined,
     isFork: true,
     isStats: false,
+    reproduce: undefined,
     traceFile: undefined,
     isTraceInputs: false,
     mapFile: undefined,

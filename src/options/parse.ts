@@ -74,7 +74,7 @@ interface OptionMatch {
 }
 
 /** The row that a word of the command line names, and the argument that is joined to it. */
-function matchOption(word: string): OptionMatch | undefined {
+export function matchOption(word: string): OptionMatch | undefined {
   const hasTwoDashes = word.startsWith("--");
   const body = word.slice(hasTwoDashes ? 2 : 1);
   const equals = body.indexOf("=");

@@ -978,6 +978,15 @@ export const optionTable: readonly OptionRow[] = [
       draft.whyNames.push(value);
     },
   ),
+  valued(
+    "reports",
+    "reproduce",
+    "FILE",
+    "Write an archive with all inputs, and a response file that links them elsewhere",
+    ({ draft }, value) => {
+      draft.reproduce = value;
+    },
+  ),
   flag("reports", "stats perf", "Print time and memory of each pass", ({ draft }) => {
     draft.isStats = true;
   }),
