@@ -106,6 +106,7 @@ enum : uint32_t {
   SHT_RELR = 19,
   SHT_CREL = 0x40000014,
   SHT_LLVM_ADDRSIG = 0x6fff4c03,
+  SHT_LLVM_CALL_GRAPH_PROFILE = 0x6fff4c09,
   SHT_GNU_VERDEF = 0x6ffffffd,
   SHT_GNU_VERNEED = 0x6ffffffe,
   SHT_GNU_VERSYM = 0x6fffffff,

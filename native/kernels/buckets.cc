@@ -106,6 +106,8 @@ bool is_table(const Elf64_Shdr &h) {
   case SHT_STRTAB:
   case SHT_GROUP:
   case SHT_SYMTAB_SHNDX:
+  case SHT_REL:
+  case SHT_LLVM_CALL_GRAPH_PROFILE:
   case SHT_LLVM_ADDRSIG: return true;
   default: return false;
   }

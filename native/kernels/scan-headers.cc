@@ -103,7 +103,9 @@ Code scan_file(const Tables &t, FileId f, Place &place) {
       if (!shared) return Code::RelrInObject;
       break;
     case SHT_REL:
-      if (!shared) return Code::RelInObject;
+      // Clang names the functions of a profile so, which is for the linker alone.
+      if (!shared && !(h.sh_info < count && (*headers)[h.sh_info].sh_type == SHT_LLVM_CALL_GRAPH_PROFILE))
+        return Code::RelInObject;
       break;
     }
   }

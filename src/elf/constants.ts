@@ -91,6 +91,7 @@ export const ELFCOMPRESS_ZSTD = 2;
 export const STB_LOCAL = 0;
 export const STB_GLOBAL = 1;
 export const STB_WEAK = 2;
+export const SHT_LLVM_CALL_GRAPH_PROFILE = 0x6fff4c09;
 export const STB_GNU_UNIQUE = 10;
 
 export const STT_NOTYPE = 0;

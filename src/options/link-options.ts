@@ -188,6 +188,8 @@ export interface LinkOptions {
   readonly isWarnSymbolOrdering: boolean;
   /** Who calls whom how often: functions are ordered by it. */
   readonly callGraphFile: string | undefined;
+  /** --call-graph-profile-sort: functions are ordered by the objects' profiles. */
+  readonly isSortedByProfile: boolean;
   /** --shuffle-sections: of a random order of code. */
   readonly shuffleSeed: number | undefined;
   /** Linked files whose addresses of symbols are used. */
@@ -396,6 +398,7 @@ export function newDraft(): OptionsDraft {
     symbolOrderingFile: undefined,
     isWarnSymbolOrdering: true,
     callGraphFile: undefined,
+    isSortedByProfile: false,
     shuffleSeed: undefined,
     justSymbols: [],
     undefinedGlobs: [],

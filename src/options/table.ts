@@ -671,16 +671,19 @@ export const optionTable: readonly OptionRow[] = [
       setting.draft.sortSection = word;
     }),
   ),
-  optionalOf(
-    warned("sections stay in the order of the inputs"),
+  optional(
     "sections",
     "call-graph-profile-sort",
     "KIND",
-    "Sort functions by how often they call each other",
-    nothing,
-    { none: isSo },
+    "Lay functions out by the profiles of Clang's objects: hfsort, cdsort (as hfsort), none (default)",
+    (setting, value) =>
+      setWord(setting, value === "" ? "hfsort" : value, ["hfsort", "cdsort", "none"], (kind) => {
+        setting.draft.isSortedByProfile = kind !== "none";
+      }),
   ),
-  takesBack("call-graph-profile-sort", "sections", "no-call-graph-profile-sort", "Do not sort functions by calls"),
+  flag("sections", "no-call-graph-profile-sort", "Do not sort functions by calls", ({ draft }) => {
+    draft.isSortedByProfile = false;
+  }),
   flagOf(
     warned("hot and cold code is always apart"),
     "sections",

@@ -6,7 +6,15 @@
 import { type DebugReference, type DebugSection, sourceLineOf } from "../diagnostics/debug-line.ts";
 import { type ByteReader, FormatError } from "../elf/byte-reader.ts";
 import { uncompress } from "../elf/compressed-section.ts";
-import { SHF_COMPRESSED, SHN_ABS, SHN_XINDEX, SHT_RELA, STT_FUNC } from "../elf/constants.ts";
+import {
+  SHF_COMPRESSED,
+  SHN_ABS,
+  SHN_XINDEX,
+  SHT_LLVM_CALL_GRAPH_PROFILE,
+  SHT_REL,
+  SHT_RELA,
+  STT_FUNC,
+} from "../elf/constants.ts";
 import { Elf64_Rela, Elf64_Shdr, Elf64_Sym } from "../elf/records.ts";
 import { type ElfRelocation, readRelocation } from "../elf/elf-file.ts";
 import type { FileRow, Tables } from "../tables/views.ts";
@@ -40,6 +48,10 @@ type FileColumn =
   | "strings"
   | "stringsSize"
   | "versions";
+
+/** An Elf64_Rel, and the upper half of its r_info. */
+const REL_SIZE = 16;
+const REL_SYMBOL = 12;
 
 export class ObjectReader {
   readonly #tables: Tables;
@@ -205,6 +217,32 @@ export class ObjectReader {
       references.set(at, { section: this.#sectionOf(symbol), offset: value + addend });
     }
     return { bytes, references };
+  }
+
+  /** What .llvm.call-graph-profile says: symbols that call others, and how often. A malformed one says less. */
+  callGraphProfile(): { readonly from: number; readonly to: number; readonly weight: number }[] {
+    const calls: { from: number; to: number; weight: number }[] = [];
+    attempt(() => {
+      for (let i = 1; i < this.#column("sectionCount"); i++) {
+        const header = this.#header(i);
+        if (this.#reader.u32(header + Elf64_Shdr.sh_type) !== SHT_REL) continue;
+        const profile = this.#reader.u32(header + Elf64_Shdr.sh_info);
+        if (profile >= this.#column("sectionCount") || this.sectionType(profile) !== SHT_LLVM_CALL_GRAPH_PROFILE)
+          continue;
+        const references = this.#contents(i);
+        const weights = this.#contents(profile);
+        // A weight for each pair of relocations: of the caller and of the callee.
+        const count = Math.min(Math.floor(weights.size / 8), Math.floor(references.size / (2 * REL_SIZE)));
+        const symbol = (at: number): number => this.#reader.u32(references.offset + at * REL_SIZE + REL_SYMBOL);
+        for (let call = 0; call < count; call++)
+          calls.push({
+            from: symbol(2 * call),
+            to: symbol(2 * call + 1),
+            weight: Number(this.#reader.word64(weights.offset + 8 * call)),
+          });
+      }
+    });
+    return calls;
   }
 
   *#relocationsOf(section: number): Generator<ElfRelocation> {

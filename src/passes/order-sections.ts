@@ -4,10 +4,10 @@
  * these options nothing runs.
  */
 import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, SHT_PROGBITS } from "../elf/constants.ts";
-import type { Call } from "../inputs/ordering-files.ts";
 import type { LinkOptions } from "../options/link-options.ts";
 import { InputPatterns } from "../output/input-patterns.ts";
 import type { Bucket, OutputPlan } from "../output/plan.ts";
+import { claimingFile, claimingSymbol, isClaimed, isClaimedByShared } from "../tables/claim.ts";
 import { enumerations } from "../tables/schema.ts";
 import { type BucketRow, type FileRow, rowAt, type SectionRow } from "../tables/views.ts";
 import { orderByCalls } from "./call-graph-order.ts";
@@ -39,7 +39,8 @@ export async function orderSections(
   findings: FindingReader,
 ): Promise<Folded> {
   const { shuffleSeed } = options;
-  if (inputs.symbolOrder.length === 0 && inputs.calls.length === 0 && shuffleSeed === undefined) return folded;
+  const isListed = inputs.symbolOrder.length > 0 || inputs.calls.length > 0 || options.isSortedByProfile;
+  if (!isListed && shuffleSeed === undefined) return folded;
   const { tables } = workers;
   const listed =
     shuffleSeed === undefined
@@ -94,29 +95,66 @@ function mainBuckets(buckets: readonly Bucket[], plan: OutputPlan & { order: "ki
 /** The sections of the symbols that were named: as they are listed, else as they call each other. */
 async function listedSections(
   workers: Workers,
-  { fileBounds: bounds }: Folded,
+  folded: Folded,
   { symbolOrder, calls }: Inputs,
   options: LinkOptions,
   findings: FindingReader,
 ): Promise<Section[]> {
   const names = [...new Set([...symbolOrder, ...calls.flatMap(({ from, to }) => [from, to])])];
-  const found = await findSections(workers, names, bounds, findings);
+  const found = await findSections(workers, names, folded.fileBounds, findings);
   if (options.isWarnSymbolOrdering)
     for (const name of new Set(symbolOrder))
       if (!found.has(name)) workers.diagnostics.add("orderedSymbolUnknown", { symbol: name });
   const listed = symbolOrder.flatMap((name) => found.get(name) ?? []);
-  return distinct([...listed, ...calledSections(calls, found, findings)]);
+  const profiled = options.isSortedByProfile && calls.length === 0 ? profiledCalls(workers, folded, findings) : [];
+  const named = calls.map(({ from, to, weight }) => ({ from: found.get(from), to: found.get(to), weight }));
+  return distinct([...listed, ...calledSections([...named, ...profiled], findings)]);
 }
 
-function calledSections(
-  calls: readonly Call[],
-  found: ReadonlyMap<string, Section>,
-  findings: FindingReader,
-): Section[] {
+interface KnownCall {
+  /** Undefined for what the link does not define. */
+  readonly from: Section | undefined;
+  readonly to: Section | undefined;
+  readonly weight: number;
+}
+
+/** What the objects' own profiles say, of functions that are in the output. */
+function profiledCalls({ tables }: Workers, { files }: Folded, findings: FindingReader): KnownCall[] {
+  const flags = tables.column("section", "flags");
+  const firstSection = tables.column("file", "firstSection");
+  const firstGlobal = tables.column("file", "firstGlobal");
+  const firstMention = tables.column("file", "firstMention");
+  const claim = tables.column("symbol", "claim");
+  const live = SectionFlags.LIVE | SectionFlags.DISCARDED | SectionFlags.FOLDED;
+  const sectionAt = (file: FileRow, symbol: number): Section | undefined => {
+    const section = findings.object(file)?.definitionOf(symbol)?.section;
+    if (section === undefined) return undefined;
+    const row = rowAt(firstSection[file], section);
+    return (flags[row] & live) === SectionFlags.LIVE ? { file, section, row } : undefined;
+  };
+  const sectionOf = (file: FileRow, symbol: number): Section | undefined => {
+    if (symbol >= tables.column("file", "symbolCount")[file]) return undefined;
+    if (symbol < firstGlobal[file]) return sectionAt(file, symbol);
+    const mention = rowAt(firstMention[file], symbol - firstGlobal[file]);
+    const row = tables.column("mention", "symbol")[mention];
+    if (!isClaimed(claim, row) || isClaimedByShared(tables, row)) return undefined;
+    return sectionAt(claimingFile(claim.high(row)), claimingSymbol(claim.low(row)));
+  };
+  const calls: KnownCall[] = [];
+  const { FileState, FileTraits } = enumerations;
+  for (let file = 0 as FileRow; file < files; file++) {
+    if (tables.column("file", "traits")[file] & (FileTraits.IS_SHARED | FileTraits.IS_BROKEN)) continue;
+    if (!(tables.column("file", "state")[file] & FileState.REACHED)) continue;
+    for (const { from, to, weight } of findings.object(file)?.callGraphProfile() ?? [])
+      calls.push({ from: sectionOf(file, from), to: sectionOf(file, to), weight });
+  }
+  return calls;
+}
+
+function calledSections(calls: readonly KnownCall[], findings: FindingReader): Section[] {
   const sections: Section[] = [];
   const indexOf = new Map<number, number>();
-  const node = (name: string): number | undefined => {
-    const section = found.get(name);
+  const node = (section: Section | undefined): number | undefined => {
     if (section === undefined) return undefined;
     if (!indexOf.has(section.row)) indexOf.set(section.row, sections.push(section) - 1);
     return indexOf.get(section.row);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { expectSameBytes } from "../harness/large-outputs.ts";
-import { lld, spore, symbols } from "../harness/oracles.ts";
+import { isInstalled, lld, spore, symbols } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 import { expectWellFormed } from "../harness/well-formed.ts";
 
@@ -79,6 +79,27 @@ test("a callee lies behind the caller that calls it most", async () => {
   expect((await dir.link(spore, inputs, { flags, unlike })).stderr).toMatch(
     /calls:1: .*a caller, a callee and a number/,
   );
+});
+
+test.skipIf(!isInstalled("clang"))("--call-graph-profile-sort goes by the profile in Clang's objects", async () => {
+  const text = (name: string, code: string): string =>
+    `.section .text.${name},"ax",@progbits\n.globl ${name}\n${name}: ${code}\n`;
+  await using dir = await scratch({
+    "main.s": `
+      ${text("rare", "ret")}${text("often", "ret")}${text("main", "xorl %eax, %eax; ret")}
+      .cg_profile main, often, 100
+      .cg_profile main, rare, 10
+      .section .note.GNU-stack,"",@progbits`,
+  });
+  await dir.mustRun("clang", ["-c", "main.s"]);
+  const names = ["rare", "often", "main"];
+  expect(await dir.linkAndRun(spore, ["main.o"], { unlike: "it knows no such section" })).toMatchObject({ status: 0 });
+  expect(await order(dir, names)).toEqual(names);
+  const flags = ["-Wl,--call-graph-profile-sort=hfsort"];
+  expect(await dir.linkAndRun(spore, ["main.o"], { flags, unlike })).toMatchObject({ status: 0 });
+  expect(await order(dir, names)).toEqual(["main", "often", "rare"]);
+  await dir.link(lld, ["main.o"], { output: "lld" });
+  expect(await order(dir, names, "lld")).toEqual(["main", "often", "rare"]);
 });
 
 test("--shuffle-sections gives the order of a seed, and another with another one", async () => {
