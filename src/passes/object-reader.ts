@@ -238,7 +238,7 @@ export class ObjectReader {
           calls.push({
             from: symbol(2 * call),
             to: symbol(2 * call + 1),
-            weight: Number(this.#reader.word64(weights.offset + 8 * call)),
+            weight: this.#reader.word64(weights.offset + 8 * call),
           });
       }
     });
