@@ -16,6 +16,7 @@ import { findInputs } from "./passes/find-inputs.ts";
 import { FindingReader } from "./passes/findings.ts";
 import type { Held } from "./passes/held.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
+import { listUnused } from "./passes/list-sections.ts";
 import { listMembers } from "./passes/list-members.ts";
 import type { LinkerPlugins } from "./passes/linker-plugins.ts";
 import { numberSymbols } from "./passes/number-symbols.ts";
@@ -98,7 +99,7 @@ export async function linkRelocatable(
     },
     map: options.mapFile !== undefined ? listMembers(workers, findings) : undefined,
     crossReference: options.isCref ? formatCrossReference(listMentions(workers, resolved, findings)) : "",
-    unusedSections: [],
+    unusedSections: options.isPrintGcSections ? listUnused(workers, resolved, findings) : [],
     foldedSections: [],
     memoryUsage: [],
     timings: workers.timings,

@@ -65,6 +65,9 @@ void find_referred_locals(Job &job, RowRange<FileId> rows) {
     FileView file(t, f);
     u32 first = t.file.first_local_symbol[f];
     for (u32 i = 1; i < file.section_count; i++) {
+      Elf64_Shdr h = file.section(i);
+      if (h.sh_type == SHT_GROUP && h.sh_info < file.first_global) // a group without its signature is none
+        t.local_symbol.is_referred[LocalSymbolId{first + h.sh_info}] = 1;
       u32 rela = relocation_section_of(t, file, i);
       if (rela == 0 || !is_output_member(t, file.section_id(i))) continue;
       auto relas = file.relocations(file.section(rela));

@@ -564,6 +564,11 @@ function outputKindOf(draft: OptionsDraft, diagnostics: Diagnostics): OutputKind
     diagnostics.add("conflictingOptions", { first: "-F", second: "an executable", why: "it is for shared objects" });
   if (draft.auxiliary.length > 0 && !isShared)
     diagnostics.add("conflictingOptions", { first: "-f", second: "an executable", why: "it is for shared objects" });
+  if (isRelocatable && draft.compressDebugSections !== "none")
+    diagnostics.add("ignoredOption", {
+      option: "--compress-debug-sections",
+      why: "debug sections of an object stay uncompressed",
+    });
   if (isRelocatable) return "relocatable";
   if (isShared) return "shared";
   return isPie ? "pie" : "exec";

@@ -1176,7 +1176,7 @@ export const optionTable: readonly OptionRow[] = [
   ignoredFlag("ctors-in-init-array", ".ctors always becomes part of .init_array"),
   ignoredFlag("no-dependent-libraries", "what .deplibs names is not linked"),
   ignoredFlag("no-apply-dynamic-relocs", "addends are in the relocations only"),
-  ignoredOptional("split-by-reloc", "N", "it is for relocatable output"),
+  ignoredOptional("split-by-reloc", "N", "sections may have any number of relocations"),
   flag("output", "force-group-allocation", "With -r, dissolve groups of sections", ({ draft }) => {
     draft.relocatable.isGroupDissolved = true;
   }),

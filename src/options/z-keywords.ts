@@ -50,7 +50,7 @@ const valued = (
 const visibilities = ["default", "internal", "hidden", "protected"];
 const reports = ["none", "warning", "error"] as const;
 const paddings = ["prefix-addr", "suffix-nop", "prefix-NUMBER", "suffix-NUMBER"];
-const onlyRelocatable = ignored("it is for relocatable output");
+const onlyRelocatable = ignored("a common symbol of -r means the same by either type");
 const isNotSet = warned("the property is not set");
 
 export const zTable: readonly ZRow[] = [

@@ -5,7 +5,7 @@ import { type BucketRow, type FileRow, rowAt, type SectionRow } from "../tables/
 import type { FindingReader } from "./findings.ts";
 import type { Image } from "./layout.ts";
 import type { Folded, FoldedSection } from "./fold.ts";
-import type { Split } from "./split.ts";
+import type { Scanned } from "./scan.ts";
 import type { Workers } from "./workers.ts";
 
 const { FileState, FileTraits, SectionFlags } = enumerations;
@@ -61,7 +61,7 @@ export function listSections(workers: Workers, image: Image, findings: FindingRe
 }
 
 /** Input sections that --gc-sections left out, as GNU ld words it. */
-export function listUnused(workers: Workers, { files }: Split, findings: FindingReader): string[] {
+export function listUnused(workers: Workers, { files }: Pick<Scanned, "files">, findings: FindingReader): string[] {
   const { tables } = workers;
   const bucketOf = tables.column("section", "bucket");
   const flags = tables.column("section", "flags");

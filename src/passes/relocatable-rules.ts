@@ -31,6 +31,13 @@ export interface RelocatableRules {
 const ORPHANS = 2 ** 20;
 const [, code, readOnly, threadLocal, data, zero, unloaded] = [1, 2, 3, 4, 5, 6, 7].map((kind) => kind * ORPHANS);
 
+const debugNames = (
+  "aranges info abbrev line str loc macinfo types ranges addr line_str loclists macro names rnglists " +
+  "str_offsets sup"
+)
+  .split(" ")
+  .map((name) => `.debug_${name}`);
+
 /** The names of the default script, each before or behind the orphans of its kind. */
 const defaultOrder: readonly (readonly [number, readonly string[]])[] = [
   [code! - ORPHANS / 2, [".init", ".plt", ".plt.got", ".plt.sec", ".text"]],
@@ -41,14 +48,14 @@ const defaultOrder: readonly (readonly [number, readonly string[]])[] = [
   [data! - ORPHANS / 2, [".jcr", ".data", ".data1"]],
   [zero! - ORPHANS / 2, [".bss"]],
   [zero! + 1, [".lbss", ".lrodata", ".ldata"]],
-  [unloaded! - ORPHANS / 2, [".stab", ".stabstr", ".comment"]],
+  [unloaded! - ORPHANS / 2, [".stab", ".stabstr", ".comment", ...debugNames]],
 ];
 
 const noSort = { orders: [], isReversed: false, isByFile: false };
 const plainRule = { files: undefined, withFlags: 0, withoutFlags: 0, isKept: false, isDiscarded: false, sort: noSort };
 
 export function relocatableRules(inputs: Inputs, options: LinkOptions, diagnostics: Diagnostics): RelocatableRules {
-  const { uniqueSections, hasUniqueOrphans } = options.relocatable;
+  const { uniqueSections } = options.relocatable;
   const rules: RelocatableRule[] = [];
   const add = (glob: string, order: number, isUnique: boolean): void => {
     const rest = { group: rules.length, reversedInto: undefined, output: undefined, order, isUnique };
@@ -59,10 +66,7 @@ export function relocatableRules(inputs: Inputs, options: LinkOptions, diagnosti
     const stated = tryToParse(diagnostics, () => statedRules(inputs, options, rules.length));
     return { rules: [...rules, ...(stated?.rules ?? [])], alignments: stated?.alignments ?? new Map() };
   }
-  // Without a place of their own they need no rule: the order of orphans is that of the default script, too.
-  for (const [first, names] of defaultOrder)
-    for (const [i, name] of names.entries())
-      if (!hasUniqueOrphans || !uniqueSections.includes(name)) add(name, first + i, false);
+  for (const [first, names] of defaultOrder) for (const [i, name] of names.entries()) add(name, first + i, false);
   return { rules, alignments: new Map() };
 }
 

@@ -234,6 +234,19 @@ test("compiler drivers make objects of objects", async () => {
     }
 });
 
+test("what is asked for and not done is said", async () => {
+  await using dir = await compiled();
+  const link = async (...flags: string[]): Promise<string> => {
+    const ended = await dir.linkDirectly(spore, ["-r", ...flags, ...inputs, "-o", "r.o"], { unlike: "relocatable" });
+    expect(ended.status).toBe(0);
+    return ended.stderr;
+  };
+  expect(await link("--compress-debug-sections=zlib")).toContain("debug sections of an object stay uncompressed");
+  expect(await link("--gc-sections", "-u", "main", "--print-gc-sections")).toContain(
+    "removing unused section '.text.dead'",
+  );
+});
+
 test("-Map lists what is in each section of the object", async () => {
   await using dir = await compiled();
   await relocatable(dir, inputs, ["-Map=r.map"]);
