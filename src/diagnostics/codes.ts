@@ -60,11 +60,15 @@ interface IntermediateLanguage {
   readonly compiler?: string | undefined;
   /** Those that were asked, in quotes; undefined for none. */
   readonly plugins?: string | undefined;
+  /** With -r, to which GCC's plugin gives intermediate language again. */
+  readonly isRelocatable?: boolean;
 }
 
-const notTaken = ({ compiler, plugins }: IntermediateLanguage): string =>
-  (compiler === undefined ? "" : `of ${compiler} `) +
-  (plugins === undefined ? "needs a linker plugin" : `is not for linker plugin ${plugins}`);
+const notTaken = ({ compiler, plugins, isRelocatable }: IntermediateLanguage): string => {
+  const whose = compiler === undefined ? "" : `of ${compiler} `;
+  if (isRelocatable === true && plugins !== undefined) return `${whose}is not put into an object`;
+  return whose + (plugins === undefined ? "needs a linker plugin" : `is not for linker plugin ${plugins}`);
+};
 
 /** Where Debian has a plugin that compilers name whether it is there or not. */
 const pluginPackage = (plugin: string): string | undefined => {
@@ -249,8 +253,10 @@ export const codes = {
   ltoObject: error<IntermediateLanguage>((operands) => `GCC LTO object without machine code ${notTaken(operands)}`, {
     groupBy: ({ compiler = "" }) => compiler,
     placeIs: "in",
-    hint: ({ compiler = "gcc" }) =>
-      `link with ${compiler} and -flto, which passes its plugin; or recompile without -flto, or with -ffat-lto-objects`,
+    hint: ({ compiler = "gcc", plugins, isRelocatable }) =>
+      isRelocatable === true && plugins !== undefined
+        ? "-flinker-output=nolto-rel has gcc make machine code of it"
+        : `link with ${compiler} and -flto, which passes its plugin; or recompile without -flto, or with -ffat-lto-objects`,
   }),
   ltoMemberLeftOut: warning(
     () => "object for link-time optimisation left out: what it defines is not in the archive's index",

@@ -98,9 +98,10 @@ export class InputNames {
   }
 
   /** What messages say of a file of intermediate language that is left. */
-  irOperands(file: FileRow): { compiler: string | undefined; plugins: string | undefined } {
-    const plugins = this.#options.plugins.map(({ path }) => `'${path}'`).join(" or ");
-    return { compiler: irCompilerOf(this.#bytesOf(file)), plugins: plugins === "" ? undefined : plugins };
+  irOperands(file: FileRow): { compiler: string | undefined; plugins: string | undefined; isRelocatable: boolean } {
+    const { plugins: all, outputKind } = this.#options;
+    const plugins = all.length === 0 ? undefined : all.map(({ path }) => `'${path}'`).join(" or ");
+    return { compiler: irCompilerOf(this.#bytesOf(file)), plugins, isRelocatable: outputKind === "relocatable" };
   }
 
   sectionName(file: FileRow, section: number): string {

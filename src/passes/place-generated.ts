@@ -11,7 +11,9 @@ import type { LinkerPlugins } from "./linker-plugins.ts";
 export function withGenerated(options: LinkOptions, plugins: LinkerPlugins | undefined): LinkOptions {
   const generated = plugins?.generated;
   if (generated === undefined) return options;
-  const libraries = generated.libraries.map((name) => ({
+  // For -r compilers have the same added, though what is undefined may stay so: GNU ld takes none of them either.
+  const added = options.outputKind === "relocatable" ? [] : generated.libraries;
+  const libraries = added.map((name) => ({
     ...fileRequest(name),
     kind: "library" as const,
     // Those that compilers add are there already, or are for what code generation asks for.

@@ -4,7 +4,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 
 import { lacks } from "../harness/requirements.ts";
-import { bfd, dynamicEntries, objdump, spore, symbols } from "../harness/oracles.ts";
+import { bfd, dynamicEntries, objdump, readelf, spore, symbols } from "../harness/oracles.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 
 const main = '#include <stdio.h>\nint f(int); int main(void) { printf("%d\\n", f(3)); return 0; }';
@@ -343,4 +343,32 @@ test("what is undefined is said of the code that was made", async () => {
   const { status, stderr } = await dir.link(spore, ["a.o"], { flags: gccLto });
   expect(status).toBe(1);
   expect(stderr).toMatch(/^spore: error: undefined reference to 'f'\n>>> referenced by .*\.o:\(function main\)/);
+});
+
+test("-r makes machine code of intermediate language; GCC's is asked for by -flinker-output=nolto-rel", async () => {
+  await using dir = await scratch({ "a.c": "int f(int); int main(void) { return f(3); }", "b.c": f });
+  await compile(dir, "gcc", gccLto, ["a.c", "b.c"]);
+  const link = ["a.o", "b.o", "-r", ...gccLto, "-o", "r.o"];
+  for (const linker of [bfd, spore]) {
+    await dir.mustRun("gcc", [...linker.gccFlags, ...link, "-flinker-output=nolto-rel"]);
+    const { text } = await readelf(dir.file("r.o"), "-SsW");
+    expect(text, linker.name).not.toContain(".gnu.lto");
+    expect(text, linker.name).toMatch(/ FUNC +GLOBAL DEFAULT +\d+ never\n/); // whoever links the object may call it
+    await dir.mustRun("gcc", ["r.o", "-o", "program"]);
+    expect((await dir.run("./program")).status, linker.name).toBe(42);
+  }
+  const { status, stderr } = await dir.run("gcc", [...spore.gccFlags, ...link]);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/GCC LTO object without machine code of gcc [\d.]+ is not put into an object/);
+  expect(stderr).toContain("-flinker-output=nolto-rel");
+});
+
+test.skipIf(lacks(clang14))("-r of clang's intermediate language makes machine code", async () => {
+  await using dir = await scratch({ "a.c": "int f(int); int main(void) { return f(3); }", "b.c": f });
+  await compile(dir, "clang-14", gccLto, ["a.c", "b.c"]);
+  for (const linker of [bfd, spore]) {
+    await dir.mustRun(linker.path, ["-plugin", goldPlugin, "-r", "a.o", "b.o", "-o", "r.o"]);
+    await dir.mustRun("gcc", ["r.o", "-o", "program"]);
+    expect((await dir.run("./program")).status, linker.name).toBe(42);
+  }
 });
