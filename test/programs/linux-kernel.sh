@@ -1,7 +1,7 @@
 #!/bin/bash
-# Builds Debian's Linux kernel with Spore as the linker of everything that is x86-64 (vDSO, built-in code, vmlinux with
-# the relocations that KASLR needs, kallsyms, the decompressor, modules), boots it under QEMU, and has an init of its own
-# load a module. What is elf_i386 (the real-mode code) is left to GNU ld.
+# Builds Debian's Linux kernel with Spore as the linker of everything that is x86-64 (vDSO, vmlinux.o by -r, vmlinux
+# three times for kallsyms, the decompressor, modules by -r with a script), boots it under QEMU, and has an init of its
+# own load a module. What is elf_i386 (the real-mode code) is left to GNU ld. Without KASLR, which needs --emit-relocs.
 #
 #     npm run test:kernel [FOLDER]        FOLDER keeps what was built; without one it is removed at the end
 #
@@ -41,7 +41,7 @@ CONFIG_RD_GZIP=y
 CONFIG_MODULES=y
 CONFIG_MODULE_UNLOAD=y
 CONFIG_RELOCATABLE=y
-CONFIG_RANDOMIZE_BASE=y
+# CONFIG_RANDOMIZE_BASE is not set
 CONFIG_UNWINDER_ORC=y
 CONFIG_KALLSYMS=y
 CONFIG_EXPERT=y
