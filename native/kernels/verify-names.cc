@@ -1,6 +1,8 @@
 // Scan: what names mean: that those with one hash are the same, and which versions definitions may have.
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <unordered_set>
 
 #include "generated/kernels.h"
@@ -10,12 +12,24 @@ namespace spore {
 
 namespace {
 
-// The name that a mention stands for, "name@version" for a version that is not the default.
+// The name that a mention stands for, "name@version" for a version that is not the default: the text that is hashed.
+// Where the name has an `@` of its own, as in a shared object that is not right, another pair may be the same text.
 struct FullName {
   Name name;
-  Name version;
+  std::optional<Name> version;
 
-  bool operator==(const FullName &other) const { return name == other.name && version == other.version; }
+  bool operator==(const FullName &other) const {
+    if (version && other.version && name.size == other.name.size)
+      return name == other.name && *version == *other.version;
+    return text() == other.text();
+  }
+
+private:
+  std::string text() const {
+    std::string text(reinterpret_cast<const char *>(name.data), name.size);
+    if (version) text.append("@").append(reinterpret_cast<const char *>(version->data), version->size);
+    return text;
+  }
 };
 
 // The versions of the shared object that was asked about last.
@@ -41,7 +55,8 @@ FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) 
   if (flags & MentionFlags::NAME_HAS_AT) {
     auto *mark = static_cast<const u8 *>(std::memchr(at, '@', name.size));
     if (mark && flags & MentionFlags::DEFAULT_VERSION) name.size = static_cast<u32>(mark - at);
-    else if (mark) return {{at, static_cast<u32>(mark - at)}, {mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
+    else if (mark)
+      return {{at, static_cast<u32>(mark - at)}, Name{mark + 1, static_cast<u32>(at + name.size - mark - 1)}};
   } else if (flags & MentionFlags::VERSIONED) {
     FileView file(t, f);
     const std::vector<Name> &versions = cache.of(t, f);
@@ -49,7 +64,7 @@ FullName full_name(const Tables &t, MentionId m, FileId f, VersionCache &cache) 
     u32 index = indices[m - file.mention(file.first_global) + file.first_global] & ~VERSYM_HIDDEN;
     if (index < versions.size()) return {name, versions[index]};
   }
-  return {name, {}};
+  return {name, std::nullopt};
 }
 
 // The file that a mention is of.
