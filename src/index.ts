@@ -17,7 +17,10 @@ export type {
   InputRequest,
   LinkOptions,
   OutputKind,
+  PluginRequest,
   Queries,
+  RelocatableOptions,
+  Remapping,
   UnresolvedSymbols,
   ZOptions,
 } from "./options/link-options.ts";
