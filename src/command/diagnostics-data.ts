@@ -1,5 +1,4 @@
 /** Diagnostics as data, for --diagnostics: lines of JSON, or SARIF 2.1.0 (OASIS), which code hosts and editors show. */
-import { pathToFileURL } from "node:url";
 
 import type { Diagnostic, Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { describePlace } from "../diagnostics/diagnostics.ts";
@@ -77,4 +76,7 @@ function sarifLocation(place: Place): object {
   };
 }
 
-const uriOf = (file: string): string => (file.startsWith("/") ? pathToFileURL(file).href : encodeURI(file));
+function uriOf(file: string): string {
+  if (!file.startsWith("/")) return encodeURI(file);
+  return process.getBuiltinModule("node:url").pathToFileURL(file).href; // not loaded by links that need none
+}

@@ -5,7 +5,6 @@
  * Long names are written without dashes. A long option takes one dash or two, except that names which
  * start with `o` take two, as in GNU ld, because `-omagic` is `-o magic`.
  */
-import { randomInt } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 
 import { isKnownBuildIdKind, parseAddress, parseBuildIdBytes, parseDefsym, parseNumber } from "./argument-values.ts";
@@ -660,7 +659,7 @@ export const optionTable: readonly OptionRow[] = [
   optional("sections", "shuffle-sections", "SEED", "Lay functions out in a random order", (setting, value) => {
     // As in lld, GLOB=SEED; only code is shuffled here.
     const seed = value.slice(value.lastIndexOf("=") + 1);
-    if (seed === "" || seed === "-1") setting.draft.shuffleSeed = randomInt(1, 2 ** 32);
+    if (seed === "" || seed === "-1") setting.draft.shuffleSeed = 1 + Math.floor(Math.random() * (2 ** 32 - 1)); // node:crypto takes 3 ms to load
     else
       setNumber(setting, seed, (number) => {
         setting.draft.shuffleSeed = number;
