@@ -1,5 +1,4 @@
 /** Diagnostics as data, for --diagnostics: lines of JSON, or SARIF 2.1.0 (OASIS), which code hosts and editors show. */
-
 import type { Diagnostic, Diagnostics, Place } from "../diagnostics/diagnostics.ts";
 import { describePlace } from "../diagnostics/diagnostics.ts";
 

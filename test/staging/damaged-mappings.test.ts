@@ -102,7 +102,8 @@ test("a file that shrinks under a kernel ends the worker, and the error names th
   });
   await expect(crash).rejects.toThrow(dir.path("b"));
 
-  const worker = await spawnWorkerWithStaging(set, StageMode.MmapShared, { kernel: "checksum" }, { arena });
+  const work = { kernel: "checksum", args: resultAt(arena.allocate(16)) };
+  const worker = await spawnWorkerWithStaging(set, StageMode.MmapShared, work, { arena });
   expect(await worker.join()).toEqual({ code: null, signal: "SIGBUS" });
 });
 
