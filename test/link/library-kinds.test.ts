@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { bfd, dynamicEntries, type Linker, spore } from "../harness/oracles.ts";
+import { bfd, dynamicEntries, type Linker, spore, symbols } from "../harness/oracles.ts";
 import { scratch } from "../harness/scratch.ts";
 
 const note = '.section .note.GNU-stack,"",@progbits\n';
@@ -36,16 +36,22 @@ test("-a, -n and -N decide as in GNU ld whether shared libraries are found, for 
   expect(seen.size).toBe(2);
 });
 
-test("-R is a run path when it is a directory or nothing, and is refused when it is a file", async () => {
-  await using dir = await scratch({ "main.s": `.globl _start\n_start: ret\n${note}` });
+test("-R is a run path when it is a directory or nothing, and symbols' addresses when it is a file", async () => {
+  await using dir = await scratch({
+    "main.s": `.globl _start\n_start: ret\n${note}`,
+    "there.s": `.globl there\n.set there, 0x1234\n${note}`,
+  });
   await dir.compile("main.s");
+  await dir.compile("there.s");
   for (const where of [".", "nowhere"])
     for (const linker of [bfd, spore]) {
       await dir.mustRun(linker.path, ["-shared", "main.o", "-R", where, "-o", "out"]);
       expect(await dynamicEntries(dir.file("out"), "RUNPATH"), linker.name).toEqual([where]);
     }
-  const { status, stderr } = await dir.run(spore.path, ["-shared", "main.o", "-R", "main.o", "-o", "out"]);
-  expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("'-R' is not supported") });
+  for (const linker of [bfd, spore]) {
+    await dir.mustRun(linker.path, ["main.o", "-R", "there.o", "--defsym=found=there", "-o", "out"]);
+    expect((await symbols(dir.file("out"))).find(({ name }) => name === "found")?.value, linker.name).toBe(0x1234);
+  }
 });
 
 test("--no-warn-search-mismatch passes by libraries for other machines without a word", async () => {
