@@ -92,6 +92,10 @@ export async function programs(): Promise<{ dir: Scratch; all: readonly Program[
     all: [
       { name: "a C++ program", args: [...fixed, "apart.ld"], stdout },
       { name: "a shared object", args: shared },
+      {
+        name: "an object of objects",
+        args: ["-r", "main.o", "other.o", "plain.o", "lib.a", "--gc-sections", "-e", "main", "-X", "--build-id"],
+      },
       { name: "a shared object without identical functions", args: [...shared, "--icf=all"] },
       { name: "a shared object in another order", args: [...shared, "--symbol-ordering-file=order"] },
       { name: "a C++ program, archives by their indexes", args: fixed, env: { SPORE_TEST_SEARCH: "1" }, stdout },
