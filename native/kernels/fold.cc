@@ -251,7 +251,7 @@ void compare_folds(Job &job, RowRange<SuspectId> rows) {
   FoldDescription first, other;
   u32 described = none;
   auto equal_bytes = [](const Bytes &a, const Bytes &b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+    return a.size() == b.size() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size()) == 0);
   };
   auto equal_edge = [&](u32 a, u32 b) { return t.fold.equal[FoldId{a}] == t.fold.equal[FoldId{b}]; };
   for (SuspectId suspect : rows) {
