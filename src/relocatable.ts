@@ -12,7 +12,7 @@ import { arrangeRelocatable } from "./passes/arrange-relocatable.ts";
 import { claimFiles, hasIr } from "./passes/claim-files.ts";
 import { classify } from "./passes/classify.ts";
 import { countBytes } from "./passes/count-bytes.ts";
-import { findInputs } from "./passes/find-inputs.ts";
+import { findInputs, withScriptOutput } from "./passes/find-inputs.ts";
 import { FindingReader } from "./passes/findings.ts";
 import type { Held } from "./passes/held.ts";
 import { listMentions, traceSymbols } from "./passes/list-mentions.ts";
@@ -39,11 +39,13 @@ export async function linkRelocatable(
   attempt: Attempt,
   held: Held,
   plugins: LinkerPlugins | undefined,
-  options: LinkOptions,
+  asked: LinkOptions,
   diagnostics: Diagnostics,
   hooks: ReportingHooks,
 ): Promise<LinkResult | undefined> {
-  const inputs = held.inputs(placeGenerated(findInputs(options, diagnostics), plugins)); // as for a program, but that libraries are archives
+  const inputs = held.inputs(placeGenerated(findInputs(asked, diagnostics), plugins)); // as for a program, but that libraries are archives
+  const options = withScriptOutput(asked, inputs);
+  if (options.isBinaryOutput) diagnostics.add("conflictingOptions", { first: "-r", second: "--oformat=binary" });
   diagnostics.stopIfFailed();
   const rules = relocatableRules(inputs, options, diagnostics); // which sections of the output a script names
   diagnostics.stopIfFailed();

@@ -18,8 +18,8 @@ export function binaryImage(linked: OutputFile, sections: readonly PlacedSection
   const loaded = sections.filter(
     ({ flags, type, size }) => (flags & SHF_ALLOC) !== 0 && type !== SHT_NOBITS && size > 0,
   );
-  const lowest = Math.min(...loaded.map(loadedFrom));
-  const end = Math.max(lowest, ...loaded.map((section) => loadedFrom(section) + section.size));
+  const lowest = loaded.reduce((least, section) => Math.min(least, loadedFrom(section)), Infinity);
+  const end = loaded.reduce((most, section) => Math.max(most, loadedFrom(section) + section.size), lowest);
   const output = OutputFile.create(linked.target, loaded.length === 0 ? 0 : end - lowest);
   try {
     for (const section of loaded) copySection(linked, output, section, loadedFrom(section) - lowest);

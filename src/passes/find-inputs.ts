@@ -70,6 +70,7 @@ export function findInputs(options: LinkOptions, diagnostics: Diagnostics): Inpu
 export function withScriptOutput(options: LinkOptions, { scriptOutput, isScriptOutputBinary }: Inputs): LinkOptions {
   const output = options.isOutputExplicit ? options.output : (scriptOutput ?? options.output);
   const isBinaryOutput = options.isBinaryOutput || isScriptOutputBinary;
+  if (output === options.output && isBinaryOutput === options.isBinaryOutput) return options;
   return Object.freeze({ ...options, output, isBinaryOutput });
 }
 

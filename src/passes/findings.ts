@@ -165,11 +165,11 @@ export class FindingReader extends InputNames {
         );
         return;
       }
-      case "badSymbolSection":
       case "bitcode":
       case "ltoObject":
         diagnostics.add(name, this.irOperands(file as FileRow), place);
         return;
+      case "badSymbolSection":
       case "symbolTooLarge":
       case "copyWithoutSize":
       case "dynamicSymbolSection":

@@ -52,6 +52,18 @@ test("--gc-sections keeps what -e or -u names and what that needs, and wants one
   expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining("needs a symbol to start from") });
 });
 
+test("OUTPUT of a script names the object; an object is no flat binary", async () => {
+  await using dir = await compiled();
+  await dir.write("named.ld", "OUTPUT(named.o) SECTIONS { .text : { *(.text*) } }");
+  for (const linker of [bfd, spore]) {
+    await dir.mustRun("rm", ["-f", "named.o"]);
+    await dir.mustRun(linker.path, ["-r", "-T", "named.ld", ...inputs]);
+    expect((await readelf(dir.file("named.o"), "-h")).text, linker.name).toMatch(/Type: +REL/);
+  }
+  const ended = await dir.linkDirectly(spore, ["-r", "--oformat=binary", ...inputs, "-o", "r.o"]);
+  expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining("may not be used together") });
+});
+
 test("a COMDAT group stays whole when --gc-sections keeps something of it", async () => {
   const group = (tail: string): string =>
     `.section .text.f,"axG",@progbits,f,comdat\n.weak f\nf: ret\n.section .data.f,"awG",@progbits,f,comdat\n.weak d\nd: .quad 7\n${tail}`;
