@@ -1,6 +1,7 @@
 // From input to output: where a section, a piece or a definition has come to lie. Valid after layout.
 #pragma once
 
+#include "kernels/pieces.h"
 #include "kernels/slots.h"
 
 namespace spore {
@@ -59,17 +60,9 @@ inline u64 piece_address(const Tables &t, PieceId piece, BucketId bucket) {
 // piece was found: a reference may point before or past the piece that it means.
 inline u64 merged_address(const Tables &t, SectionId s, const Elf64_Shdr &header, u64 offset) {
   MergeableId m{t.section.mergeable[s]};
-  u32 count = t.mergeable.pieces[m];
-  if (count == 0) return 0;
-  PieceId first{t.mergeable.first_piece[m]};
+  if (t.mergeable.pieces[m] == 0) return 0;
   u64 target = header.sh_offset + offset;
-  u32 low = 0, high = count - 1;
-  while (low < high) {
-    u32 middle = (low + high + 1) / 2;
-    if (t.piece.start[first + middle] <= target) low = middle;
-    else high = middle - 1;
-  }
-  PieceId piece = first + low;
+  PieceId piece = piece_at(t, m, target);
   return piece_address(t, piece, bucket_of(t, s)) + (target - t.piece.start[piece]);
 }
 

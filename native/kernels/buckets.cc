@@ -4,11 +4,11 @@
 // buckets is shared by all workers and filled by compare-exchange on the key; a bucket's row therefore
 // depends on timing, and TypeScript orders buckets by their first section in input order.
 
-#include <algorithm>
 
 #include "elf/hash.h"
 #include "generated/kernels.h"
 #include "kernels/gc-roots.h"
+#include "kernels/input-sections.h"
 #include "kernels/name-rules.h"
 #include "kernels/stray-relocations.h"
 #include "tables/section-kinds.h"
@@ -93,26 +93,6 @@ BucketId ordering_bucket(const Bucketing &bucketing, const FileView &file, const
   return bucketing.bucket_of(*name, bucketing.rules.rule_of(file.id, *name, other), other, false, file.id, h.sh_link);
 }
 
-bool is_debug_name(const Name &n) {
-  return n.starts_with(".debug") || n.starts_with(".zdebug") || n.starts_with(".stab") || n.starts_with(".gdb_index") ||
-         n.starts_with(".line");
-}
-
-// Tables about the object, which are no part of what it gives to the output.
-bool is_table(const Elf64_Shdr &h) {
-  switch (h.sh_type) {
-  case SHT_NULL:
-  case SHT_SYMTAB:
-  case SHT_STRTAB:
-  case SHT_GROUP:
-  case SHT_SYMTAB_SHNDX:
-  case SHT_REL:
-  case SHT_LLVM_CALL_GRAPH_PROFILE:
-  case SHT_LLVM_ADDRSIG: return true;
-  default: return false;
-  }
-}
-
 // The sections of a file, one after the other.
 class FileSplitter {
 public:
@@ -130,7 +110,7 @@ public:
         if (i > 1 && h.sh_info == i - 1) t_.section.flags[file_.section_id(i - 1)] |= SectionFlags::RELOCATED;
         continue;
       }
-      if (is_table(h)) continue;
+      if (is_table(h) || h.sh_type == SHT_GROUP) continue;
       has_sections = true;
       if (t_.section.flags[file_.section_id(i)] & SectionFlags::DISCARDED || h.sh_flags & SHF_EXCLUDE) continue;
       auto name = file_.section_name(h);
@@ -176,23 +156,7 @@ private:
 
   // Whether a section goes into a bucket. Some are for the linker, which takes here what they say.
   bool is_laid_out(u32 i, const Elf64_Shdr &h, const Name &name) {
-    if (name == ".note.GNU-stack") {
-      flags_ |= FileFlags::HAS_STACK_NOTE;
-      if (h.sh_flags & SHF_EXECINSTR) flags_ |= FileFlags::NEEDS_EXECUTABLE_STACK;
-      return false;
-    }
-    if (h.sh_type == SHT_NOTE && name == ".note.gnu.property") {
-      if (auto note = file_.contents(h)) {
-        ProgramProperties found = target_of(t_.link.machine).properties_of(*note);
-        flags_ |= found.file_flags;
-        t_.found.needed.set_bits(found.needed);
-        t_.found.isa_needed.set_bits(found.isa_needed);
-      }
-      return false;
-    }
-    // As GNU ld: the output has one name, that of what is linked.
-    if (h.sh_type == SHT_NOTE && output_ & OutputFlags::HAS_DIGEST && name == ".note.gnu.build-id") return false;
-    if (name.starts_with(".gnu.lto_")) return false; // beside machine code; objects without it were refused by the scan
+    if (is_for_linker(t_, file_, h, name, flags_)) return false;
     if (name.starts_with(".gnu.warning.")) {
       job_.request(RequestKind::WARNING_SECTION, file_.id, i);
       return false;
@@ -206,20 +170,13 @@ private:
     return true;
   }
 
-  // Of contents that lie outside the file, others say so.
-  bool ends_with_terminator(const Elf64_Shdr &h) const {
-    auto contents = file_.contents(h);
-    auto last = contents ? contents->slice(contents->size() - h.sh_entsize, h.sh_entsize) : std::nullopt;
-    return !last || std::all_of(last->begin(), last->end(), [](u8 byte) { return byte == 0; });
-  }
-
   // Gives a section its bucket; false when there is no room for another.
   bool lay_out(u32 i, const Elf64_Shdr &h, const Name &name, u32 rule) {
     bool is_merged = false;
     if (h.sh_flags & SHF_MERGE && h.sh_entsize && h.sh_entsize <= 4096 && h.sh_size && !(h.sh_flags & SHF_WRITE) &&
         h.sh_type != SHT_NOBITS && h.sh_size % h.sh_entsize == 0) {
       // What is relocated cannot be compared, and a string without an end could be the beginning of another.
-      is_merged = !is_relocated(t_, file_, i) && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(h));
+      is_merged = !is_relocated(t_, file_, i) && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(file_, h));
     }
     if (bucketing_.rules.reversed_into(rule, h)) {
       if (is_runtime_) rule = 0; // the head or the end of a list that the runtime walks itself

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "elf/hash.h"
+#include "kernels/pieces.h"
 #include "tables/section-kinds.h"
 #include "targets/target.h"
 
@@ -141,17 +142,10 @@ private:
   // Pieces with one hash are equal, or the link starts over: merge compares them.
   void add_piece(const Elf64_Shdr &header, SectionId s, u64 offset, u64 addend, FoldDescription &out) const {
     MergeableId m{t_.section.mergeable[s]};
-    u32 count = t_.mergeable.pieces[m];
-    if (count == 0) return say(out, Place, raw(s), offset + addend);
-    PieceId first{t_.mergeable.first_piece[m]};
+    if (t_.mergeable.pieces[m] == 0) return say(out, Place, raw(s), offset + addend);
     u64 target = header.sh_offset + offset;
-    u32 low = 0, high = count - 1;
-    while (low < high) {
-      u32 middle = (low + high + 1) / 2;
-      if (t_.piece.start[first + middle] <= target) low = middle;
-      else high = middle - 1;
-    }
-    say(out, Piece, t_.piece.hash[first + low], target - t_.piece.start[first + low] + addend);
+    PieceId piece = piece_at(t_, m, target);
+    say(out, Piece, t_.piece.hash[piece], target - t_.piece.start[piece] + addend);
   }
 
   static void say(FoldDescription &out, Kind kind, u64 what, u64 offset) {

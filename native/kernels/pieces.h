@@ -16,6 +16,18 @@ inline Bytes piece_bytes(const Tables &t, PieceId p) {
           end > begin ? end - begin : 0};
 }
 
+// The piece of a section that was split which has the byte at `target`, an offset in the file. There must be one.
+inline PieceId piece_at(const Tables &t, MergeableId m, u64 target) {
+  PieceId first{t.mergeable.first_piece[m]};
+  u32 low = 0, high = t.mergeable.pieces[m] - 1;
+  while (low < high) {
+    u32 middle = (low + high + 1) / 2;
+    if (t.piece.start[first + middle] <= target) low = middle;
+    else high = middle - 1;
+  }
+  return first + low;
+}
+
 // Who goes through the rows of a partition meets a piece of another file each time: it asks some rounds ahead for the
 // columns, and then for the bytes.
 class PartitionPieces {

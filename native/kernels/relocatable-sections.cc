@@ -3,11 +3,10 @@
 // As in GNU ld, what has one name is one section, but for members of groups, which stay by themselves, so that a group
 // can still be discarded. Beside the name, type and merge attributes count here, so that what can be merged stays so.
 
-#include <algorithm>
-
 #include "elf/hash.h"
 #include "generated/kernels.h"
 #include "kernels/gc-roots.h"
+#include "kernels/input-sections.h"
 #include "kernels/name-rules.h"
 #include "kernels/relocatable.h"
 #include "kernels/stray-relocations.h"
@@ -30,23 +29,6 @@ u32 orphan_order(const Elf64_Shdr &h) {
     return h.sh_type == SHT_NOTE ? Notes : ReadOnly;
   };
   return kind() << orphan_order_shift;
-}
-
-bool is_debug_name(const Name &n) {
-  return n.starts_with(".debug") || n.starts_with(".zdebug") || n.starts_with(".stab") || n.starts_with(".gdb_index") ||
-         n.starts_with(".line");
-}
-
-// Tables about the object: the output has its own. Symbol indices in SHT_LLVM_ADDRSIG would mean other symbols.
-bool is_table(const Elf64_Shdr &h) {
-  switch (h.sh_type) {
-  case SHT_NULL:
-  case SHT_SYMTAB:
-  case SHT_STRTAB:
-  case SHT_SYMTAB_SHNDX:
-  case SHT_LLVM_ADDRSIG: return true;
-  default: return false;
-  }
 }
 
 class Classifier {
@@ -112,22 +94,7 @@ private:
 
   // Whether a section goes into the output as it is. Of some the linker makes its own, of what all of them say.
   bool is_copied(const Elf64_Shdr &h, const Name &name) {
-    if (name == ".note.GNU-stack") {
-      flags_ |= FileFlags::HAS_STACK_NOTE;
-      if (h.sh_flags & SHF_EXECINSTR) flags_ |= FileFlags::NEEDS_EXECUTABLE_STACK;
-      return false;
-    }
-    if (h.sh_type == SHT_NOTE && name == ".note.gnu.property") {
-      if (auto note = file_.contents(h)) {
-        ProgramProperties found = target_of(t_.link.machine).properties_of(*note);
-        flags_ |= found.file_flags;
-        t_.found.needed.set_bits(found.needed);
-        t_.found.isa_needed.set_bits(found.isa_needed);
-      }
-      return false;
-    }
-    if (h.sh_type == SHT_NOTE && output_ & OutputFlags::HAS_DIGEST && name == ".note.gnu.build-id") return false;
-    if (name.starts_with(".gnu.lto_")) return false; // beside machine code, which is what is linked
+    if (is_for_linker(t_, file_, h, name, flags_)) return false;
     bool is_stripped = output_ & (OutputFlags::STRIP_ALL | OutputFlags::STRIP_DEBUG);
     return h.sh_flags & SHF_ALLOC || !is_stripped || !is_debug_name(name);
   }
@@ -168,10 +135,7 @@ private:
   bool stays_mergeable(const Elf64_Shdr &h) const {
     if (!(h.sh_flags & SHF_MERGE) || h.sh_entsize == 0 || h.sh_type == SHT_NOBITS) return false;
     if (h.sh_size % h.sh_entsize != 0) return false;
-    if (!(h.sh_flags & SHF_STRINGS) || h.sh_size == 0) return true;
-    auto contents = file_.contents(h);
-    auto last = contents ? contents->slice(contents->size() - h.sh_entsize, h.sh_entsize) : std::nullopt;
-    return last && std::all_of(last->begin(), last->end(), [](u8 byte) { return byte == 0; });
+    return !(h.sh_flags & SHF_STRINGS) || h.sh_size == 0 || spore::ends_with_terminator(file_, h);
   }
 
   Job &job_;

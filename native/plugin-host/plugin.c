@@ -25,7 +25,8 @@ struct file {
   const void *contents; // what the plugin sees of it
   struct plugin_symbol *symbols;
   int symbol_count;
-  uint8_t *resolutions; // one for each symbol, once they are known
+  uint8_t *resolutions; // one for each symbol that it had when it was claimed, once they are known
+  uint32_t resolution_count;
   int is_claimed, is_included;
 };
 
@@ -145,8 +146,9 @@ static enum plugin_status get_symbols_of(const void *handle, int count, struct p
   enum { ironly_exp = 9, prevailing = 2 };
   struct file *file = file_of(handle);
   if (!file || !file->is_claimed) return LDPS_BAD_HANDLE;
-  if (count > file->symbol_count || (count > 0 && !file->resolutions)) return LDPS_NO_SYMS;
+  if (count < 0 || count > file->symbol_count || (count > 0 && !file->resolutions)) return LDPS_NO_SYMS;
   if (!file->is_included && version >= 3) return LDPS_NO_SYMS;
+  if (file->is_included && (uint32_t)count > file->resolution_count) return LDPS_NO_SYMS; // it has added some since
   for (int i = 0; i < count; i++) {
     int resolution = file->is_included ? file->resolutions[i] : LDPR_PREEMPTED_REG;
     symbols[i].resolution = version == 1 && resolution == ironly_exp ? prevailing : resolution;
@@ -338,6 +340,7 @@ static void take_resolutions(struct frame *frame) {
     file->is_included = get_u8(frame);
     uint32_t count = get_u32(frame);
     file->resolutions = allocate(count);
+    file->resolution_count = count;
     for (uint32_t n = 0; n < count; n++) file->resolutions[n] = get_u8(frame);
   }
 }

@@ -126,7 +126,7 @@ export class FrameSplitter {
     this.#size += piece.length;
     // A frame may have megabytes: pieces are joined when it is all there.
     for (let wanted = this.#wanted(); this.#size >= wanted; wanted = this.#wanted()) {
-      const all = Buffer.concat(this.#pending);
+      const all = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
       this.#pending = [all.subarray(wanted)];
       this.#size -= wanted;
       yield new FrameReader(all.readUInt8(4), all.subarray(HEADER_SIZE, wanted));

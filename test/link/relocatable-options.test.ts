@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { bfd, readelf, spore } from "../harness/oracles.ts";
+import { lacks } from "../harness/requirements.ts";
 import { expectRelinked, relinkers, relocatable, sectionsOf, symbolsOf } from "../harness/relinked.ts";
 import { type Scratch, scratch } from "../harness/scratch.ts";
 
@@ -276,3 +277,23 @@ test("the object is the same bytes for any number of workers", async () => {
   expect(made[1]).toEqual(made[0]);
   expect(made[2]).toEqual(made[0]);
 });
+
+test.skipIf(lacks([{ needs: "clang", from: "clang" }]))(
+  "a profile of Clang's, whose symbols have other numbers in the object, is left out",
+  async () => {
+    await using dir = await scratch({
+      "a.s":
+        ".globl main\nmain: xor %eax, %eax\nret\n.globl f\nf: call main\nret\n.cg_profile f, main, 7\n.addrsig\n.addrsig_sym main",
+    });
+    await dir.mustRun("clang", ["-c", "a.s"]);
+    expect((await readelf(dir.file("a.o"), "-SW")).text).toContain(".llvm.call-graph-profile");
+    await relocatable(dir, ["a.o", "a.o"], ["--allow-multiple-definition"]);
+    const { text, complaints } = await readelf(dir.file("r.o"), "-SW");
+    expect(complaints).toEqual([]);
+    expect(text).not.toMatch(/llvm| REL /);
+    for (const linker of relinkers)
+      expect(await dir.linkAndRun(linker, ["r.o"], { unlike: "relocatable" }), linker.name).toMatchObject({
+        status: 0,
+      });
+  },
+);

@@ -232,7 +232,7 @@ const contents: readonly Mutant[] = [
   },
   {
     file: "native/kernels/buckets.cc",
-    find: " && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(h))",
+    find: " && (!(h.sh_flags & SHF_STRINGS) || ends_with_terminator(file_, h))",
     replace: "",
     tests: link("merged-sections"),
   },
