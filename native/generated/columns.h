@@ -772,6 +772,7 @@ struct LocalSymbolTable {
 struct OutputSymbolTable {
   u64 rows;
   Column<OutputSymbolId, u32> index; // in .symtab, or 0 (layout)
+  Column<OutputSymbolId, u32> common_section; // with -d, row of outputSection that has the space of a common symbol (layout)
 };
 
 // A row is an even share of the rows that are hashed, or of the symbols.

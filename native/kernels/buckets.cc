@@ -4,7 +4,6 @@
 // buckets is shared by all workers and filled by compare-exchange on the key; a bucket's row therefore
 // depends on timing, and TypeScript orders buckets by their first section in input order.
 
-
 #include "elf/hash.h"
 #include "generated/kernels.h"
 #include "kernels/gc-roots.h"

@@ -329,7 +329,7 @@ private:
         continue;
       }
       t_.mention.common_offset[m] = offset;
-      t_.symbol.address[s] = common.output; // where it goes, for who writes it
+      t_.output_symbol.common_section[OutputSymbolId{raw(s)}] = common.output;
       t_.output_section.size[o] = offset + own;
       t_.output_section.alignment[o] = std::max(t_.output_section.alignment[o], static_cast<u8>(log2));
     }

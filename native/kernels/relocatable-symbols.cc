@@ -217,7 +217,7 @@ private:
     if (asked_ & RelocatableFlags::DEFINE_COMMONS) {
       sym.st_value = t_.mention.common_offset[file.mention(i)];
       if (sym.type() == STT_COMMON) sym.st_info = static_cast<u8>(sym.st_info & 0xf0) | STT_OBJECT;
-      return t_.output_section.index[OutputSectionId{static_cast<u32>(t_.symbol.address[s])}];
+      return t_.output_section.index[OutputSectionId{t_.output_symbol.common_section[OutputSymbolId{raw(s)}]}];
     }
     sym.st_value = u64{1} << t_.symbol.common_alignment[s];
     if (sym.type() != STT_TLS) sym.st_shndx = is_small_common(t_, s) ? u16{SHN_COMMON} : u16{SHN_X86_64_LCOMMON};

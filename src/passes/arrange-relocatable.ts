@@ -1,6 +1,6 @@
 /**
  * Layout, of -r: the sections of the output and what each is made of, with places in the file. Fills outputSection,
- * placedMember, memberChunk and the rest of outputMember.
+ * placedMember, memberChunk, outputSymbol.commonSection and the rest of outputMember.
  */
 import type { LinkOptions } from "../options/link-options.ts";
 import { relocatableFlags } from "./classify.ts";
@@ -19,6 +19,7 @@ export async function arrangeRelocatable(
   tables.allocate("outputSection", sections + COMMON_SECTIONS);
   tables.allocate("placedMember", sections);
   tables.allocate("memberChunk", sections);
+  tables.allocate("outputSymbol", tables.rows("symbol"));
   tables.allocate("statedAlignment", alignments.size);
   for (const [row, [order, alignment]] of [...alignments].entries()) {
     tables.column("statedAlignment", "order")[row] = order;

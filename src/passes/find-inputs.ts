@@ -87,7 +87,6 @@ class InputFinder {
 
   constructor(options: LinkOptions, diagnostics: Diagnostics) {
     this.#options = options;
-
     this.#diagnostics = diagnostics;
     this.#search = new LibrarySearch(options);
     this.#slots = new SlotMaker(options, this.#search);

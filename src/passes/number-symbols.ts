@@ -92,7 +92,6 @@ export async function numberSymbols(
     "symbols",
   );
   tables.allocate("localSymbol", locals);
-  tables.allocate("outputSymbol", tables.rows("symbol"));
   if (options.strip === "all" || options.discard === "all" || options.discard === "locals")
     await workers.run("findReferredLocals", { bounds });
   await workers.run("countOutputSymbols", { bounds });

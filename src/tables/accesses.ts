@@ -149,7 +149,7 @@ const arranged = [
   ...of("placedMember", "file", "section"),
   ...of("memberChunk", "firstMember"),
   ...of("localSymbol", "index", "isReferred"),
-  ...of("outputSymbol", "index"),
+  ...of("outputSymbol", "index", "commonSection"),
   ...of("ownSection", "offset", "index"),
 ];
 
@@ -738,7 +738,7 @@ export const accesses: Readonly<Record<KernelName, Access>> = {
     ],
     fills: [
       ...of("mention", "commonOffset"),
-      ...of("symbol", "address"),
+      ...of("outputSymbol", "commonSection"),
       ...of("section", "flags"),
       ...of("outputMember", "output", "offset", "firstRelocation"),
       ...of("outputSection", "file", "section", "name", "nameLength", "nameOffset", "type", "flags", "entsize"),

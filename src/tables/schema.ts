@@ -489,6 +489,7 @@ export const schema = {
     id: "OutputSymbolId",
     columns: {
       index: u32("in .symtab, or 0 (layout)"),
+      commonSection: u32("with -d, row of outputSection that has the space of a common symbol (layout)"),
     },
   },
   range: {
