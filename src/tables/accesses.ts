@@ -124,7 +124,7 @@ const relocatable = [
   ...fileView,
   ...of("file", "state", "flags", "firstLocalSymbol"),
   ...of("mention", "flags", "name", "symbol", "commonOffset"),
-  ...of("symbol", "claim", "flags", "uses", "commonSize", "commonAlignment", "address"),
+  ...of("symbol", "claim", "flags", "uses", "commonSize", "commonAlignment"),
   ...of("section", "flags", "bucket", "relocations"),
   ...of("outputMember", "key", "order", "rank", "isUnmergeable", "isTerminated"),
 ];
