@@ -17,12 +17,12 @@ if [ $# -gt 0 ]; then mkdir -p "$1"; work=$(cd "$1" && pwd); else work=$(mktemp 
 cd "$work"
 [ -d linux ] || { mkdir linux && tar xf "$source" -C linux --strip-components=1; }
 
-# The linker of the build: one line in links.log for each link by Spore.
+# The linker of the build: one line in links.log for each link by Spore, but for what only asks for a version.
 mkdir -p tools
 cat >tools/ld <<END
 #!/bin/sh
 case " \$* " in *" elf_i386 "*) exec ld.bfd "\$@" ;; esac
-echo "\$*" >>"$work/links.log"
+case " \$* " in *" -v "* | *" --version "*) ;; *) echo "\$*" >>"$work/links.log" ;; esac
 exec "$root/bin/ld" "\$@"
 END
 chmod +x tools/ld
