@@ -91,6 +91,7 @@ private:
     u32 output = find(key);
     Found &found = found_[output];
     if (found.members == 0) begin(found, file, i, h, m);
+    else if (!found.is_named && !has_name(file, h, found)) t_.found.has_collision.set(); // of keys: it is tried again
     if (t_.output_member.is_unmergeable[m]) {
       found.flags &= ~u64{SHF_MERGE | SHF_STRINGS};
       found.entsize = 0;
@@ -99,6 +100,10 @@ private:
     found.members++;
     t_.output_member.output[m] = output;
     members_.push_back({raw(file.id), i, output});
+  }
+
+  static bool has_name(const FileView &file, const Elf64_Shdr &h, const Found &found) {
+    return file.section_name(h) == Name{reinterpret_cast<const u8 *>(found.name), found.name_length};
   }
 
   void begin(Found &found, const FileView &file, u32 i, const Elf64_Shdr &h, OutputMemberId m) {
